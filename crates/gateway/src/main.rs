@@ -1,0 +1,3 @@
+//! The sylk-gateway daemon.
+
+fn main() {}
