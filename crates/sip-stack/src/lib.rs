@@ -1,1 +1,6 @@
-//! A SIP user agent.
+//! A SIP user agent, sans-IO.
+
+pub mod account;
+pub mod command;
+pub mod event;
+pub mod user_agent;

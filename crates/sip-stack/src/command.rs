@@ -1,0 +1,259 @@
+//! What an application asks of the [`UserAgent`](crate::user_agent::UserAgent).
+//!
+//! Commands never fail at the call: what comes of them is told by
+//! [`Event`](crate::event::Event)s. A command for an account or session that is
+//! unknown (it may have ended a moment ago) is ignored, with one exception: an
+//! `Invite` always ends in exactly one `Ended`.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::account::{AccountConfig, AccountId, SessionId};
+
+/// One request of the application.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Makes an account usable. Sends nothing. Replaces an account of the same id.
+    AddAccount {
+        /// Chosen by the application, not in use.
+        account: AccountId,
+        /// Its address, credentials and routing.
+        config: AccountConfig,
+    },
+    /// Ends the account's sessions, unregisters in the background, forgets it.
+    RemoveAccount {
+        /// The account.
+        account: AccountId,
+    },
+    /// Registers, or registers anew (RFC 3261 §10.2).
+    Register {
+        /// The account.
+        account: AccountId,
+    },
+    /// Removes our own binding from the registrar; nobody else's.
+    Unregister {
+        /// The account.
+        account: AccountId,
+    },
+    /// Places a call (RFC 3261 §13.2).
+    Invite {
+        /// Who calls.
+        account: AccountId,
+        /// The new call, [`SessionId::outgoing`].
+        session: SessionId,
+        /// Who is called: `user@domain`, a bare user or number (of the account's
+        /// own domain), or a `sip:`, `sips:` or `tel:` URI.
+        target: String,
+        /// The offer.
+        sdp: Bytes,
+        /// Further headers, name and value. Those that the user agent writes
+        /// itself (Via, Route, CSeq …) are not taken.
+        headers: Vec<(String, String)>,
+    },
+    /// Tells the caller of an incoming call how it goes: 101..=199. 180 rings,
+    /// 183 with SDP is early media.
+    Provisional {
+        /// The call.
+        session: SessionId,
+        /// 101..=199.
+        code: u16,
+        /// Early answer (or, if the INVITE had no offer, nothing).
+        sdp: Option<Bytes>,
+    },
+    /// Answers an incoming call with 200.
+    Accept {
+        /// The call.
+        session: SessionId,
+        /// The answer; if the INVITE carried no offer, the offer.
+        sdp: Bytes,
+        /// Further headers of the 200.
+        headers: Vec<(String, String)>,
+    },
+    /// Refuses an incoming call, or answers it with 3xx-6xx for another cause.
+    Reject {
+        /// The call.
+        session: SessionId,
+        /// 300..=699.
+        code: u16,
+        /// Reason phrase; the standard's own if `None`.
+        reason: Option<String>,
+    },
+    /// Ends a call in whatever state it is: CANCEL, BYE, or 486 to an unanswered
+    /// incoming call. For dropped handles too.
+    HangUp {
+        /// The call.
+        session: SessionId,
+        /// Told to the other side in a Reason header (RFC 3326).
+        reason: Option<Reason>,
+    },
+    /// Offers a change of an established call (RFC 3261 §14).
+    Reinvite {
+        /// The call.
+        session: SessionId,
+        /// The new offer.
+        sdp: Bytes,
+    },
+    /// Answers [`SessionEvent::Reinvite`](crate::event::SessionEvent::Reinvite).
+    AnswerReinvite {
+        /// The call.
+        session: SessionId,
+        /// The answer (an offer, if theirs had none), or a status code that
+        /// refuses the change and leaves the call as it was.
+        answer: Result<Bytes, u16>,
+    },
+    /// Sends INFO within the call (RFC 6086, legacy usage).
+    Info {
+        /// The call.
+        session: SessionId,
+        /// Content-Type, such as `application/dtmf-relay`.
+        content_type: String,
+        /// Body.
+        body: Bytes,
+    },
+    /// Ends all sessions, unregisters every account, refuses what is new.
+    /// Done when [`Counts::is_zero`](crate::user_agent::Counts::is_zero).
+    Shutdown,
+}
+
+/// Reason header value (RFC 3326): why a request was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// Where `cause` is defined: `SIP` or `Q.850`.
+    pub protocol: String,
+    /// SIP status code or Q.850 cause value.
+    pub cause: Option<u16>,
+    /// Text for humans, without quotes.
+    pub text: Option<String>,
+}
+
+impl Reason {
+    /// A SIP status code as the reason.
+    pub fn sip(cause: u16, text: impl Into<String>) -> Self {
+        Self {
+            protocol: "SIP".to_owned(),
+            cause: Some(cause),
+            text: Some(text.into()),
+        }
+    }
+
+    /// Whether the call was answered by another phone (RFC 3326 §2).
+    pub fn is_answered_elsewhere(&self) -> bool {
+        self.protocol.eq_ignore_ascii_case("SIP") && self.cause == Some(200)
+    }
+
+    /// Reads one value of a Reason header; `None` if it is not one.
+    pub fn parse(value: &str) -> Option<Self> {
+        let mut parts = split_outside_quotes(value).into_iter();
+        let protocol = parts.next()?.trim();
+        if protocol.is_empty() || !protocol.bytes().all(is_token_byte) {
+            return None;
+        }
+        let mut reason = Self {
+            protocol: protocol.to_owned(),
+            cause: None,
+            text: None,
+        };
+        for part in parts {
+            let Some((name, value)) = part.split_once('=') else {
+                continue;
+            };
+            let (name, value) = (name.trim(), value.trim());
+            if name.eq_ignore_ascii_case("cause") {
+                reason.cause = value.parse().ok();
+            } else if name.eq_ignore_ascii_case("text") {
+                reason.text = Some(unquote(value));
+            }
+        }
+        Some(reason)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.protocol)?;
+        if let Some(cause) = self.cause {
+            write!(f, " ;cause={cause}")?;
+        }
+        if let Some(text) = &self.text {
+            f.write_str(" ;text=\"")?;
+            for c in text.chars().filter(|c| !c.is_control()) {
+                if matches!(c, '"' | '\\') {
+                    f.write_str("\\")?;
+                }
+                write!(f, "{c}")?;
+            }
+            f.write_str("\"")?;
+        }
+        Ok(())
+    }
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+}
+
+fn split_outside_quotes(value: &str) -> Vec<&str> {
+    let (mut parts, mut start) = (Vec::new(), 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, c) in value.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            ';' if !quoted => {
+                parts.push(&value[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&value[start..]);
+    parts
+}
+
+fn unquote(value: &str) -> String {
+    let Some(inner) = value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'))
+    else {
+        return value.to_owned();
+    };
+    let (mut text, mut escaped) = (String::new(), false);
+    for c in inner.chars() {
+        if c == '\\' && !escaped {
+            escaped = true;
+        } else {
+            escaped = false;
+            text.push(c);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reason_is_read_with_quotes_and_spaces() {
+        let reason = Reason::parse("SIP ;cause=200 ;text=\"Call completed; \\\"elsewhere\\\"\"");
+        let expected = Reason::sip(200, "Call completed; \"elsewhere\"");
+        assert_eq!(reason, Some(expected.clone()));
+        assert!(expected.is_answered_elsewhere());
+        assert_eq!(Reason::parse(&expected.to_string()), Some(expected));
+    }
+
+    #[test]
+    fn reason_of_another_protocol_is_not_answered_elsewhere() {
+        let reason = Reason::parse("Q.850;cause=200").expect("valid");
+        assert!(!reason.is_answered_elsewhere());
+    }
+
+    #[test]
+    fn garbage_is_no_reason() {
+        assert_eq!(Reason::parse(""), None);
+        assert_eq!(Reason::parse(";cause=200"), None);
+        assert_eq!(Reason::parse("S IP;cause=200"), None);
+    }
+}

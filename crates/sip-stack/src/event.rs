@@ -1,0 +1,194 @@
+//! What the [`UserAgent`](crate::user_agent::UserAgent) tells its application.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::account::{AccountId, SessionId};
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The registration of an account changed its state. Refreshes that succeed
+    /// are no change.
+    Registration {
+        /// The account.
+        account: AccountId,
+        /// Its state now.
+        state: RegistrationState,
+    },
+    /// Somebody calls. Answer with `Provisional`, `Accept` or `Reject`; 100 has
+    /// been sent. Ends, like every session, in [`SessionEvent::Ended`].
+    Incoming {
+        /// Who is called.
+        account: AccountId,
+        /// The new call.
+        session: SessionId,
+        /// Who calls, as From claims.
+        from: Originator,
+        /// Call-ID of the call.
+        call_id: String,
+        /// The offer; `None` if the caller wants us to make one.
+        sdp: Option<Bytes>,
+        /// All headers of the INVITE, in order.
+        headers: Vec<(String, String)>,
+    },
+    /// Something happened in a session.
+    Session {
+        /// The call.
+        session: SessionId,
+        /// What happened.
+        event: SessionEvent,
+    },
+}
+
+/// State of an account's registration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegistrationState {
+    /// A REGISTER that the application asked for is on its way.
+    Registering,
+    /// The registrar holds our binding.
+    Registered {
+        /// Granted duration in seconds.
+        expires: u32,
+    },
+    /// There is no binding.
+    Failed {
+        /// The registrar's final response; 408 if there was none, 503 if it could
+        /// not be reached, 904 if it does not accept the credentials.
+        reason: StatusReason,
+        /// Whether the user agent goes on trying by itself. If not, nothing
+        /// happens until the next `Register`.
+        retrying: bool,
+    },
+    /// The application asked to unregister.
+    Unregistered,
+}
+
+/// Who calls, as From (RFC 3261 §20.20) says. Not authenticated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Originator {
+    /// `user@host`, without scheme and parameters.
+    pub uri: String,
+    /// Without quotes.
+    pub display_name: Option<String>,
+}
+
+/// What happens in a session. The last event is `Ended`, which comes exactly once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// Outgoing: the INVITE has left, or waits for its destination's name to be resolved.
+    Sent,
+    /// Outgoing: 101..=199 received.
+    Provisional {
+        /// Status code.
+        code: u16,
+        /// Reason phrase as received.
+        phrase: String,
+        /// Early answer, if any.
+        sdp: Option<Bytes>,
+        /// Which early dialog of a forked call; 0 for the first.
+        dialog: u32,
+    },
+    /// Outgoing: answered with 200, which has been ACKed.
+    Accepted {
+        /// The answer. `None` if the 200 repeats none after an early one.
+        sdp: Option<Bytes>,
+        /// Call-ID of the call.
+        call_id: String,
+        /// All headers of the 200, in order.
+        headers: Vec<(String, String)>,
+        /// Which dialog of a forked call, as in `Provisional`.
+        dialog: u32,
+    },
+    /// Incoming: our 200 was acknowledged.
+    Confirmed {
+        /// Body of the ACK: the answer, if our 200 carried the offer.
+        sdp: Option<Bytes>,
+    },
+    /// The other side asks for a change. Answer with `AnswerReinvite` within 10 s.
+    Reinvite {
+        /// Its offer; `None` if it wants us to make one.
+        sdp: Option<Bytes>,
+    },
+    /// Our `Reinvite` was accepted; or the answer to the offer in our
+    /// `AnswerReinvite` arrived.
+    Reinvited {
+        /// The answer.
+        sdp: Option<Bytes>,
+    },
+    /// Our `Reinvite` was refused; the session is as before.
+    ReinviteFailed {
+        /// Status code.
+        code: u16,
+        /// Reason phrase as received.
+        phrase: String,
+    },
+    /// INFO received (RFC 6086, legacy usage), and answered 200.
+    Info {
+        /// `application/dtmf-relay` or `application/dtmf`.
+        content_type: String,
+        /// Body.
+        body: Bytes,
+    },
+    /// Final answer to our `Info`; 408 if there was none.
+    InfoResult {
+        /// Status code.
+        code: u16,
+    },
+    /// The session is over.
+    Ended {
+        /// Why, as told to clients.
+        reason: StatusReason,
+        /// Who ended it.
+        by: EndedBy,
+        /// An incoming call was taken by another phone (RFC 3326 `cause=200`).
+        answered_elsewhere: bool,
+    },
+}
+
+/// Who or what ended a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndedBy {
+    /// The other side: its BYE, CANCEL or final response.
+    Remote,
+    /// The application.
+    Local,
+    /// Nobody answered in time.
+    Timeout,
+    /// The destination could not be resolved or reached.
+    Transport,
+}
+
+/// A status code with its phrase, shown as `486 Busy Here`.
+///
+/// The code may lie outside of SIP's range: 904 is what clients of this field know
+/// as "wrong password".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusReason {
+    /// SIP status code, or 904.
+    pub code: u16,
+    /// As received, or the standard's own.
+    pub phrase: String,
+}
+
+impl StatusReason {
+    /// A code with its phrase.
+    pub fn new(code: u16, phrase: impl Into<String>) -> Self {
+        Self {
+            code,
+            phrase: phrase.into(),
+        }
+    }
+
+    /// Credentials were refused: the registrar challenged them again.
+    pub fn no_matching_challenge() -> Self {
+        Self::new(904, "Operation has no matching challenge")
+    }
+}
+
+impl fmt::Display for StatusReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.phrase)
+    }
+}
