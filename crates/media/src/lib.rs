@@ -1,1 +1,27 @@
-//! The media path.
+//! The media path: from a browser's SRTP to a phone's RTP and back.
+//!
+//! Signalling opens a [`BrowserLeg`] and a [`PhoneLeg`] on the same [`WorkerHandle`],
+//! writes what they tell into SDP, gives them what the peers' SDP told, and bridges them
+//! with a [`Relay`] plan. Everything per packet happens on the worker's own thread.
+//! Dropping a handle closes its leg.
+//!
+//! Cores (`browser_leg`, relaying, SDP) are sans-IO: bytes, `now` and randomness come in,
+//! datagrams and events go out. Only `worker` has sockets, threads and a clock.
+//! Knows nothing of SIP or of sylkRTC.
+
+mod config;
+mod endpoints;
+mod event;
+mod handle;
+mod relay;
+
+pub use config::{BrowserAddress, Limits, MediaConfig, PhoneAddress};
+pub use endpoints::{
+    BrowserLocal, BrowserRemote, DtlsRole, Fingerprint, PhoneLocal, PhoneRemote, Ssrc,
+};
+pub use event::{Dropped, Flow, LegEvent, LegFailure, LegStats};
+pub use handle::{
+    BrowserLeg, BrowserLegConfig, Counts, Gate, Media, MediaError, PhoneLeg, PhoneLegConfig,
+    WorkerHandle,
+};
+pub use relay::Relay;

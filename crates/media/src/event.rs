@@ -1,0 +1,98 @@
+//! What a leg reports to signalling: events, failures, counters.
+
+use std::time::Duration;
+
+/// Something a leg has to tell. Delivered on the worker's thread by the callback
+/// given when the leg was opened; the callback must not block.
+///
+/// After [`LegEvent::Failed`] the leg carries no media; its handle is still to be dropped.
+/// [`LegEvent::Stats`] is the last event of every leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegEvent {
+    /// Browser leg: the first authenticated connectivity check has come (RFC 8445).
+    IceValidated,
+    /// Browser leg: DTLS is up and the peer's certificate is the one signalled.
+    Connected,
+    /// The leg cannot go on.
+    Failed(LegFailure),
+    /// A leg that should be receiving media has received none for this long. Said once
+    /// until media comes again.
+    MediaStopped {
+        /// How long nothing has come.
+        silence: Duration,
+    },
+    /// Phone leg: a telephone-event from the phone has ended, or from the browser on a
+    /// browser leg (RFC 4733).
+    Dtmf {
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        digit: char,
+        /// How long it was pressed.
+        duration: Duration,
+    },
+    /// Final counters, once, when the leg has been closed.
+    Stats(LegStats),
+}
+
+/// Why a leg ended by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LegFailure {
+    /// The peer's certificate is not the one its SDP named: misconfiguration or an attack.
+    FingerprintMismatch,
+    /// The handshake failed, or did not end within its limit.
+    DtlsFailed,
+    /// The peer closed the DTLS association: the page is gone or closed its connection.
+    DtlsClosed,
+    /// No authenticated connectivity check ever came.
+    IceTimeout,
+    /// Connectivity checks have stopped (RFC 7675).
+    ConsentExpired,
+    /// Serving this leg panicked: a defect of ours, confined to this leg.
+    Panicked,
+}
+
+/// Counters of one leg since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LegStats {
+    /// RTP taken from the peer.
+    pub received: Flow,
+    /// RTP sent to the peer.
+    pub sent: Flow,
+    /// RTP packets from the peer that never came, as far as sequence numbers tell.
+    pub lost: u64,
+    /// RTP packets the peer says it has missed (RFC 3550 §6.4.1, cumulative).
+    pub lost_at_peer: u64,
+    /// Round trip by the peer's receiver reports, if one came.
+    pub round_trip: Option<Duration>,
+    /// What was thrown away, and why.
+    pub dropped: Dropped,
+}
+
+/// Packets and payload-carrying bytes in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// RTP packets.
+    pub packets: u64,
+    /// Their UDP payload bytes.
+    pub bytes: u64,
+}
+
+/// Packets thrown away, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Not RTP, not RTCP, or with a header that lies about its length.
+    pub malformed: u64,
+    /// Failed SRTP or SRTCP authentication.
+    pub unauthentic: u64,
+    /// Seen before (SRTP replay protection).
+    pub replayed: u64,
+    /// An SSRC this leg does not expect.
+    pub unknown_ssrc: u64,
+    /// From an address this leg does not expect.
+    pub unknown_source: u64,
+    /// Before keys or the other leg were there, or while the gate was closed.
+    pub not_open: u64,
+    /// A payload type outside the plan.
+    pub unplanned: u64,
+    /// The socket would not take it.
+    pub send_failed: u64,
+}
