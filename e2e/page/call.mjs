@@ -1,0 +1,112 @@
+// One call's peer connection: microphone out, ear in, trickled candidates, DTMF, counters.
+import { Ear } from './ear.mjs';
+
+let microphone;
+
+/** The fake microphone, untouched by echo cancelling and the like. */
+export function openMicrophone() {
+  microphone ??= navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
+  return microphone;
+}
+
+export class Call {
+  constructor(connection, session) {
+    Object.assign(this, { connection, session, states: [], applied: 0 });
+    this.peer = new RTCPeerConnection();
+    this.heard = new Promise((resolve) => {
+      this.peer.ontrack = ({ track }) => {
+        if (track.kind === 'audio') resolve(Ear.open(new MediaStream([track])));
+      };
+    });
+    connection.listeners.push((event) => {
+      if (event.session === session && event.kind === 'state') this.handleState(event);
+    });
+  }
+
+  handleState(event) {
+    this.states.push({ ...event, at: performance.now() });
+    if (this.offered && event.sdp) {
+      this.applied += 1;
+      this.peer.setRemoteDescription({ type: 'answer', sdp: event.sdp }).catch((error) => { this.failure = String(error); });
+    }
+    if (event.state === 'terminated') this.peer.close();
+  }
+
+  /** Sends `session-create` with an offer; candidates follow by trickle unless `gather` says they come inside. */
+  async offer({ account, uri, gather = false, video = false, headers }) {
+    this.offered = true;
+    await this.addMicrophone();
+    if (video) this.peer.addTransceiver('video', { direction: 'recvonly' });
+    const trickle = this.prepareTrickle(gather);
+    await this.peer.setLocalDescription();
+    if (gather) await trickle.complete;
+    const sdp = this.peer.localDescription.sdp;
+    const answer = this.connection.request('session-create', { account, session: this.session, uri, sdp, ...(headers && { headers }) });
+    trickle.start();
+    return answer;
+  }
+
+  /** Answers an incoming offer. */
+  async answer(sdp, { gather = false } = {}) {
+    const trickle = this.prepareTrickle(gather);
+    await this.peer.setRemoteDescription({ type: 'offer', sdp });
+    await this.addMicrophone();
+    await this.peer.setLocalDescription();
+    if (gather) await trickle.complete;
+    const answer = this.connection.request('session-answer', { session: this.session, sdp: this.peer.localDescription.sdp });
+    trickle.start();
+    return answer;
+  }
+
+  async addMicrophone() {
+    const stream = await openMicrophone();
+    for (const track of stream.getAudioTracks()) this.peer.addTrack(track.clone(), stream);
+  }
+
+  /** Candidates wait until the request that makes the session is on its way. */
+  prepareTrickle(gather) {
+    const held = [];
+    let send = (candidates) => held.push(candidates);
+    let finish;
+    const complete = new Promise((resolve) => { finish = resolve; });
+    this.peer.onicecandidate = ({ candidate }) => {
+      if (!candidate) finish();
+      if (!gather) send(candidate ? [candidate.toJSON()] : []);
+      else if (!candidate) send([]);
+    };
+    this.trickled = [];
+    const start = () => {
+      send = (candidates) => this.trickled.push(this.connection.request('session-trickle', { session: this.session, candidates }));
+      for (const candidates of held) send(candidates);
+    };
+    return { start, complete };
+  }
+
+  /** Keys by RFC 4733, from the browser's own sender. */
+  async sendKeys(keys, milliseconds = 120) {
+    const { dtmf } = this.peer.getSenders()[0];
+    dtmf.insertDTMF(keys, milliseconds, 80);
+    await new Promise((resolve) => { dtmf.ontonechange = ({ tone }) => tone === '' && resolve(); });
+  }
+
+  /** Packet counters, codec and transport states, flat. */
+  async counters() {
+    const all = [...(await this.peer.getStats()).values()];
+    const find = (type) => all.find((s) => s.type === type && (s.kind ?? 'audio') === 'audio') ?? {};
+    const [inbound, outbound, remote] = ['inbound-rtp', 'outbound-rtp', 'remote-inbound-rtp'].map(find);
+    const codec = all.find((s) => s.id === inbound.codecId) ?? {};
+    return {
+      received: inbound.packetsReceived ?? 0,
+      lost: inbound.packetsLost ?? 0,
+      discarded: inbound.packetsDiscarded ?? 0,
+      concealed: inbound.concealedSamples ?? 0,
+      silentConcealed: inbound.silentConcealedSamples ?? 0,
+      jitter: inbound.jitter ?? 0,
+      sent: outbound.packetsSent ?? 0,
+      roundTrip: remote.roundTripTime,
+      codec: codec.mimeType,
+      dtls: find('transport').dtlsState,
+      ice: this.peer.iceConnectionState,
+    };
+  }
+}

@@ -1,0 +1,45 @@
+// Kamailio as registrar and proxy with digest, on ports of its own.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { serverCertificate } from './certificate.mjs';
+import { freePorts } from './ports.mjs';
+import { Program } from './program.mjs';
+import { folder } from './run.mjs';
+
+const template = join(dirname(fileURLToPath(import.meta.url)), 'kamailio.cfg.in');
+
+export const DOMAIN = 'sylk.test';
+
+/** Every account's password. */
+export const PASSWORDS = { alice: 'wonderland', bob: 'builder', carol: 'carillon', dave: 'daylight', erin: 'emerald' };
+
+/** Starts Kamailio: `{ port (UDP and TCP), tlsPort, program, stop() }`. */
+export async function startKamailio(name = 'kamailio') {
+  const port = await freePorts(2);
+  const tlsPort = port + 1;
+  const home = folder(name);
+  const { certificate, key } = serverCertificate(name, [DOMAIN, 'localhost']);
+  const values = {
+    SIP_PORT: port,
+    TLS_PORT: tlsPort,
+    DOMAIN,
+    TLS_KEY: key,
+    TLS_CERTIFICATE: certificate,
+    PASSWORDS: Object.entries(PASSWORDS).map(([user, password]) => `\t$sht(pw=>${user}) = "${password}";`).join('\n'),
+  };
+  const config = readFileSync(template, 'utf8').replace(/@([A-Z_]+)@/g, (_, token) => values[token]);
+  const file = join(home, 'kamailio.cfg');
+  writeFileSync(file, config);
+  const program = new Program(name, '/usr/sbin/kamailio', ['-DD', '-E', '-f', file, '-Y', home, '-m', '64', '-M', '8']);
+  await program.ready(() => accepts(port));
+  return { port, tlsPort, program, stop: () => program.stop() };
+}
+
+function accepts(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });
+    socket.once('error', () => resolve(false));
+  });
+}
