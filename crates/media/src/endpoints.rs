@@ -30,16 +30,11 @@ impl Fingerprint {
         Self(bytes)
     }
 
-    /// Reads the value of an `a=fingerprint` attribute: `sha-256 AB:CD:…`, in any case.
-    /// `None` for another hash or a malformed value.
+    /// Reads `AB:CD:…`, 32 pairs of hexadecimal digits in any case.
     #[must_use]
-    pub fn parse(value: &str) -> Option<Self> {
-        let (hash, hex) = value.trim().split_once(' ')?;
-        if !hash.eq_ignore_ascii_case("sha-256") {
-            return None;
-        }
+    pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
-        let mut pairs = hex.trim().split(':');
+        let mut pairs = text.split(':');
         for byte in &mut bytes {
             let pair = pairs.next().filter(|p| p.len() == 2)?;
             if !pair.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -51,10 +46,9 @@ impl Fingerprint {
     }
 }
 
-/// As `a=fingerprint` wants it: `sha-256 AB:CD:…`.
+/// `AB:CD:…` in capitals.
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha-256 ")?;
         for (i, byte) in self.0.iter().enumerate() {
             let colon = if i == 0 { "" } else { ":" };
             write!(f, "{colon}{byte:02X}")?;
@@ -72,55 +66,65 @@ pub enum DtlsRole {
     Server,
 }
 
-/// Our side of a browser leg, for the SDP sent to the browser.
+/// Our end of a browser leg, for the SDP sent to the browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrowserLocal {
-    /// `a=ice-ufrag` (RFC 8839 §5.4).
+    /// ICE user name fragment (RFC 8445 §5.3).
     pub ufrag: String,
-    /// `a=ice-pwd`.
+    /// ICE password.
     pub pwd: String,
     /// Fingerprint of the process's certificate.
     pub fingerprint: Fingerprint,
-    /// Host candidates as advertised, the preferred one first; never empty.
-    pub addresses: Vec<SocketAddr>,
-    /// The SSRC of everything we send to this browser.
+    /// Our host candidates (UDP) as browsers reach them, best first; never empty.
+    pub addrs: Vec<SocketAddr>,
+    /// The source of everything we send to this browser.
     pub ssrc: Ssrc,
-    /// RTCP canonical name of that source.
+    /// Our canonical name, in RTCP and `a=ssrc`.
     pub cname: String,
-    /// `a=msid`: stream identifier.
-    pub stream: String,
-    /// `a=msid`: track identifier.
-    pub track: String,
+    /// The media stream's identifier in `a=msid`.
+    pub msid: String,
+    /// Random session identifier of our `o=` line, below 2^62.
+    pub session_id: u64,
 }
 
-/// The browser's side of a browser leg, from its SDP.
+/// The far end of a browser leg, from its SDP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrowserRemote {
-    /// The certificate the browser must show.
+    /// Its certificate must have this fingerprint.
     pub fingerprint: Fingerprint,
-    /// Our part in the handshake, as offer and answer have settled it.
+    /// What WE are in the DTLS handshake, as offer and answer have settled it.
     pub role: DtlsRole,
-    /// SSRCs the browser announced with `a=ssrc`; may be empty.
+    /// Its ICE user name fragment.
+    pub ufrag: String,
+    /// Its ICE password.
+    pub pwd: String,
+    /// SSRCs it announced with `a=ssrc`; may be empty.
     pub ssrcs: Vec<Ssrc>,
 }
 
-/// Our side of a phone leg, for the SDP sent to the phone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Our end of a phone leg, for the SDP sent to the phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PhoneLocal {
-    /// Where we receive RTP, as advertised (even port).
+    /// Where phones send RTP to, as advertised (even port).
     pub rtp: SocketAddr,
-    /// Where we receive RTCP, as advertised (the next odd port).
+    /// Where phones send RTCP to, as advertised (the next port).
     pub rtcp: SocketAddr,
+    /// The source of the audio we send.
+    pub ssrc: Ssrc,
+    /// Our canonical name in RTCP.
+    pub cname: String,
+    /// Random session identifier of our `o=` line, below 2^62.
+    pub session_id: u64,
 }
 
-/// The phone's side of a phone leg, from its SDP.
+/// The far end of a phone leg, from its SDP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PhoneRemote {
-    /// Where the phone receives RTP.
+    /// Where it receives RTP.
     pub rtp: SocketAddr,
-    /// Where the phone receives RTCP; equal to `rtp` with `mux`.
-    pub rtcp: SocketAddr,
-    /// RTP and RTCP share a port (`a=rtcp-mux`, RFC 5761).
+    /// Where it receives RTCP; `None` when it named an address we do not send to.
+    pub rtcp: Option<SocketAddr>,
+    /// Whether RTCP shares the RTP port (RFC 5761).
     pub mux: bool,
 }
 
@@ -129,25 +133,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fingerprint_is_read_in_any_case_and_printed_in_upper_case() {
+    fn a_fingerprint_is_read_in_any_case_and_printed_in_capitals() {
         let print = Fingerprint::of(b"certificate");
         let text = print.to_string();
-        assert!(text.starts_with("sha-256 "));
+        assert_eq!(text, text.to_uppercase());
         assert_eq!(Fingerprint::parse(&text), Some(print));
         assert_eq!(Fingerprint::parse(&text.to_lowercase()), Some(print));
-    }
-
-    #[test]
-    fn a_malformed_or_foreign_fingerprint_is_refused() {
-        let text = Fingerprint::of(b"certificate").to_string();
+        let long = format!("{text}:00");
         for bad in [
             "",
-            "sha-256",
-            "sha-1 AB:CD",
-            &text[..text.len() - 3],
-            &format!("{text}:00"),
-            &text.replace(':', "-"),
-            &text.replacen(&text[8..10], "+1", 1),
+            "0A",
+            &text[3..],
+            &long,
+            &text.replacen(&text[..2], "+1", 1),
         ] {
             assert_eq!(Fingerprint::parse(bad), None, "{bad}");
         }

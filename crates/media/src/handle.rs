@@ -173,11 +173,12 @@ impl PhoneLeg {
         &self.local
     }
 
-    /// Tells the leg where the phone is, and again when that changes.
+    /// Tells the leg where the phone is, and again when that changes; `None` when it has named
+    /// no address to send to (`0.0.0.0`).
     ///
     /// # Errors
     /// [`MediaError::Busy`] or [`MediaError::Stopped`].
-    pub fn set_remote(&self, _remote: PhoneRemote) -> Result<(), MediaError> {
+    pub fn set_remote(&self, _remote: impl Into<Option<PhoneRemote>>) -> Result<(), MediaError> {
         Err(MediaError::Stopped)
     }
 
