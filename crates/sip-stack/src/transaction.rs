@@ -1,0 +1,384 @@
+//! The transaction layer (RFC 3261 §17 and §18, with RFC 6026, RFC 4320 and RFC 3581).
+//!
+//! Between the user agent and the wire: it retransmits and absorbs retransmissions,
+//! matches responses to requests and CANCEL and ACK to INVITEs, writes the Via of what we
+//! send and obeys the Via of what we answer, finds the next server when one fails
+//! (RFC 3263 §4.3), and moves large requests from UDP to TCP. It knows nothing of
+//! dialogs, registrations or credentials, and does no I/O: bytes to send, names to
+//! resolve and news for the user agent are polled out, and `now` is an argument.
+//!
+//! After every `handle_*` and every request of the user agent, drain
+//! [`Layer::poll_transmit`], [`Layer::poll_resolve`] and [`Layer::poll_event`], then
+//! sleep until [`Layer::poll_timeout`].
+//!
+//! # Client side
+//!
+//! One [`ClientTransactionId`] stands for one request of the user agent. Behind it there
+//! may be several transactions, one per server tried, each with its own branch. Every id
+//! ends with exactly one [`TransactionEvent::Failed`] or
+//! [`TransactionEvent::ClientTerminated`].
+//!
+//! # Server side
+//!
+//! 100 Trying, repeats of responses, 200 to CANCEL, 481 to a CANCEL of nothing, 482 to a
+//! merged request and 503 when full are answered here. A 2xx to INVITE is repeated by the
+//! user agent (RFC 6026): it calls [`Layer::respond`] again. Every id ends with one
+//! [`TransactionEvent::ServerTerminated`].
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::message::{Headers, Message, Request, Response};
+use crate::target::{ResolveError, ResolveId, ResolveRequest, Target};
+use crate::transport::{
+    Destination, FlowId, LocalAddresses, Source, Transmit, TransmitFailure, TransportError,
+};
+
+/// One request of the user agent, however many servers it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientTransactionId(u64);
+
+/// One request of a peer that wants an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServerTransactionId(u64);
+
+/// RFC 3261's base timers, from which all others are computed (§17, table 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimerValues {
+    /// Estimate of the round trip; first interval of A, E and G. 500 ms.
+    pub t1: Duration,
+    /// Longest interval between repeats. 4 s.
+    pub t2: Duration,
+    /// Longest time a message stays in the network; I and K. 5 s.
+    pub t4: Duration,
+}
+
+impl TimerValues {
+    /// 64*T1: Timers B, F, H, J, L and M.
+    pub fn give_up(&self) -> Duration {
+        self.t1 * 64
+    }
+}
+
+impl Default for TimerValues {
+    fn default() -> Self {
+        Self {
+            t1: Duration::from_millis(500),
+            t2: Duration::from_secs(4),
+            t4: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What the layer has to be told.
+#[derive(Clone, Debug)]
+pub struct LayerConfig {
+    /// What Via and Contact say.
+    pub local: LocalAddresses,
+    /// T1, T2 and T4.
+    pub timers: TimerValues,
+    /// Requests of ours at a time; [`Layer::send_request`] refuses further ones.
+    pub max_client: usize,
+    /// Requests of peers at a time; further ones are answered 503 without state.
+    pub max_server: usize,
+}
+
+impl LayerConfig {
+    /// The ordinary limits.
+    pub fn new(local: LocalAddresses) -> Self {
+        Self {
+            local,
+            timers: TimerValues::default(),
+            max_client: 50_000,
+            max_server: 50_000,
+        }
+    }
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Locate by RFC 3263: outbound proxy, topmost loose Route, or Request-URI.
+    Target(Target),
+    /// Exactly there: a flow we know, or addresses resolved before.
+    Fixed(Vec<Destination>),
+}
+
+/// The Contact of a request, completed when the transport is known: host, port and
+/// `transport=` are what we advertise towards the destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactTemplate {
+    /// The user part, URI-escaped already.
+    pub user: String,
+    /// Further URI parameters, e.g. `;ob`, or empty.
+    pub uri_params: String,
+    /// Header parameters, e.g. `;expires=600;+sip.instance="<urn:uuid:...>"`, or empty.
+    pub header_params: String,
+}
+
+/// News for the user agent.
+#[derive(Clone, Debug)]
+pub enum TransactionEvent {
+    /// A new request, neither ACK nor CANCEL. Its top Via has `received` and `rport`
+    /// filled in.
+    Request {
+        /// To be answered with.
+        id: ServerTransactionId,
+        /// The request.
+        request: Request,
+        /// Where it came from.
+        source: Source,
+    },
+    /// The peer took its INVITE back before it got a final response; the CANCEL has been
+    /// answered. The user agent answers the INVITE 487.
+    Cancelled {
+        /// The INVITE's transaction.
+        id: ServerTransactionId,
+        /// The CANCEL itself, for its Reason.
+        cancel: Request,
+    },
+    /// An ACK for a 2xx (or for nothing we know).
+    Ack {
+        /// The ACK.
+        request: Request,
+        /// Where it came from.
+        source: Source,
+    },
+    /// A response: provisional, or final. Of an INVITE's 2xx every one is passed up,
+    /// repeats and other forks included; of other finals just the first.
+    Response {
+        /// Whose request it answers.
+        id: ClientTransactionId,
+        /// The response.
+        response: Response,
+        /// Where it came from.
+        source: Source,
+    },
+    /// A 2xx to an INVITE of ours that no transaction remembers: it wants an ACK, and a
+    /// BYE if its dialog is unknown.
+    StrayResponse2xx {
+        /// The response.
+        response: Response,
+        /// Where it came from.
+        source: Source,
+    },
+    /// There will be no final response. Nothing more comes for this id.
+    Failed {
+        /// Whose request.
+        id: ClientTransactionId,
+        /// Why not.
+        why: Failure,
+    },
+    /// Repeats of the final response are over. Nothing more comes for this id.
+    ClientTerminated {
+        /// Whose request.
+        id: ClientTransactionId,
+    },
+    /// The transaction is over. Nothing more comes for this id.
+    ServerTerminated {
+        /// Which one.
+        id: ServerTransactionId,
+        /// How it ended.
+        why: ServerEnd,
+    },
+}
+
+/// Why a request of ours got no final response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Nobody answered in time (Timer B or F), at any destination. As good as 408.
+    Timeout,
+    /// No destination could be reached. As good as 503.
+    Transport(TransportError),
+    /// The target has no destination.
+    Unresolvable(ResolveError),
+    /// Cancelled by us before anything was sent, or cancelled and no final response
+    /// within 64*T1 (RFC 3261 §9.1).
+    Cancelled,
+}
+
+/// How a server transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerEnd {
+    /// Answered, and repeats are over.
+    Completed,
+    /// A failure response to INVITE was never acknowledged (Timer H).
+    NotAcknowledged,
+    /// The user agent did not answer a non-INVITE request while the peer was listening
+    /// (RFC 4320 §4.2).
+    NeverAnswered,
+}
+
+/// The layer is at its configured bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyTransactions;
+
+impl fmt::Display for TooManyTransactions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too many transactions")
+    }
+}
+
+impl std::error::Error for TooManyTransactions {}
+
+/// The transaction is over or has had its final response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLate;
+
+impl fmt::Display for TooLate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("transaction already over")
+    }
+}
+
+impl std::error::Error for TooLate {}
+
+/// Live objects, for the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerCounts {
+    /// Requests of ours that have not ended.
+    pub client: usize,
+    /// Requests of peers that have not ended.
+    pub server: usize,
+    /// Client transactions on the wire, those absorbing repeats included.
+    pub attempts: usize,
+    /// Deadlines.
+    pub timers: usize,
+    /// Look-ups not answered yet.
+    pub resolving: usize,
+}
+
+/// All transactions of one user agent.
+#[derive(Debug)]
+pub struct Layer {
+    config: LayerConfig,
+    transmits: VecDeque<Transmit>,
+    resolves: VecDeque<ResolveRequest>,
+    events: VecDeque<TransactionEvent>,
+}
+
+impl Layer {
+    /// A layer without transactions. `seed` feeds branches and tags: it must be
+    /// unpredictable outside tests.
+    pub fn new(config: LayerConfig, seed: [u8; 32]) -> Self {
+        let _ = seed;
+        Self {
+            config,
+            transmits: VecDeque::new(),
+            resolves: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// What Via and Contact say.
+    pub fn local(&self) -> &LocalAddresses {
+        &self.config.local
+    }
+
+    /// Sends a request and sees it through to its final response. Not for ACK.
+    ///
+    /// The layer writes Via itself, and Contact if there is a template; the request
+    /// carries neither. Everything else is sent as given.
+    ///
+    /// # Errors
+    /// [`TooManyTransactions`] at the configured bound; nothing has been sent.
+    pub fn send_request(
+        &mut self,
+        request: Request,
+        contact: Option<ContactTemplate>,
+        route: Route,
+        now: Instant,
+    ) -> Result<ClientTransactionId, TooManyTransactions> {
+        let _ = (request, contact, route, now);
+        Err(TooManyTransactions)
+    }
+
+    /// Takes an INVITE back (RFC 3261 §9.1). The CANCEL waits for a provisional response
+    /// and goes exactly where the INVITE went; `extra` (e.g. Reason) is added to it.
+    ///
+    /// Something always follows: 487, another final response (a 2xx that crossed the
+    /// CANCEL included), or [`TransactionEvent::Failed`]. Unknown ids and other methods
+    /// are ignored.
+    pub fn cancel(&mut self, id: ClientTransactionId, extra: Headers, now: Instant) {
+        let _ = (id, extra, now);
+    }
+
+    /// Sends the ACK for a 2xx, without Via; call it again for every repeat of the 2xx.
+    pub fn send_ack(&mut self, ack: Request, route: Route, now: Instant) {
+        let _ = (ack, route, now);
+    }
+
+    /// Answers a request. The response's Via is set from the request. Provisional
+    /// responses as often as wanted, one final; for INVITE a 2xx may be repeated.
+    ///
+    /// A provisional response other than 100, or a 408, to anything but INVITE is not
+    /// sent (RFC 4320 §4): `Ok`, and the transaction waits on or ends silently.
+    ///
+    /// # Errors
+    /// [`TooLate`] if the id has ended or has had its final response.
+    pub fn respond(
+        &mut self,
+        id: ServerTransactionId,
+        response: Response,
+        now: Instant,
+    ) -> Result<(), TooLate> {
+        let _ = (id, response, now);
+        Err(TooLate)
+    }
+
+    /// Takes a message from the wire.
+    pub fn handle_message(&mut self, message: Message, source: Source, now: Instant) {
+        let _ = (message, source, now);
+    }
+
+    /// Takes the result of a look-up.
+    pub fn handle_resolved(
+        &mut self,
+        id: ResolveId,
+        result: Result<Vec<Destination>, ResolveError>,
+        now: Instant,
+    ) {
+        let _ = (id, result, now);
+    }
+
+    /// Hears that a message could not be delivered.
+    pub fn handle_transport_failure(&mut self, failure: TransmitFailure, now: Instant) {
+        let _ = (failure, now);
+    }
+
+    /// Hears that a stream ended: requests waiting for a response on it have failed.
+    pub fn handle_flow_closed(&mut self, flow: FlowId, now: Instant) {
+        let _ = (flow, now);
+    }
+
+    /// Fires every timer that is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let _ = now;
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Bytes to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// Names to resolve.
+    pub fn poll_resolve(&mut self) -> Option<ResolveRequest> {
+        self.resolves.pop_front()
+    }
+
+    /// News for the user agent.
+    pub fn poll_event(&mut self) -> Option<TransactionEvent> {
+        self.events.pop_front()
+    }
+
+    /// Live objects, for the ledger.
+    pub fn counts(&self) -> LayerCounts {
+        LayerCounts::default()
+    }
+}
