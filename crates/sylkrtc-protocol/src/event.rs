@@ -1,0 +1,52 @@
+//! What the gateway tells a page on its own account.
+
+mod account;
+mod session;
+
+pub use account::{IncomingSession, RegistrationState};
+pub use session::{Accepted, EarlyMedia, SessionState};
+
+use crate::dialect::{v1, v2};
+use crate::{AccountAddress, Dialect, Originator, SessionId, Vocabulary};
+
+/// An event, the same for every dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The connection can be used.
+    Ready,
+    /// The registration of an account has changed.
+    RegistrationState {
+        /// The account.
+        account: AccountAddress,
+        /// What has become of it.
+        state: RegistrationState,
+    },
+    /// Someone calls.
+    IncomingSession(IncomingSession),
+    /// Someone called in vain.
+    MissedSession {
+        /// Who was called.
+        account: AccountAddress,
+        /// Who called.
+        originator: Originator,
+    },
+    /// A call has changed.
+    SessionState {
+        /// The call.
+        session: SessionId,
+        /// What has become of it.
+        state: SessionState,
+    },
+}
+
+/// The text of an event, or `None` if that dialect or vocabulary has no such event.
+///
+/// `sylkRTC-2` has all of them and only one vocabulary. `sylkRTC-1` has neither `proceeding`,
+/// `ringing` nor `early-media`, and its names of 2015 have no missed calls.
+#[must_use]
+pub fn encode_event(dialect: Dialect, vocabulary: Vocabulary, event: &Event) -> Option<String> {
+    match dialect {
+        Dialect::V1 => v1::event(vocabulary, event),
+        Dialect::V2 => Some(v2::event(event)),
+    }
+}

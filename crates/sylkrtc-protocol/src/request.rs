@@ -1,0 +1,76 @@
+//! What a page may ask for.
+
+mod account;
+mod later;
+mod name;
+mod session;
+
+pub use account::AccountAdd;
+pub use later::LaterRequest;
+pub(crate) use name::lookup;
+pub use session::{SessionAnswer, SessionCreate, SessionDtmfInfo, SessionTrickle};
+
+use crate::{AccountAddress, SessionId};
+
+/// A request, the same for every dialect.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// `ping`: proves to the client that we live. Acknowledged, nothing else.
+    Ping,
+    /// `account-add`, `add_account`, `bind`: makes an account known on this connection.
+    AccountAdd(AccountAdd),
+    /// `account-remove`, `remove_account`, `unbind`.
+    AccountRemove {
+        /// The account to forget, its registration included.
+        account: AccountAddress,
+    },
+    /// `account-register`, `register`.
+    AccountRegister {
+        /// The account to register.
+        account: AccountAddress,
+    },
+    /// `account-unregister`, `unregister`: no event follows.
+    AccountUnregister {
+        /// The account to unregister.
+        account: AccountAddress,
+    },
+    /// `session-create`, `call`: calls someone.
+    SessionCreate(SessionCreate),
+    /// `session-answer`, `answer`: accepts an incoming call.
+    SessionAnswer(SessionAnswer),
+    /// `session-trickle`, `trickle`: candidates, or their end.
+    SessionTrickle(SessionTrickle),
+    /// `session-terminate`, `terminate`: cancels, rejects or hangs up.
+    SessionTerminate {
+        /// The call to end.
+        session: SessionId,
+    },
+    /// `session-dtmf-info`: tones by SIP INFO.
+    SessionDtmfInfo(SessionDtmfInfo),
+    /// A request of sylkRTC that this gateway does not carry out yet; its fields are not looked at.
+    /// To be refused with [`Refusal::NotSupportedYet`](crate::Refusal::NotSupportedYet).
+    Later(LaterRequest),
+}
+
+impl Request {
+    /// Whether the sender is a client that applies the SDP of `early-media` as the answer.
+    ///
+    /// Only versions that do so ever send these requests. To such a client, SDP goes with
+    /// `early-media` and never again with `accepted`; to all others it goes with `accepted` only.
+    #[must_use]
+    pub fn proves_early_media(&self) -> bool {
+        match self {
+            Self::Ping | Self::Later(LaterRequest::AccountFetchAddressbook) => true,
+            Self::AccountAdd(_)
+            | Self::AccountRemove { .. }
+            | Self::AccountRegister { .. }
+            | Self::AccountUnregister { .. }
+            | Self::SessionCreate(_)
+            | Self::SessionAnswer(_)
+            | Self::SessionTrickle(_)
+            | Self::SessionTerminate { .. }
+            | Self::SessionDtmfInfo(_)
+            | Self::Later(_) => false,
+        }
+    }
+}
