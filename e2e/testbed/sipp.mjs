@@ -1,0 +1,41 @@
+// SIPp as a scripted SIP peer: one scenario file, a number of calls, an exit code.
+import { join } from 'node:path';
+import { freePort, freePorts } from './ports.mjs';
+import { Program } from './program.mjs';
+import { e2eFolder, folder } from './run.mjs';
+
+/**
+ * Starts a scenario that waits for calls. `keys` fill `[name]` in the scenario. `contact` is the port others are told
+ * (a shaper's, say); by default its own.
+ */
+export async function startSippServer(scenario, { calls = 1, keys = {}, contact, extra = [], name = scenario } = {}) {
+  const port = await freePort();
+  return start(name, scenario, { port, calls, keys: { contact_port: contact ?? port, ...keys }, extra });
+}
+
+/** Starts a scenario that calls `user` by way of `target` ('127.0.0.1:port'). */
+export async function startSippClient(scenario, { target, user, calls = 1, keys = {}, contact, extra = [], name = scenario }) {
+  const port = await freePort();
+  return start(name, scenario, { port, calls, keys: { contact_port: contact ?? port, user, ...keys }, extra: [...extra, '-s', user, target] });
+}
+
+async function start(name, scenario, { port, calls, keys, extra }) {
+  const home = folder(name);
+  const media = await freePorts(8);
+  const args = ['-sf', join(e2eFolder, 'sipp', `${scenario}.xml`), '-i', '127.0.0.1', '-p', String(port), '-m', String(calls),
+    '-mi', '127.0.0.1', '-mp', String(media), '-nostdin', '-trace_err', '-trace_msg', '-message_overwrite', 'false',
+    '-timeout', '120', '-recv_timeout', '60000', '-default_behaviors', '-bye,-abortunexp'];
+  for (const [key, value] of Object.entries(keys)) args.push('-key', key, String(value));
+  const program = new Program(name, '/usr/bin/sipp', [...args, ...extra], { cwd: home, env: { TERM: 'dumb' } });
+  return {
+    port,
+    uri: `peer-${port}`,
+    program,
+    /** Resolves once all calls are done; throws unless every one went as written. */
+    async done() {
+      const outcome = await program.ended;
+      if (outcome.code !== 0) throw new Error(`${name} ended with ${JSON.stringify(outcome)}:\n${program.tail(60)}`);
+    },
+    stop: () => program.stop('SIGKILL'),
+  };
+}

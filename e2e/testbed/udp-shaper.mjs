@@ -1,0 +1,81 @@
+// A bad network for datagrams: a relay that loses, repeats and reorders, and otherwise passes bytes on as they are.
+import { createSocket } from 'node:dgram';
+
+/**
+ * Relays between whoever sends to `listen` and `target` ({ address, port } both). `loss`, `duplicate`, `reorder` are
+ * probabilities; a reordered datagram is held back until the next one has passed (`hold` milliseconds at most).
+ * `seed` makes a run repeatable as far as the traffic is.
+ */
+export async function startShaper({ listen, target, loss = 0, duplicate = 0, reorder = 0, hold = 60, seed = 1 }) {
+  const chance = generator(seed);
+  const counts = { passed: 0, lost: 0, duplicated: 0, reordered: 0 };
+  const clients = new Map();
+  const front = createSocket('udp4');
+  await bound(front, listen.port, listen.address);
+
+  /** A one-way path with its own held-back datagram. */
+  const path = (send) => {
+    let held;
+    const release = () => {
+      if (!held) return;
+      clearTimeout(held.timer);
+      send(held.bytes);
+      held = undefined;
+    };
+    return (bytes) => {
+      if (chance() < loss) { counts.lost += 1; return; }
+      counts.passed += 1;
+      if (!held && chance() < reorder) {
+        counts.reordered += 1;
+        held = { bytes, timer: setTimeout(release, hold) };
+        return;
+      }
+      send(bytes);
+      if (chance() < duplicate) { counts.duplicated += 1; send(bytes); }
+      release();
+    };
+  };
+
+  const open = async (client) => {
+    const back = createSocket('udp4');
+    const toTarget = path((bytes) => back.send(bytes, target.port, target.address));
+    const toClient = path((bytes) => front.send(bytes, client.port, client.address));
+    back.on('message', toClient);
+    await bound(back, 0, '127.0.0.1');
+    return { back, toTarget };
+  };
+
+  front.on('message', (bytes, client) => {
+    const key = `${client.address}:${client.port}`;
+    if (!clients.has(key)) clients.set(key, open(client));
+    clients.get(key).then(({ toTarget }) => toTarget(bytes));
+  });
+
+  return {
+    counts,
+    set: (changes) => { ({ loss, duplicate, reorder } = { loss, duplicate, reorder, ...changes }); },
+    stop: async () => {
+      front.close();
+      for (const client of clients.values()) (await client).back.close();
+    },
+  };
+}
+
+function bound(socket, port, address) {
+  socket.on('error', () => {});
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(port, address, resolve);
+  });
+}
+
+/** mulberry32: small, seeded, good enough for chance. */
+function generator(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
