@@ -13,7 +13,16 @@ mod config;
 mod endpoints;
 mod event;
 mod handle;
-mod relay;
+
+pub mod codec;
+pub mod dtmf;
+pub mod phone_leg;
+pub mod plan;
+pub mod relay;
+pub mod rewriter;
+pub mod rtcp;
+pub mod rtp;
+pub mod sdp;
 
 pub use config::{BrowserAddress, Limits, MediaConfig, PhoneAddress};
 pub use endpoints::{

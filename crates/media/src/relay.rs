@@ -1,5 +1,139 @@
-//! The plan a worker follows when it carries packets between two legs.
+//! The relay plan: what a worker needs to know to pass the media of one call.
+//!
+//! The result of codec planning ([`crate::plan`]) as plain data: which payload types mean what on
+//! each leg, and which ways are open. No state, no addresses, no keys; a
+//! [`Rewriter`](crate::rewriter::Rewriter) executes one [`Path`] of it.
 
-/// How packets of one leg become packets of the other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Relay {}
+use std::fmt;
+
+use crate::codec::AudioCodec;
+use crate::rtp::Pt;
+
+/// What both ways of one call do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// The codec both sides speak.
+    pub codec: AudioCodec,
+    /// Milliseconds of audio per packet that the phone asked for (`a=ptime`); 20 when it did not.
+    /// A relay does not repacketise: this is what both were told, and the beat of DTMF.
+    pub ptime: u16,
+    /// From the browser to the phone.
+    pub to_phone: Path,
+    /// From the phone to the browser.
+    pub to_browser: Path,
+}
+
+/// One way of a relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// The meaning of the payload types that arrive.
+    pub receive: ReceiveMap,
+    /// The payload types that leave.
+    pub send: SendFormats,
+    /// RTP clock rate of the audio in Hz, the same on both legs.
+    pub clock_rate: u32,
+    /// Milliseconds of audio per packet, for generated DTMF.
+    pub ptime: u16,
+    /// Whether media may pass: false while held (`a=sendonly`, `a=inactive`, `c=0.0.0.0`).
+    pub open: bool,
+}
+
+/// What a received payload type carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadKind {
+    /// Nothing that was negotiated.
+    Unknown,
+    /// The agreed codec.
+    Audio,
+    /// telephone-event (RFC 4733), durations counted by this clock.
+    Event(EventClock),
+    /// Comfort noise (RFC 3389).
+    ComfortNoise,
+}
+
+/// Payload type to meaning, one look-up without a hash.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReceiveMap([PayloadKind; 128]);
+
+impl ReceiveMap {
+    /// A map that knows no payload type.
+    pub const fn new() -> Self {
+        Self([PayloadKind::Unknown; 128])
+    }
+
+    /// Gives `pt` a meaning unless it already has one.
+    pub fn insert(&mut self, pt: Pt, kind: PayloadKind) {
+        if self.0[pt.index()] == PayloadKind::Unknown {
+            self.0[pt.index()] = kind;
+        }
+    }
+
+    /// What `pt` carries.
+    pub fn kind(&self, pt: Pt) -> PayloadKind {
+        self.0[pt.index()]
+    }
+}
+
+impl Default for ReceiveMap {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for ReceiveMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self
+            .0
+            .iter()
+            .enumerate()
+            .filter(|(_, kind)| **kind != PayloadKind::Unknown);
+        f.debug_map().entries(known).finish()
+    }
+}
+
+/// The payload types to send with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendFormats {
+    /// The agreed codec.
+    pub audio: Pt,
+    /// telephone-event, when the receiver takes it.
+    pub event: Option<EventFormat>,
+    /// Comfort noise, when both legs take it.
+    pub comfort_noise: Option<Pt>,
+}
+
+/// A negotiated telephone-event format (RFC 4733).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventFormat {
+    /// Its payload type.
+    pub payload_type: Pt,
+    /// The clock of its durations; usually that of the audio beside it.
+    pub clock: EventClock,
+}
+
+/// The clock rates of telephone-event that occur beside our codecs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventClock {
+    /// 8,000 Hz.
+    Khz8,
+    /// 48,000 Hz.
+    Khz48,
+}
+
+impl EventClock {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Khz8, Self::Khz48];
+
+    /// In Hz.
+    pub const fn rate(self) -> u32 {
+        match self {
+            Self::Khz8 => 8_000,
+            Self::Khz48 => 48_000,
+        }
+    }
+
+    /// The clock of that rate in Hz, if it is one of ours.
+    pub fn from_rate(rate: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|clock| clock.rate() == rate)
+    }
+}

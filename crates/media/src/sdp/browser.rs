@@ -1,0 +1,200 @@
+//! What a browser says: its offer (outgoing call) or its answer (incoming call).
+//!
+//! One audio section is found and read; all other sections are only remembered, so that they can
+//! be refused in the right place. Candidates are not read: we are ICE-lite and answer whoever
+//! proves the password.
+
+use super::direction::Direction;
+use super::formats::Formats;
+use super::lines::{Lines, MediaLine, SdpError, Section, is_token};
+use super::setup::Setup;
+use crate::endpoints::{BrowserRemote, DtlsRole, Fingerprint, Ssrc};
+
+/// A browser's description with exactly one audio section that can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrowserDescription {
+    /// All media sections in order: their `m=` lines and `a=mid`.
+    pub media: Vec<(MediaLine, Option<String>)>,
+    /// Which of them is the audio.
+    pub audio: usize,
+    /// The audio's formats, most wanted first.
+    pub formats: Formats,
+    /// The audio's direction, seen from the browser.
+    pub direction: Direction,
+    /// `a=ptime` in milliseconds.
+    pub ptime: Option<u16>,
+    /// `a=maxptime` in milliseconds.
+    pub maxptime: Option<u16>,
+    /// The mids of the BUNDLE group that holds the audio (RFC 9143); empty without one.
+    pub bundle: Vec<String>,
+    /// `a=ice-ufrag`.
+    pub ufrag: String,
+    /// `a=ice-pwd`.
+    pub pwd: String,
+    /// Of its certificate.
+    pub fingerprint: Fingerprint,
+    /// `a=setup`.
+    pub setup: Setup,
+    /// The sources it announces (`a=ssrc`).
+    pub ssrcs: Vec<Ssrc>,
+}
+
+/// Most sources that are remembered.
+const MAX_SSRCS: usize = 16;
+
+impl BrowserDescription {
+    /// Reads a description.
+    ///
+    /// # Errors
+    /// [`SdpError`] when it is none, or has no audio section that WebRTC could use.
+    pub fn parse(sdp: impl AsRef<[u8]>) -> Result<Self, SdpError> {
+        Self::from_lines(&Lines::read(sdp.as_ref())?)
+    }
+
+    fn from_lines(lines: &Lines) -> Result<Self, SdpError> {
+        let (audio, (line, section)) = lines
+            .media
+            .iter()
+            .enumerate()
+            .find(|(_, (line, section))| {
+                line.media == "audio" && (line.port != 0 || section.has("bundle-only"))
+            })
+            .ok_or(SdpError::NoAudio)?;
+        if !is_dtls_rtp(&line.protocol) {
+            return Err(SdpError::WrongProtocol);
+        }
+        if !section.has("rtcp-mux") {
+            return Err(SdpError::NoRtcpMux);
+        }
+        let mid = mid(section);
+        let bundle = bundle_with(&lines.session, mid.as_deref());
+        // What the audio section leaves out stands on session level, or in the section that
+        // carries the transport of the whole bundle.
+        let tagged = bundle.first().and_then(|tag| {
+            let tagged = |(_, section): &&(MediaLine, Section)| section.first("mid") == Some(tag);
+            lines.media.iter().find(tagged).map(|(_, section)| section)
+        });
+        let levels: Vec<&Section> = [Some(section), Some(&lines.session), tagged]
+            .into_iter()
+            .flatten()
+            .collect();
+        let attribute = |name: &str| levels.iter().find_map(|level| level.first(name));
+        let (Some(ufrag), Some(pwd)) = (attribute("ice-ufrag"), attribute("ice-pwd")) else {
+            return Err(SdpError::NoIceCredentials);
+        };
+        let fingerprint = levels
+            .iter()
+            .find_map(|level| level.all("fingerprint").find_map(sha256))
+            .ok_or(SdpError::NoFingerprint)?;
+        Ok(Self {
+            media: lines
+                .media
+                .iter()
+                .map(|(line, section)| (line.clone(), self::mid(section)))
+                .collect(),
+            audio,
+            formats: Formats::read(line, section),
+            direction: direction(section, &lines.session),
+            ptime: milliseconds(section, "ptime"),
+            maxptime: milliseconds(section, "maxptime"),
+            bundle,
+            ufrag: ufrag.to_owned(),
+            pwd: pwd.to_owned(),
+            fingerprint,
+            setup: attribute("setup")
+                .and_then(Setup::parse)
+                .unwrap_or(Setup::Actpass),
+            ssrcs: ssrcs(section),
+        })
+    }
+
+    /// What the browser leg needs of it. A browser that leaves the role to us becomes the DTLS
+    /// client, so that its first words need no round trip more (RFC 8842 §5.3).
+    pub fn remote(&self) -> BrowserRemote {
+        BrowserRemote {
+            fingerprint: self.fingerprint,
+            role: match self.setup {
+                Setup::Active | Setup::Actpass => DtlsRole::Server,
+                Setup::Passive => DtlsRole::Client,
+            },
+            ufrag: self.ufrag.clone(),
+            pwd: self.pwd.clone(),
+            ssrcs: self.ssrcs.clone(),
+        }
+    }
+}
+
+/// `UDP/TLS/RTP/SAVPF` and what older browsers write for it (RFC 8829 §5.1.2).
+fn is_dtls_rtp(protocol: &str) -> bool {
+    [
+        "UDP/TLS/RTP/SAVPF",
+        "UDP/TLS/RTP/SAVP",
+        "RTP/SAVPF",
+        "TCP/TLS/RTP/SAVPF",
+        "TCP/DTLS/RTP/SAVPF",
+    ]
+    .iter()
+    .any(|known| known.eq_ignore_ascii_case(protocol))
+}
+
+/// `a=mid`, when it is something that can be repeated.
+fn mid(section: &Section) -> Option<String> {
+    section
+        .first("mid")
+        .filter(|mid| is_token(mid))
+        .map(str::to_owned)
+}
+
+/// The members of the BUNDLE group that `mid` is in.
+fn bundle_with(session: &Section, mid: Option<&str>) -> Vec<String> {
+    let groups = session
+        .all("group")
+        .filter_map(|group| group.strip_prefix("BUNDLE"));
+    let members = groups.map(|group| group.split_ascii_whitespace().map(str::to_owned).collect());
+    let holds =
+        |members: &Vec<String>| mid.is_some_and(|mid| members.iter().any(|member| member == mid));
+    members.into_iter().find(holds).unwrap_or_default()
+}
+
+fn sha256(value: &str) -> Option<Fingerprint> {
+    let (algorithm, fingerprint) = value.split_once(|c: char| c.is_ascii_whitespace())?;
+    algorithm
+        .eq_ignore_ascii_case("sha-256")
+        .then(|| Fingerprint::parse(fingerprint.trim()))?
+}
+
+fn ssrcs(section: &Section) -> Vec<Ssrc> {
+    let mut found: Vec<Ssrc> = Vec::new();
+    for value in section.all("ssrc") {
+        let number = value
+            .split_ascii_whitespace()
+            .next()
+            .and_then(|word| word.parse().ok());
+        if let Some(ssrc) = number.map(Ssrc)
+            && !found.contains(&ssrc)
+            && found.len() < MAX_SSRCS
+        {
+            found.push(ssrc);
+        }
+    }
+    found
+}
+
+/// The direction of a section: its own, else the session's, else both ways (RFC 8866 §6.7).
+pub(super) fn direction(section: &Section, session: &Section) -> Direction {
+    let of = |level: &Section| {
+        level
+            .attributes
+            .iter()
+            .find_map(|(name, _)| Direction::from_attribute(name))
+    };
+    of(section)
+        .or_else(|| of(session))
+        .unwrap_or(Direction::SendRecv)
+}
+
+/// A packet time in whole milliseconds. Some write "20.0".
+pub(super) fn milliseconds(section: &Section, name: &str) -> Option<u16> {
+    let whole = section.first(name)?.split('.').next()?;
+    whole.parse().ok().filter(|ms| (1..=1_000).contains(ms))
+}

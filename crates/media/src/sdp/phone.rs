@@ -1,0 +1,122 @@
+//! What a phone says: plain RTP (`RTP/AVP`), one address, a few codecs.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::browser::{direction, milliseconds};
+use super::direction::Direction;
+use super::formats::Formats;
+use super::lines::{Lines, MediaLine, SdpError, Section};
+
+/// A phone's description with one audio section that can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneDescription {
+    /// All media lines in order.
+    pub media: Vec<MediaLine>,
+    /// Which of them is the audio.
+    pub audio: usize,
+    /// The audio's formats, most wanted first.
+    pub formats: Formats,
+    /// The audio's direction, seen from the phone, as it was written.
+    pub direction: Direction,
+    /// Where it receives RTP. Not yet judged: see [`AddressPolicy`](super::AddressPolicy).
+    pub address: MediaAddress,
+    /// Where `a=rtcp` says it receives RTCP.
+    pub rtcp: Option<SocketAddr>,
+    /// Whether it can do RTCP on the RTP port.
+    pub rtcp_mux: bool,
+    /// `a=ptime` in milliseconds.
+    pub ptime: Option<u16>,
+    /// `a=maxptime` in milliseconds.
+    pub maxptime: Option<u16>,
+}
+
+/// The address of a phone's audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaAddress {
+    /// There.
+    At(SocketAddr),
+    /// The unspecified address: send nothing (hold as of RFC 2543, or a call being set up by a
+    /// third party).
+    Unspecified,
+    /// A host name, another kind of network, or nothing.
+    Unusable,
+}
+
+impl PhoneDescription {
+    /// Reads a description.
+    ///
+    /// # Errors
+    /// [`SdpError`] when it is none, or has no enabled audio section over plain RTP.
+    pub fn parse(sdp: impl AsRef<[u8]>) -> Result<Self, SdpError> {
+        Self::from_lines(&Lines::read(sdp.as_ref())?)
+    }
+
+    fn from_lines(lines: &Lines) -> Result<Self, SdpError> {
+        let enabled = |line: &MediaLine| line.media == "audio" && line.port != 0;
+        let usable = |line: &MediaLine| enabled(line) && is_plain_rtp(&line.protocol);
+        let Some(audio) = lines.media.iter().position(|(line, _)| usable(line)) else {
+            return Err(if lines.media.iter().any(|(line, _)| enabled(line)) {
+                SdpError::WrongProtocol
+            } else {
+                SdpError::NoAudio
+            });
+        };
+        let (line, section) = &lines.media[audio];
+        let connection = section
+            .connection
+            .as_ref()
+            .or(lines.session.connection.as_ref());
+        let ip = connection.and_then(|connection| connection_address(connection));
+        Ok(Self {
+            media: lines.media.iter().map(|(line, _)| line.clone()).collect(),
+            audio,
+            formats: Formats::read(line, section),
+            direction: direction(section, &lines.session),
+            address: match ip {
+                Some(ip) if ip.is_unspecified() => MediaAddress::Unspecified,
+                Some(ip) => MediaAddress::At(SocketAddr::new(ip, line.port)),
+                None => MediaAddress::Unusable,
+            },
+            rtcp: rtcp_address(section, ip),
+            rtcp_mux: section.has("rtcp-mux"),
+            ptime: milliseconds(section, "ptime"),
+            maxptime: milliseconds(section, "maxptime"),
+        })
+    }
+}
+
+fn is_plain_rtp(protocol: &str) -> bool {
+    ["RTP/AVP", "RTP/AVPF"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(protocol))
+}
+
+/// `IN IP4 192.0.2.1[/ttl]` or `IN IP6 ...`.
+fn connection_address(connection: &str) -> Option<IpAddr> {
+    let mut words = connection.split_ascii_whitespace();
+    let (network, kind, address) = (words.next()?, words.next()?, words.next()?);
+    if !network.eq_ignore_ascii_case("IN") {
+        return None;
+    }
+    let address = address
+        .split('/')
+        .next()?
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    let ip: IpAddr = address.parse().ok()?;
+    // An IPv6 address labelled IP4 is a mistake that is understood all the same.
+    ["IP4", "IP6"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(kind))
+        .then_some(ip.to_canonical())
+}
+
+/// `a=rtcp:<port> [IN IP4 <address>]` (RFC 3605).
+fn rtcp_address(section: &Section, ip: Option<IpAddr>) -> Option<SocketAddr> {
+    let value = section.first("rtcp")?;
+    let (port, connection) = match value.split_once(|c: char| c.is_ascii_whitespace()) {
+        Some((port, connection)) => (port, connection_address(connection)),
+        None => (value, ip),
+    };
+    Some(SocketAddr::new(connection?, port.parse().ok()?))
+}
