@@ -1,0 +1,143 @@
+//! The small pieces of RFC 3261 section 25.1 that every reader needs: tokens, white space,
+//! quoted strings, and lists that respect both quotes and angle brackets.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Whether this byte may stand in a `token`.
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+}
+
+/// Whether the whole text is a `token`.
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+/// Linear white space, once lines are unfolded.
+pub(crate) fn is_lws(c: char) -> bool {
+    c == ' ' || c == '\t'
+}
+
+/// The text without white space around it.
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(is_lws)
+}
+
+/// The text without white space before it.
+pub(crate) fn trim_start(text: &str) -> &str {
+    text.trim_start_matches(is_lws)
+}
+
+/// The bytes without white space around them.
+pub(crate) fn trim_bytes(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// A decimal number that fits into 32 bits. Leading zeros are allowed, a sign is not.
+pub(crate) fn parse_number(text: &str) -> Option<u32> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// As [`parse_number`], but a number too large to hold is the largest one
+/// (RFC 3261 section 20 asks this of delta-seconds).
+pub(crate) fn parse_saturating(text: &str) -> Option<u32> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    Some(text.parse().unwrap_or(u32::MAX))
+}
+
+/// Splits at a separator that stands outside of quoted strings and angle brackets. A quote
+/// or bracket that never closes makes all that follows one piece.
+pub(crate) fn split_outside(bytes: &[u8], separator: u8) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    let mut quoted = false;
+    let mut angled = false;
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\\' if quoted => at += 1,
+            b'"' if !angled => quoted = !quoted,
+            b'<' if !quoted => angled = true,
+            b'>' if !quoted => angled = false,
+            _ if byte == separator && !quoted && !angled => {
+                pieces.push(start..at);
+                start = at + 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    pieces.push(start..bytes.len());
+    pieces
+}
+
+/// The end of the quoted string that the text begins with: the index just after the
+/// closing quote.
+pub(crate) fn quoted_end(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    if bytes.first() != Some(&b'"') {
+        return None;
+    }
+    let mut at = 1;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// What a quoted string says, without the quotes and escapes; other text is itself.
+pub(crate) fn unquote(text: &str) -> Cow<'_, str> {
+    let Some(inner) = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    else {
+        return Cow::Borrowed(text);
+    };
+    if !inner.contains('\\') {
+        return Cow::Borrowed(inner);
+    }
+    let mut plain = String::with_capacity(inner.len());
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => plain.extend(chars.next()),
+            _ => plain.push(c),
+        }
+    }
+    Cow::Owned(plain)
+}
+
+/// The text as a quoted string.
+pub(crate) fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        if c == '"' || c == '\\' {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Whether the text holds what may never be printed into a header: CR, LF or NUL.
+pub(crate) fn breaks_lines(bytes: &[u8]) -> bool {
+    bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0))
+}

@@ -1,0 +1,195 @@
+//! Header names: case does not matter, and some have a one-letter form (RFC 3261 section 7.3).
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use super::error::Refused;
+use super::grammar::is_token;
+
+/// The name of a header that has no variant of its own; compared without regard to case.
+#[derive(Debug, Clone)]
+pub struct OtherName(Box<str>);
+
+impl PartialEq for OtherName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for OtherName {}
+
+impl Hash for OtherName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for byte in self.0.bytes() {
+            state.write_u8(byte.to_ascii_lowercase());
+        }
+    }
+}
+
+macro_rules! names {
+    ($($variant:ident $name:literal $($compact:literal)?),* $(,)?) => {
+        /// The name of a header.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        pub enum HeaderName {
+            $(
+                #[doc = $name]
+                $variant,
+            )*
+            /// Any other header.
+            Other(OtherName),
+        }
+
+        impl HeaderName {
+            /// The name as we write it: never the compact form.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Other(OtherName(name)) => name,
+                }
+            }
+
+            fn known(text: &str) -> Option<Self> {
+                $(
+                    if text.eq_ignore_ascii_case($name) $(|| text.eq_ignore_ascii_case($compact))? {
+                        return Some(Self::$variant);
+                    }
+                )*
+                None
+            }
+        }
+    };
+}
+
+names! {
+    Via "Via" "v",
+    From "From" "f",
+    To "To" "t",
+    CallId "Call-ID" "i",
+    CSeq "CSeq",
+    Contact "Contact" "m",
+    MaxForwards "Max-Forwards",
+    ContentLength "Content-Length" "l",
+    ContentType "Content-Type" "c",
+    ContentDisposition "Content-Disposition",
+    ContentEncoding "Content-Encoding" "e",
+    ContentLanguage "Content-Language",
+    Route "Route",
+    RecordRoute "Record-Route",
+    Path "Path",
+    ServiceRoute "Service-Route",
+    Expires "Expires",
+    MinExpires "Min-Expires",
+    Allow "Allow",
+    AllowEvents "Allow-Events" "u",
+    Accept "Accept",
+    AcceptEncoding "Accept-Encoding",
+    AcceptLanguage "Accept-Language",
+    Supported "Supported" "k",
+    Require "Require",
+    ProxyRequire "Proxy-Require",
+    Unsupported "Unsupported",
+    WwwAuthenticate "WWW-Authenticate",
+    Authorization "Authorization",
+    ProxyAuthenticate "Proxy-Authenticate",
+    ProxyAuthorization "Proxy-Authorization",
+    AuthenticationInfo "Authentication-Info",
+    ProxyAuthenticationInfo "Proxy-Authentication-Info",
+    RetryAfter "Retry-After",
+    Date "Date",
+    Subject "Subject" "s",
+    UserAgent "User-Agent",
+    Server "Server",
+    Warning "Warning",
+    Reason "Reason",
+    RSeq "RSeq",
+    RAck "RAck",
+    SessionExpires "Session-Expires" "x",
+    MinSe "Min-SE",
+    Event "Event" "o",
+    SubscriptionState "Subscription-State",
+    ReferTo "Refer-To" "r",
+    ReferredBy "Referred-By" "b",
+    Replaces "Replaces",
+    InfoPackage "Info-Package",
+    RecvInfo "Recv-Info",
+    PAssertedIdentity "P-Asserted-Identity",
+    PPreferredIdentity "P-Preferred-Identity",
+    PAssociatedUri "P-Associated-URI",
+    Privacy "Privacy",
+    Diversion "Diversion",
+    HistoryInfo "History-Info",
+    AlertInfo "Alert-Info",
+    CallInfo "Call-Info",
+    ErrorInfo "Error-Info",
+    InReplyTo "In-Reply-To",
+    Organization "Organization",
+    Priority "Priority",
+    ReplyTo "Reply-To",
+    MimeVersion "MIME-Version",
+    FlowTimer "Flow-Timer",
+    Identity "Identity" "y",
+    AcceptContact "Accept-Contact" "a",
+    RejectContact "Reject-Contact" "j",
+    RequestDisposition "Request-Disposition" "d",
+}
+
+impl HeaderName {
+    /// Reads a header name, long or compact, in any case.
+    ///
+    /// # Errors
+    /// [`Refused::Token`] if the text is not a token.
+    pub fn parse(text: &str) -> Result<Self, Refused> {
+        if let Some(known) = Self::known(text) {
+            return Ok(known);
+        }
+        if !is_token(text) {
+            return Err(Refused::Token);
+        }
+        Ok(Self::Other(OtherName(text.into())))
+    }
+
+    /// Whether one line may hold several values, separated by commas (RFC 3261 section 7.3.1).
+    pub fn is_list(&self) -> bool {
+        matches!(
+            self,
+            Self::Via
+                | Self::Contact
+                | Self::ContentEncoding
+                | Self::ContentLanguage
+                | Self::Route
+                | Self::RecordRoute
+                | Self::Path
+                | Self::ServiceRoute
+                | Self::Allow
+                | Self::AllowEvents
+                | Self::Accept
+                | Self::AcceptEncoding
+                | Self::AcceptLanguage
+                | Self::Supported
+                | Self::Require
+                | Self::ProxyRequire
+                | Self::Unsupported
+                | Self::Warning
+                | Self::Reason
+                | Self::RecvInfo
+                | Self::PAssertedIdentity
+                | Self::PPreferredIdentity
+                | Self::PAssociatedUri
+                | Self::Diversion
+                | Self::HistoryInfo
+                | Self::AlertInfo
+                | Self::CallInfo
+                | Self::ErrorInfo
+                | Self::InReplyTo
+                | Self::AcceptContact
+                | Self::RejectContact
+                | Self::RequestDisposition
+        )
+    }
+}
+
+impl fmt::Display for HeaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
