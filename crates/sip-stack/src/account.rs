@@ -6,6 +6,11 @@
 
 use std::fmt;
 
+use crate::message::Uri;
+use crate::transport::Transport;
+
+pub use crate::digest::Ha1;
+
 /// An account of the user agent, numbered by the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(u64);
@@ -55,50 +60,8 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// H(A1) of digest authentication with MD5: `MD5(user ":" realm ":" password)`
-/// (RFC 2617 §3.2.2.2). As secret as the password; never printed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Ha1([u8; 16]);
-
-impl Ha1 {
-    /// From its 16 bytes.
-    pub const fn new(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// From a password, for the realm it is valid in.
-    pub fn from_password(user: &str, realm: &str, password: &str) -> Self {
-        Self(md5::compute(format!("{user}:{realm}:{password}")).0)
-    }
-
-    /// From 32 hexadecimal digits of any case; `None` for anything else.
-    pub fn from_hex(text: &str) -> Option<Self> {
-        let digits = text.as_bytes();
-        if digits.len() != 32 {
-            return None;
-        }
-        let mut bytes = [0; 16];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let high = char::from(pair[0]).to_digit(16)?;
-            let low = char::from(pair[1]).to_digit(16)?;
-            *byte = u8::try_from(high << 4 | low).ok()?;
-        }
-        Some(Self(bytes))
-    }
-
-    /// The 16 bytes.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Ha1 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ha1(..)")
-    }
-}
-
-/// Everything the user agent has to know about an account.
+/// Everything the user agent has to know about an account. An address-of-record that is
+/// no SIP address makes an account that cannot register or call.
 #[derive(Clone, Debug)]
 pub struct AccountConfig {
     /// Address-of-record without scheme, `user@domain`.
@@ -112,37 +75,43 @@ pub struct AccountConfig {
     /// Realms whose challenges may be answered, besides the domain of the
     /// address-of-record and the realm pinned by the first success.
     pub realms: Vec<String>,
+    /// Where every request of the account goes first (RFC 3261 §8.1.2). `;lr` is
+    /// added if it is missing. `None`: REGISTER goes to the account's domain,
+    /// calls to the domain of the called URI.
+    pub outbound_proxy: Option<Uri>,
     /// User-Agent header; the user agent's own if `None`.
     pub user_agent: Option<String>,
     /// Requested duration of the registration, in seconds.
     pub expires: u32,
     /// UUID text of the instance, for `+sip.instance="<urn:uuid:…>"` (RFC 5626 §4.1).
     pub instance: String,
+    /// Transport asked for in requests that resolve a domain, if none is named
+    /// by the URI or the proxy: `;transport=` of the URI. `None` leaves the choice
+    /// to RFC 3263.
+    pub transport: Option<Transport>,
+}
+
+impl AccountConfig {
+    /// An account without outbound proxy that registers for 600 seconds.
+    pub fn new(aor: impl Into<String>, ha1: Ha1, instance: impl Into<String>) -> Self {
+        Self {
+            aor: aor.into(),
+            display_name: None,
+            username: None,
+            ha1,
+            realms: Vec::new(),
+            outbound_proxy: None,
+            user_agent: None,
+            expires: 600,
+            instance: instance.into(),
+            transport: None,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ha1_is_read_from_hex_of_any_case_and_nothing_else() {
-        let ha1 = Ha1::from_password("alice", "example.com", "secret");
-        let hex: String = ha1
-            .as_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        assert_eq!(Ha1::from_hex(&hex), Some(ha1));
-        assert_eq!(Ha1::from_hex(&hex.to_uppercase()), Some(ha1));
-        assert_eq!(Ha1::from_hex("secret"), None);
-        assert_eq!(Ha1::from_hex(&format!("{hex}0")), None);
-        assert_eq!(Ha1::from_hex(&"g".repeat(32)), None);
-    }
-
-    #[test]
-    fn ha1_is_not_printed() {
-        assert_eq!(format!("{:?}", Ha1::new([7; 16])), "Ha1(..)");
-    }
 
     #[test]
     fn incoming_and_outgoing_sessions_never_share_a_number() {

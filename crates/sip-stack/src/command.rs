@@ -13,6 +13,10 @@ use crate::account::{AccountConfig, AccountId, SessionId};
 
 /// One request of the application.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "commands are few and short-lived; a box would only be in the way"
+)]
 pub enum Command {
     /// Makes an account usable. Sends nothing. Replaces an account of the same id.
     AddAccount {

@@ -10,5 +10,6 @@ pub mod event;
 pub mod message;
 pub mod target;
 pub mod timer;
+pub mod transaction;
 pub mod transport;
 pub mod user_agent;
