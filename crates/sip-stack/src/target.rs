@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rand::Rng;
 
+use crate::message::{Host, Uri};
 use crate::transport::{Destination, Transport};
 
 mod srv;
@@ -36,6 +37,26 @@ pub struct Target {
 }
 
 impl Target {
+    /// What RFC 3263 looks at in `uri`. `None`: not a SIP URI, or a transport that we do
+    /// not have.
+    pub fn from_uri(uri: &Uri) -> Option<Self> {
+        let transport = match uri.param("transport") {
+            Some(name) => Some(Transport::from_name(&name)?),
+            None => None,
+        };
+        let host = match uri.host()? {
+            Host::Name(name) => name.trim_end_matches('.').to_owned(),
+            Host::V4(ip) => ip.to_string(),
+            Host::V6(ip) => ip.to_string(),
+        };
+        Some(Self {
+            host,
+            port: uri.port(),
+            transport,
+            secure: uri.is_sips(),
+        })
+    }
+
     /// The address literal of `host`, if it is one.
     fn ip(&self) -> Option<IpAddr> {
         self.host

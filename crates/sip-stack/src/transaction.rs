@@ -25,15 +25,37 @@
 //! user agent (RFC 6026): it calls [`Layer::respond`] again. Every id ends with one
 //! [`TransactionEvent::ServerTerminated`].
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::message::{Headers, Message, Request, Response};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::message::{Headers, Message, Request, Response, Salvage};
 use crate::target::{ResolveError, ResolveId, ResolveRequest, Target};
 use crate::transport::{
-    Destination, FlowId, LocalAddresses, Source, Transmit, TransmitFailure, TransportError,
+    Destination, LocalAddresses, Source, Transmit, TransmitFailure, TransmitToken, TransportError,
 };
+
+mod avoid;
+mod client;
+mod contact;
+mod invite_client;
+mod invite_server;
+mod key;
+mod non_invite_client;
+mod non_invite_server;
+mod out;
+mod outgoing;
+mod repeat;
+mod server;
+mod via_path;
+
+pub use contact::ContactTemplate;
+
+use client::{AttemptId, ClientSide};
+use out::Out;
+use server::ServerSide;
 
 /// One request of the user agent, however many servers it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,18 +125,6 @@ pub enum Route {
     Target(Target),
     /// Exactly there: a flow we know, or addresses resolved before.
     Fixed(Vec<Destination>),
-}
-
-/// The Contact of a request, completed when the transport is known: host, port and
-/// `transport=` are what we advertise towards the destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContactTemplate {
-    /// The user part, URI-escaped already.
-    pub user: String,
-    /// Further URI parameters, e.g. `;ob`, or empty.
-    pub uri_params: String,
-    /// Header parameters, e.g. `;expires=600;+sip.instance="<urn:uuid:...>"`, or empty.
-    pub header_params: String,
 }
 
 /// News for the user agent.
@@ -253,21 +263,29 @@ pub struct LayerCounts {
 #[derive(Debug)]
 pub struct Layer {
     config: LayerConfig,
-    transmits: VecDeque<Transmit>,
-    resolves: VecDeque<ResolveRequest>,
-    events: VecDeque<TransactionEvent>,
+    client: ClientSide,
+    server: ServerSide,
+    out: Out,
+}
+
+/// One input being worked on: what both sides need besides themselves.
+#[derive(Debug)]
+struct Turn<'a> {
+    config: &'a LayerConfig,
+    out: &'a mut Out,
+    now: Instant,
 }
 
 impl Layer {
     /// A layer without transactions. `seed` feeds branches and tags: it must be
     /// unpredictable outside tests.
     pub fn new(config: LayerConfig, seed: [u8; 32]) -> Self {
-        let _ = seed;
+        let mut rng = StdRng::from_seed(seed);
         Self {
             config,
-            transmits: VecDeque::new(),
-            resolves: VecDeque::new(),
-            events: VecDeque::new(),
+            client: ClientSide::new(rng.random()),
+            server: ServerSide::new(rng.random()),
+            out: Out::default(),
         }
     }
 
@@ -290,8 +308,8 @@ impl Layer {
         route: Route,
         now: Instant,
     ) -> Result<ClientTransactionId, TooManyTransactions> {
-        let _ = (request, contact, route, now);
-        Err(TooManyTransactions)
+        let (client, _, mut turn) = self.turn(now);
+        client.send_request(request, contact, route, &mut turn)
     }
 
     /// Takes an INVITE back (RFC 3261 §9.1). The CANCEL waits for a provisional response
@@ -301,19 +319,21 @@ impl Layer {
     /// CANCEL included), or [`TransactionEvent::Failed`]. Unknown ids and other methods
     /// are ignored.
     pub fn cancel(&mut self, id: ClientTransactionId, extra: Headers, now: Instant) {
-        let _ = (id, extra, now);
+        let (client, _, mut turn) = self.turn(now);
+        client.cancel(id, extra, &mut turn);
     }
 
     /// Sends the ACK for a 2xx, without Via; call it again for every repeat of the 2xx.
     pub fn send_ack(&mut self, ack: Request, route: Route, now: Instant) {
-        let _ = (ack, route, now);
+        let (client, _, mut turn) = self.turn(now);
+        client.send_ack(ack, route, &mut turn);
     }
 
     /// Answers a request. The response's Via is set from the request. Provisional
     /// responses as often as wanted, one final; for INVITE a 2xx may be repeated.
     ///
-    /// A provisional response other than 100, or a 408, to anything but INVITE is not
-    /// sent (RFC 4320 §4): `Ok`, and the transaction waits on or ends silently.
+    /// A provisional response, or a 408, to anything but INVITE is not sent (RFC 4320 §4):
+    /// `Ok`, and the transaction waits on or ends silently.
     ///
     /// # Errors
     /// [`TooLate`] if the id has ended or has had its final response.
@@ -323,13 +343,23 @@ impl Layer {
         response: Response,
         now: Instant,
     ) -> Result<(), TooLate> {
-        let _ = (id, response, now);
-        Err(TooLate)
+        let (_, server, mut turn) = self.turn(now);
+        server.respond(id, response, &mut turn)
     }
 
     /// Takes a message from the wire.
     pub fn handle_message(&mut self, message: Message, source: Source, now: Instant) {
-        let _ = (message, source, now);
+        let (client, server, mut turn) = self.turn(now);
+        match message {
+            Message::Request(request) => server.handle_request(request, source, &mut turn),
+            Message::Response(response) => client.handle_response(response, source, &mut turn),
+        }
+    }
+
+    /// Refuses a request that cannot be used but can be answered.
+    pub fn handle_malformed(&mut self, salvage: &Salvage, source: Source, now: Instant) {
+        let (_, server, mut turn) = self.turn(now);
+        server.handle_malformed(salvage, source, &mut turn);
     }
 
     /// Takes the result of a look-up.
@@ -339,46 +369,91 @@ impl Layer {
         result: Result<Vec<Destination>, ResolveError>,
         now: Instant,
     ) {
-        let _ = (id, result, now);
+        let (client, _, mut turn) = self.turn(now);
+        client.handle_resolved(id, result, &mut turn);
     }
 
     /// Hears that a message could not be delivered.
     pub fn handle_transport_failure(&mut self, failure: TransmitFailure, now: Instant) {
-        let _ = (failure, now);
+        let (client, server, mut turn) = self.turn(now);
+        match failure.token.sender() {
+            Sender::Attempt(id) => client.handle_transport_failure(id, failure.why, &mut turn),
+            Sender::Server(id) => server.handle_transport_failure(id, &mut turn),
+        }
     }
 
-    /// Hears that a stream ended: requests waiting for a response on it have failed.
-    pub fn handle_flow_closed(&mut self, flow: FlowId, now: Instant) {
-        let _ = (flow, now);
+    /// Hears that a stream ended: requests waiting for a first response on it have failed.
+    pub fn handle_flow_closed(&mut self, flow: &Source, now: Instant) {
+        let (client, _, mut turn) = self.turn(now);
+        client.handle_flow_closed(flow, &mut turn);
     }
 
     /// Fires every timer that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        let (client, server, mut turn) = self.turn(now);
+        client.handle_timeout(&mut turn);
+        server.handle_timeout(&mut turn);
     }
 
-    /// When [`Self::handle_timeout`] wants to be called next.
+    /// When [`Self::handle_timeout`] wants to be called next; possibly at once.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let both = [self.client.poll_timeout(), self.server.poll_timeout()];
+        both.into_iter().flatten().min()
     }
 
     /// Bytes to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.transmits.pop_front()
+        self.out.transmits.pop_front()
     }
 
     /// Names to resolve.
     pub fn poll_resolve(&mut self) -> Option<ResolveRequest> {
-        self.resolves.pop_front()
+        self.out.resolves.pop_front()
     }
 
     /// News for the user agent.
     pub fn poll_event(&mut self) -> Option<TransactionEvent> {
-        self.events.pop_front()
+        self.out.events.pop_front()
     }
 
     /// Live objects, for the ledger.
     pub fn counts(&self) -> LayerCounts {
-        LayerCounts::default()
+        let mut counts = LayerCounts::default();
+        self.client.count(&mut counts);
+        self.server.count(&mut counts);
+        counts
+    }
+
+    fn turn(&mut self, now: Instant) -> (&mut ClientSide, &mut ServerSide, Turn<'_>) {
+        let turn = Turn {
+            config: &self.config,
+            out: &mut self.out,
+            now,
+        };
+        (&mut self.client, &mut self.server, turn)
+    }
+}
+
+/// Whose bytes a [`TransmitToken`] stands for.
+enum Sender {
+    Attempt(AttemptId),
+    Server(ServerTransactionId),
+}
+
+/// The lowest bit tells the sides apart.
+impl TransmitToken {
+    fn attempt(id: AttemptId) -> Self {
+        Self(id.0 << 1)
+    }
+
+    fn server(id: ServerTransactionId) -> Self {
+        Self(id.0 << 1 | 1)
+    }
+
+    fn sender(self) -> Sender {
+        match self.0 & 1 {
+            0 => Sender::Attempt(AttemptId(self.0 >> 1)),
+            _ => Sender::Server(ServerTransactionId(self.0 >> 1)),
+        }
     }
 }

@@ -309,6 +309,26 @@ fn a_zone_full_of_records_gives_a_bounded_list() {
     assert!(found.len() <= MAX_DESTINATIONS);
 }
 
+#[test]
+fn a_target_is_read_from_a_uri() {
+    let uri = Uri::parse("sips:bob@[2001:db8::1]:5071;transport=TCP").unwrap();
+    assert_eq!(
+        Target::from_uri(&uri),
+        Some(Target {
+            host: "2001:db8::1".into(),
+            port: Some(5071),
+            transport: Some(Transport::Tcp),
+            secure: true,
+        })
+    );
+
+    let unknown = Uri::parse("sip:bob@example.com;transport=sctp").unwrap();
+    assert_eq!(Target::from_uri(&unknown), None);
+
+    let number = Uri::parse("tel:+15551234567").unwrap();
+    assert_eq!(Target::from_uri(&number), None);
+}
+
 type Rr = (Query, Answer);
 
 fn sip(host: &str) -> Target {

@@ -1,0 +1,702 @@
+//! The requests of the user agent: each goes from server to server until one answers
+//! (RFC 3263 §4.3), from TCP back to UDP (RFC 3261 §18.1.1), and may be cancelled (§9.1).
+//!
+//! An *attempt* is one client transaction of RFC 3261 on the wire, to one server and with
+//! a branch of its own. The user agent sees only the request. An attempt may outlive its
+//! request's interest in it, to acknowledge repeats of a failure; a CANCEL is an attempt
+//! that nobody waits for.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::avoid::{AFTER_FAILURE, Avoided};
+use super::invite_client::{Fired, InviteClient, Verdict};
+use super::key::ClientKey;
+use super::non_invite_client::NonInviteClient;
+use super::outgoing::{ack_for, cancel_for, stamped};
+use super::{
+    ClientTransactionId, ContactTemplate, Failure, LayerCounts, Route, TimerValues,
+    TooManyTransactions, TransactionEvent, Turn,
+};
+use crate::message::{Headers, Method, Request, Response, StatusCode};
+use crate::target::{ResolveError, ResolveId, ResolveRequest, Target};
+use crate::timer::TimerTable;
+use crate::transport::{Destination, Source, TransmitToken, Transport, TransportError};
+
+/// A request larger than this goes by a stream, if the server takes one (RFC 3261 §18.1.1).
+pub(super) const LARGEST_DATAGRAM_REQUEST: usize = 1300;
+/// How many T1 a server may be silent while there is another one to try.
+const PATIENCE_WITH_ALTERNATIVES: u32 = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct AttemptId(pub(super) u64);
+
+#[derive(Debug)]
+pub(super) struct ClientSide {
+    requests: BTreeMap<ClientTransactionId, ClientRequest>,
+    attempts: BTreeMap<AttemptId, Attempt>,
+    by_key: HashMap<ClientKey, AttemptId>,
+    resolving: BTreeMap<ResolveId, Resolving>,
+    avoided: Avoided,
+    timers: TimerTable<Wake>,
+    last_id: u64,
+    rng: StdRng,
+}
+
+/// One request of the user agent.
+#[derive(Debug)]
+struct ClientRequest {
+    request: Request,
+    contact: Option<ContactTemplate>,
+    hops: VecDeque<Hop>,
+    phase: Phase,
+    cancel: Cancel,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Resolving(ResolveId),
+    Sent(AttemptId),
+}
+
+#[derive(Debug)]
+enum Cancel {
+    /// Nobody asked.
+    No,
+    /// Asked for, but nothing provisional came yet. With the headers to add.
+    Wanted(Headers),
+    /// The CANCEL is on its way.
+    Sent,
+}
+
+/// A server yet to be tried.
+#[derive(Debug)]
+struct Hop {
+    destination: Destination,
+    /// Whether a large request may take TCP first.
+    stream_if_large: bool,
+}
+
+/// Who waits for a look-up.
+#[derive(Debug)]
+enum Resolving {
+    Request(ClientTransactionId),
+    Ack(Box<Request>),
+}
+
+/// One client transaction.
+#[derive(Debug)]
+struct Attempt {
+    owner: Option<ClientTransactionId>,
+    key: ClientKey,
+    /// As on the wire.
+    request: Request,
+    bytes: bytes::Bytes,
+    destination: Destination,
+    machine: Machine,
+}
+
+#[derive(Debug)]
+enum Machine {
+    Invite(InviteClient),
+    NonInvite(NonInviteClient),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wake {
+    Attempt(AttemptId),
+    /// 64*T1 after the CANCEL.
+    CancelUnanswered(ClientTransactionId),
+    /// The resolver owes an answer.
+    Lookup(ResolveId),
+}
+
+impl ClientSide {
+    pub(super) fn new(seed: [u8; 32]) -> Self {
+        Self {
+            requests: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            by_key: HashMap::new(),
+            resolving: BTreeMap::new(),
+            avoided: Avoided::default(),
+            timers: TimerTable::new(),
+            last_id: 0,
+            rng: StdRng::from_seed(seed),
+        }
+    }
+
+    pub(super) fn send_request(
+        &mut self,
+        request: Request,
+        contact: Option<ContactTemplate>,
+        route: Route,
+        turn: &mut Turn<'_>,
+    ) -> Result<ClientTransactionId, TooManyTransactions> {
+        if self.requests.len() >= turn.config.max_client {
+            return Err(TooManyTransactions);
+        }
+        let id = ClientTransactionId(self.fresh_id());
+        let lookup = ResolveId(self.fresh_id());
+        self.requests.insert(
+            id,
+            ClientRequest {
+                request,
+                contact,
+                hops: VecDeque::new(),
+                phase: Phase::Resolving(lookup),
+                cancel: Cancel::No,
+            },
+        );
+        match route {
+            Route::Target(target) => self.ask(lookup, Resolving::Request(id), target, turn),
+            Route::Fixed(destinations) => self.handle_located(id, destinations, turn),
+        }
+        Ok(id)
+    }
+
+    pub(super) fn send_ack(&mut self, ack: Request, route: Route, turn: &mut Turn<'_>) {
+        match route {
+            Route::Target(target) => {
+                let lookup = ResolveId(self.fresh_id());
+                self.ask(lookup, Resolving::Ack(Box::new(ack)), target, turn);
+            }
+            Route::Fixed(destinations) => self.transmit_ack(&ack, destinations, turn),
+        }
+    }
+
+    pub(super) fn cancel(&mut self, id: ClientTransactionId, extra: Headers, turn: &mut Turn<'_>) {
+        let Some(request) = self.requests.get_mut(&id) else {
+            return;
+        };
+        let cancellable =
+            request.request.method == Method::Invite && matches!(request.cancel, Cancel::No);
+        if !cancellable {
+            return;
+        }
+        match request.phase {
+            Phase::Resolving(lookup) => {
+                self.resolving.remove(&lookup);
+                self.timers.stop(Wake::Lookup(lookup));
+                self.fail(id, Failure::Cancelled, turn);
+            }
+            Phase::Sent(attempt) => match self.attempts.get(&attempt).map(|a| &a.machine) {
+                Some(Machine::Invite(InviteClient::Calling { .. })) => {
+                    request.cancel = Cancel::Wanted(extra);
+                }
+                Some(Machine::Invite(InviteClient::Proceeding)) => {
+                    self.send_cancel(id, attempt, &extra, turn);
+                }
+                Some(
+                    Machine::Invite(
+                        InviteClient::Accepted { .. }
+                        | InviteClient::Completed { .. }
+                        | InviteClient::Terminated,
+                    )
+                    | Machine::NonInvite(_),
+                )
+                | None => {}
+            },
+        }
+    }
+
+    pub(super) fn handle_resolved(
+        &mut self,
+        id: ResolveId,
+        result: Result<Vec<Destination>, ResolveError>,
+        turn: &mut Turn<'_>,
+    ) {
+        self.timers.stop(Wake::Lookup(id));
+        match (self.resolving.remove(&id), result) {
+            (Some(Resolving::Request(request)), Ok(destinations)) => {
+                self.handle_located(request, destinations, turn);
+            }
+            (Some(Resolving::Request(request)), Err(why)) => {
+                self.fail(request, Failure::Unresolvable(why), turn);
+            }
+            (Some(Resolving::Ack(ack)), Ok(destinations)) => {
+                self.transmit_ack(&ack, destinations, turn);
+            }
+            (Some(Resolving::Ack(_)), Err(why)) => {
+                tracing::debug!(%why, "no way for an ACK");
+            }
+            (None, _) => {}
+        }
+    }
+
+    pub(super) fn handle_response(
+        &mut self,
+        response: Response,
+        source: Source,
+        turn: &mut Turn<'_>,
+    ) {
+        // Exactly one Via, ours: anything else went astray (RFC 3261 §8.1.3.3).
+        let vias = response.headers.vias().map_or(0, |vias| vias.len());
+        let Some(key) = ClientKey::of_response(&response).filter(|_| vias == 1) else {
+            tracing::debug!(status = %response.status, "response is not for us");
+            return;
+        };
+        let Some(id) = self.by_key.get(&key).copied() else {
+            handle_stray(response, source, turn);
+            return;
+        };
+        let timers = turn.config.timers;
+        let attempt = self
+            .attempts
+            .get_mut(&id)
+            .expect("every key has its attempt");
+        if attempt.destination.transport.is_reliable()
+            && attempt.destination.transport == source.transport
+        {
+            attempt.destination.flow = source.flow;
+        }
+        let verdict = attempt.handle_response(response.status, &timers, turn.now);
+        self.timers
+            .set(Wake::Attempt(id), attempt.machine.deadline());
+        match verdict {
+            Verdict::PassUp => {}
+            Verdict::AckAndPassUp => attempt.acknowledge(id, &response, turn),
+            Verdict::Ack => {
+                attempt.acknowledge(id, &response, turn);
+                return;
+            }
+            Verdict::Stray => {
+                handle_stray(response, source, turn);
+                return;
+            }
+            Verdict::Absorb => return,
+        }
+        if let Some(owner) = attempt.owner {
+            self.deliver(owner, id, response, source, turn);
+        }
+    }
+
+    pub(super) fn handle_transport_failure(
+        &mut self,
+        id: AttemptId,
+        why: TransportError,
+        turn: &mut Turn<'_>,
+    ) {
+        if self.attempts.get(&id).is_some_and(Attempt::is_unanswered) {
+            self.handle_attempt_failed(id, Failure::Transport(why), turn);
+        }
+    }
+
+    pub(super) fn handle_flow_closed(&mut self, flow: &Source, turn: &mut Turn<'_>) {
+        let hit: Vec<_> = self
+            .attempts
+            .iter()
+            .filter(|(_, attempt)| attempt.is_unanswered() && attempt.went_by(flow))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in hit {
+            let why = Failure::Transport(TransportError::FlowClosed);
+            self.handle_attempt_failed(id, why, turn);
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        while let Some(wake) = self.timers.pop_expired(turn.now) {
+            match wake {
+                Wake::Attempt(id) => self.handle_attempt_timeout(id, turn),
+                Wake::CancelUnanswered(id) => self.handle_cancel_unanswered(id, turn),
+                Wake::Lookup(id) => {
+                    self.handle_resolved(id, Err(ResolveError::Unavailable), turn);
+                }
+            }
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next_timeout()
+    }
+
+    pub(super) fn count(&self, counts: &mut LayerCounts) {
+        counts.client = self.requests.len();
+        counts.attempts = self.attempts.len();
+        counts.resolving = self.resolving.len();
+        counts.timers += self.timers.len();
+    }
+
+    fn ask(&mut self, id: ResolveId, waiting: Resolving, target: Target, turn: &mut Turn<'_>) {
+        self.resolving.insert(id, waiting);
+        let deadline = turn.now + turn.config.timers.give_up();
+        self.timers.set(Wake::Lookup(id), Some(deadline));
+        turn.out.resolves.push_back(ResolveRequest { id, target });
+    }
+
+    /// The servers are known: good ones first, and off we go.
+    fn handle_located(
+        &mut self,
+        id: ClientTransactionId,
+        mut destinations: Vec<Destination>,
+        turn: &mut Turn<'_>,
+    ) {
+        self.avoided.put_last(&mut destinations, turn.now);
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.hops = destinations
+                .into_iter()
+                .map(|destination| Hop {
+                    destination,
+                    stream_if_large: true,
+                })
+                .collect();
+        }
+        let nowhere = Failure::Unresolvable(ResolveError::NoSuchDomain);
+        self.try_next(id, nowhere, turn);
+    }
+
+    /// Starts an attempt at the next server; `why` is reported if there is none.
+    fn try_next(&mut self, id: ClientTransactionId, why: Failure, turn: &mut Turn<'_>) {
+        loop {
+            let Some(request) = self.requests.get_mut(&id) else {
+                return;
+            };
+            let Some(hop) = request.hops.pop_front() else {
+                let why = match request.cancel {
+                    Cancel::No => why,
+                    Cancel::Wanted(_) | Cancel::Sent => Failure::Cancelled,
+                };
+                return self.fail(id, why, turn);
+            };
+            if matches!(request.cancel, Cancel::Wanted(_)) {
+                return self.fail(id, Failure::Cancelled, turn);
+            }
+            if self.start_attempt(id, hop, turn) {
+                return;
+            }
+        }
+    }
+
+    /// False: no address of ours fits this hop.
+    fn start_attempt(&mut self, id: ClientTransactionId, hop: Hop, turn: &mut Turn<'_>) -> bool {
+        let branch = fresh_branch(&mut self.rng);
+        let attempt_id = AttemptId(self.fresh_id());
+        let request = self.requests.get_mut(&id).expect("checked by try_next");
+        let prepare = |destination: &Destination| {
+            stamped(
+                &request.request,
+                request.contact.as_ref(),
+                destination,
+                &branch,
+                &turn.config.local,
+            )
+        };
+        let mut destination = hop.destination;
+        let Some(mut sent) = prepare(&destination) else {
+            return false;
+        };
+        let mut bytes = sent.to_bytes();
+        let large = bytes.len() > LARGEST_DATAGRAM_REQUEST;
+        if large && hop.stream_if_large && destination.transport == Transport::Udp {
+            let stream = Destination::tcp(destination.addr);
+            if !self.avoided.contains(&stream, turn.now)
+                && let Some(by_stream) = prepare(&stream)
+            {
+                bytes = by_stream.to_bytes();
+                sent = by_stream;
+                request.hops.push_front(Hop {
+                    destination: std::mem::replace(&mut destination, stream),
+                    stream_if_large: false,
+                });
+            }
+        }
+        request.phase = Phase::Sent(attempt_id);
+        let timers = &turn.config.timers;
+        let patience = match request.hops.is_empty() {
+            true => timers.give_up(),
+            false => (timers.t1 * PATIENCE_WITH_ALTERNATIVES).min(timers.give_up()),
+        };
+        let attempt = Attempt::new(Some(id), &branch, sent, bytes, destination, patience, turn);
+        self.launch(attempt_id, attempt, turn);
+        true
+    }
+
+    fn launch(&mut self, id: AttemptId, attempt: Attempt, turn: &mut Turn<'_>) {
+        attempt.transmit(id, turn);
+        self.timers
+            .set(Wake::Attempt(id), attempt.machine.deadline());
+        self.by_key.insert(attempt.key.clone(), id);
+        self.attempts.insert(id, attempt);
+    }
+
+    fn send_cancel(
+        &mut self,
+        id: ClientTransactionId,
+        invite: AttemptId,
+        extra: &Headers,
+        turn: &mut Turn<'_>,
+    ) {
+        let cancel_id = AttemptId(self.fresh_id());
+        let (Some(request), Some(invite)) =
+            (self.requests.get_mut(&id), self.attempts.get(&invite))
+        else {
+            return;
+        };
+        request.cancel = Cancel::Sent;
+        let give_up = turn.config.timers.give_up();
+        self.timers
+            .set(Wake::CancelUnanswered(id), Some(turn.now + give_up));
+        let cancel = cancel_for(&invite.request, extra);
+        let bytes = cancel.to_bytes();
+        let branch = branch_of(&invite.request);
+        let destination = invite.destination.clone();
+        let attempt = Attempt::new(None, &branch, cancel, bytes, destination, give_up, turn);
+        self.launch(cancel_id, attempt, turn);
+    }
+
+    fn transmit_ack(
+        &mut self,
+        ack: &Request,
+        mut destinations: Vec<Destination>,
+        turn: &mut Turn<'_>,
+    ) {
+        self.avoided.put_last(&mut destinations, turn.now);
+        let branch = fresh_branch(&mut self.rng);
+        let way = destinations.into_iter().find_map(|destination| {
+            let ack = stamped(ack, None, &destination, &branch, &turn.config.local)?;
+            Some((destination, ack))
+        });
+        match way {
+            Some((destination, ack)) => turn.out.send(&destination, ack.to_bytes(), None),
+            None => tracing::debug!("no way for an ACK"),
+        }
+    }
+
+    /// A response that concerns the user agent, unless it sends us to the next server.
+    fn deliver(
+        &mut self,
+        id: ClientTransactionId,
+        attempt: AttemptId,
+        response: Response,
+        source: Source,
+        turn: &mut Turn<'_>,
+    ) {
+        let (Some(request), Some(sent)) =
+            (self.requests.get_mut(&id), self.attempts.get_mut(&attempt))
+        else {
+            return;
+        };
+        if response.status == StatusCode::SERVICE_UNAVAILABLE {
+            if let Ok(Some(seconds)) = response.headers.retry_after() {
+                let period = Duration::from_secs(u64::from(seconds));
+                self.avoided.note(&sent.destination, period, turn.now);
+            }
+            let here = sent.destination.addr;
+            request.hops.retain(|hop| hop.destination.addr != here);
+            if !request.hops.is_empty() && matches!(request.cancel, Cancel::No) {
+                sent.owner = None;
+                let why = Failure::Transport(TransportError::NoSocket);
+                return self.try_next(id, why, turn);
+            }
+        }
+        let wanted = match &request.cancel {
+            Cancel::Wanted(extra) if response.status.is_provisional() => Some(extra.clone()),
+            Cancel::No | Cancel::Wanted(_) | Cancel::Sent => None,
+        };
+        if response.status.is_final() {
+            self.timers.stop(Wake::CancelUnanswered(id));
+        }
+        turn.out.tell(TransactionEvent::Response {
+            id,
+            response,
+            source,
+        });
+        if let Some(extra) = wanted {
+            self.send_cancel(id, attempt, &extra, turn);
+        }
+    }
+
+    fn handle_attempt_timeout(&mut self, id: AttemptId, turn: &mut Turn<'_>) {
+        let Some(attempt) = self.attempts.get_mut(&id) else {
+            return;
+        };
+        let fired = attempt
+            .machine
+            .handle_timeout(&turn.config.timers, turn.now);
+        self.timers
+            .set(Wake::Attempt(id), attempt.machine.deadline());
+        match fired {
+            None => {}
+            Some(Fired::Repeat) => attempt.transmit(id, turn),
+            Some(Fired::GaveUp) => self.handle_attempt_failed(id, Failure::Timeout, turn),
+            Some(Fired::Over) => {
+                let owner = self.remove_attempt(id).and_then(|attempt| attempt.owner);
+                if let Some(owner) = owner {
+                    self.requests.remove(&owner);
+                    turn.out
+                        .tell(TransactionEvent::ClientTerminated { id: owner });
+                }
+            }
+        }
+    }
+
+    fn handle_attempt_failed(&mut self, id: AttemptId, why: Failure, turn: &mut Turn<'_>) {
+        let Some(attempt) = self.remove_attempt(id) else {
+            return;
+        };
+        tracing::debug!(destination = ?attempt.destination, ?why, "server did not answer");
+        self.avoided
+            .note(&attempt.destination, AFTER_FAILURE, turn.now);
+        if let Some(owner) = attempt.owner {
+            self.try_next(owner, why, turn);
+        }
+    }
+
+    fn handle_cancel_unanswered(&mut self, id: ClientTransactionId, turn: &mut Turn<'_>) {
+        let Some(request) = self.requests.get(&id) else {
+            return;
+        };
+        if let Phase::Sent(attempt) = request.phase {
+            self.remove_attempt(attempt);
+        }
+        self.fail(id, Failure::Cancelled, turn);
+    }
+
+    fn fail(&mut self, id: ClientTransactionId, why: Failure, turn: &mut Turn<'_>) {
+        self.timers.stop(Wake::CancelUnanswered(id));
+        if self.requests.remove(&id).is_some() {
+            turn.out.tell(TransactionEvent::Failed { id, why });
+        }
+    }
+
+    fn remove_attempt(&mut self, id: AttemptId) -> Option<Attempt> {
+        self.timers.stop(Wake::Attempt(id));
+        let attempt = self.attempts.remove(&id)?;
+        self.by_key.remove(&attempt.key);
+        Some(attempt)
+    }
+
+    fn fresh_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+}
+
+impl Attempt {
+    fn new(
+        owner: Option<ClientTransactionId>,
+        branch: &str,
+        request: Request,
+        bytes: bytes::Bytes,
+        destination: Destination,
+        patience: Duration,
+        turn: &Turn<'_>,
+    ) -> Self {
+        let reliable = destination.transport.is_reliable();
+        let timers = &turn.config.timers;
+        let machine = if request.method == Method::Invite {
+            Machine::Invite(InviteClient::new(reliable, timers, patience, turn.now))
+        } else {
+            Machine::NonInvite(NonInviteClient::new(reliable, timers, patience, turn.now))
+        };
+        Self {
+            owner,
+            key: ClientKey::new(branch, request.method.clone()),
+            request,
+            bytes,
+            destination,
+            machine,
+        }
+    }
+
+    fn transmit(&self, id: AttemptId, turn: &mut Turn<'_>) {
+        let token = TransmitToken::attempt(id);
+        turn.out
+            .send(&self.destination, self.bytes.clone(), Some(token));
+    }
+
+    /// Acknowledges a failure: the same way as the INVITE (RFC 3261 §17.1.1.3).
+    fn acknowledge(&self, id: AttemptId, failure: &Response, turn: &mut Turn<'_>) {
+        let ack = ack_for(&self.request, failure);
+        let token = TransmitToken::attempt(id);
+        turn.out
+            .send(&self.destination, ack.to_bytes(), Some(token));
+    }
+
+    fn handle_response(
+        &mut self,
+        status: StatusCode,
+        timers: &TimerValues,
+        now: Instant,
+    ) -> Verdict {
+        let reliable = self.destination.transport.is_reliable();
+        match &mut self.machine {
+            Machine::Invite(machine) => machine.handle_response(status, reliable, timers, now),
+            Machine::NonInvite(machine) => machine.handle_response(status, reliable, timers, now),
+        }
+    }
+
+    /// Whether a failure to deliver means that no answer can come. An INVITE that rings
+    /// may still be answered, over a new connection if need be.
+    fn is_unanswered(&self) -> bool {
+        match &self.machine {
+            Machine::Invite(InviteClient::Calling { .. })
+            | Machine::NonInvite(
+                NonInviteClient::Trying { .. } | NonInviteClient::Proceeding { .. },
+            ) => true,
+            Machine::Invite(
+                InviteClient::Proceeding
+                | InviteClient::Accepted { .. }
+                | InviteClient::Completed { .. }
+                | InviteClient::Terminated,
+            )
+            | Machine::NonInvite(NonInviteClient::Completed { .. } | NonInviteClient::Terminated) => {
+                false
+            }
+        }
+    }
+
+    fn went_by(&self, flow: &Source) -> bool {
+        match self.destination.flow {
+            Some(used) => Some(used) == flow.flow,
+            None => {
+                self.destination.transport == flow.transport && self.destination.addr == flow.remote
+            }
+        }
+    }
+}
+
+impl Machine {
+    fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Invite(machine) => machine.deadline(),
+            Self::NonInvite(machine) => machine.deadline(),
+        }
+    }
+
+    fn handle_timeout(&mut self, timers: &TimerValues, now: Instant) -> Option<Fired> {
+        match self {
+            Self::Invite(machine) => machine.handle_timeout(timers, now),
+            Self::NonInvite(machine) => machine.handle_timeout(timers, now),
+        }
+    }
+}
+
+/// A response that no transaction knows: only the 2xx of an INVITE matters.
+fn handle_stray(response: Response, source: Source, turn: &mut Turn<'_>) {
+    let invite = response
+        .headers
+        .cseq()
+        .is_ok_and(|cseq| cseq.method == Method::Invite);
+    if invite && response.status.is_success() {
+        turn.out
+            .tell(TransactionEvent::StrayResponse2xx { response, source });
+    }
+}
+
+fn branch_of(request: &Request) -> String {
+    request
+        .headers
+        .via()
+        .ok()
+        .and_then(|via| via.branch().map(|branch| branch.into_owned()))
+        .expect("we wrote the Via ourselves")
+}
+
+/// 128 random bits behind the magic cookie: nobody can guess it.
+fn fresh_branch(rng: &mut StdRng) -> String {
+    format!("z9hG4bK{:016x}{:016x}", rng.next_u64(), rng.next_u64())
+}

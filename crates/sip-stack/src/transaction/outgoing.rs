@@ -1,0 +1,85 @@
+//! What the layer writes into requests: Via, Contact, and whole ACKs and CANCELs.
+
+use super::ContactTemplate;
+use crate::message::{
+    CSeq, HeaderName, HeaderValue, Headers, Host, Method, Request, Response, Via,
+};
+use crate::transport::{Destination, LocalAddresses};
+
+/// Max-Forwards of what is made here (RFC 3261 §8.1.1.6).
+const MAX_FORWARDS: u32 = 70;
+
+/// `request` with our Via on top and, if wanted, our Contact, for this destination.
+/// `None`: we have no address at all.
+pub(super) fn stamped(
+    request: &Request,
+    contact: Option<&ContactTemplate>,
+    destination: &Destination,
+    branch: &str,
+    local: &LocalAddresses,
+) -> Option<Request> {
+    let addr = local.toward(destination.transport, destination.addr.ip())?;
+    let mut via = Via::new(
+        destination.transport.via_name(),
+        Host::from(addr.ip()),
+        Some(addr.port()),
+    )
+    .expect("our transport names are tokens");
+    via.set_branch(branch).expect("our branches are tokens");
+    via.set_rport(None);
+
+    let mut request = request.clone();
+    request.headers.push_front(HeaderName::Via, via);
+    if let Some(contact) = contact {
+        let secure = request.uri.is_sips();
+        let value = contact.at(destination.transport, addr, secure);
+        request.headers.set(HeaderName::Contact, value);
+    }
+    Some(request)
+}
+
+/// The ACK of a failure (RFC 3261 §17.1.1.3).
+pub(super) fn ack_for(invite: &Request, failure: &Response) -> Request {
+    let mut ack = same_way(invite, Method::Ack);
+    if let Some(to) = failure.headers.get(&HeaderName::To) {
+        ack.headers.set(HeaderName::To, to.clone());
+    }
+    ack
+}
+
+/// The CANCEL of an INVITE as it was sent (RFC 3261 §9.1).
+pub(super) fn cancel_for(invite: &Request, extra: &Headers) -> Request {
+    let mut cancel = same_way(invite, Method::Cancel);
+    for line in extra.iter() {
+        cancel
+            .headers
+            .push(line.name().clone(), line.value().clone());
+    }
+    cancel
+}
+
+/// A request that follows `invite` hop by hop: same top Via, Route and identification.
+fn same_way(invite: &Request, method: Method) -> Request {
+    let mut request = Request::new(method.clone(), invite.uri.clone());
+    if let Some(via) = invite.headers.first(&HeaderName::Via) {
+        request.headers.push(HeaderName::Via, via);
+    }
+    request
+        .headers
+        .push(HeaderName::MaxForwards, HeaderValue::from(MAX_FORWARDS));
+    for name in [
+        HeaderName::Route,
+        HeaderName::From,
+        HeaderName::To,
+        HeaderName::CallId,
+    ] {
+        for value in invite.headers.lines(&name) {
+            request.headers.push(name.clone(), value.clone());
+        }
+    }
+    let number = invite.headers.cseq().map_or(0, |cseq| cseq.number);
+    request
+        .headers
+        .push(HeaderName::CSeq, CSeq::new(number, method));
+    request
+}

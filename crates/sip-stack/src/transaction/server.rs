@@ -1,0 +1,465 @@
+//! The requests of peers: one server transaction for each, matched by branch, with what
+//! RFC 3261 wants answered before any user agent is asked.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::invite_server::{Fired, InviteServer};
+use super::key::{MergeKey, ServerKey};
+use super::non_invite_server::NonInviteServer;
+use super::via_path::{ReturnPath, stamp};
+use super::{
+    LayerCounts, ServerEnd, ServerTransactionId, TimerValues, TooLate, TransactionEvent, Turn,
+};
+use crate::message::{
+    HeaderName, HeaderValue, Method, Request, Response, Salvage, StatusCode, Via,
+};
+use crate::timer::TimerTable;
+use crate::transport::{Source, TransmitToken};
+
+/// What a peer is told to wait for when we are full. Seconds.
+const RETRY_WHEN_FULL: u32 = 10;
+
+#[derive(Debug)]
+pub(super) struct ServerSide {
+    transactions: BTreeMap<ServerTransactionId, ServerTransaction>,
+    by_key: HashMap<ServerKey, ServerTransactionId>,
+    by_merge: HashMap<MergeKey, ServerTransactionId>,
+    timers: TimerTable<ServerTransactionId>,
+    last_id: u64,
+    /// Makes the tags of answers without state unpredictable and repeatable.
+    tag_secret: [u8; 32],
+}
+
+#[derive(Debug)]
+struct ServerTransaction {
+    key: ServerKey,
+    merge: Option<MergeKey>,
+    /// The request without its body, to be answered.
+    request: Request,
+    path: ReturnPath,
+    machine: Machine,
+    /// The last thing sent, should the connection turn out to be gone.
+    last: Option<Bytes>,
+    /// The tag of our responses, once there is one.
+    to_tag: Option<String>,
+    cancelled: bool,
+}
+
+#[derive(Debug)]
+enum Machine {
+    Invite(InviteServer),
+    NonInvite(NonInviteServer),
+}
+
+impl ServerSide {
+    pub(super) fn new(tag_secret: [u8; 32]) -> Self {
+        Self {
+            transactions: BTreeMap::new(),
+            by_key: HashMap::new(),
+            by_merge: HashMap::new(),
+            timers: TimerTable::new(),
+            last_id: 0,
+            tag_secret,
+        }
+    }
+
+    pub(super) fn handle_request(
+        &mut self,
+        mut request: Request,
+        source: Source,
+        turn: &mut Turn<'_>,
+    ) {
+        let Ok(via) = request.headers.via() else {
+            tracing::debug!("request without a readable Via");
+            return;
+        };
+        let key = ServerKey::of_request(&request, &via);
+        let merge = MergeKey::of_request(&request);
+        let known = self.by_key.get(&key).copied();
+        let arrival = Arrival {
+            path: ReturnPath::of(&via, &source),
+            source,
+        };
+        stamp(&mut request, &via, &source);
+        match (&request.method, known) {
+            (Method::Ack, known) => self.handle_ack(known, request, source, turn),
+            (Method::Cancel, _) => {
+                let invite = ServerKey::of_cancelled(&request, &via);
+                self.handle_cancel(&invite, request, &arrival, turn);
+            }
+            (_, Some(id)) => self.handle_repeat(id, turn),
+            (_, None)
+                if merge
+                    .as_ref()
+                    .is_some_and(|m| self.by_merge.contains_key(m)) =>
+            {
+                self.answer(&request, StatusCode::LOOP_DETECTED, None, &arrival, turn);
+            }
+            (_, None) if self.transactions.len() >= turn.config.max_server => {
+                let full = StatusCode::SERVICE_UNAVAILABLE;
+                self.answer(&request, full, Some(RETRY_WHEN_FULL), &arrival, turn);
+            }
+            (_, None) => self.begin(request, key, merge, arrival, turn),
+        }
+    }
+
+    /// Refuses what could not be read as a whole.
+    pub(super) fn handle_malformed(&self, salvage: &Salvage, source: Source, turn: &mut Turn<'_>) {
+        let mut response = salvage.refusal(&self.tag(&salvage.via));
+        let path = ReturnPath::of(&salvage.via, &source);
+        stamp_response(&mut response, &salvage.via, &source);
+        turn.out.send(&path.first, response.to_bytes(), None);
+    }
+
+    pub(super) fn respond(
+        &mut self,
+        id: ServerTransactionId,
+        mut response: Response,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), TooLate> {
+        let transaction = self.transactions.get_mut(&id).ok_or(TooLate)?;
+        copy_vias(&transaction.request, &mut response);
+        if let Some(tag) = response.headers.to().ok().and_then(|to| owned_tag(&to)) {
+            transaction.to_tag = Some(tag);
+        }
+        let bytes = response.to_bytes();
+        let status = response.status;
+        if transaction
+            .machine
+            .respond(status, &bytes, transaction.is_reliable(), turn)?
+        {
+            transaction.transmit(id, bytes, turn);
+        }
+        self.timers.set(id, transaction.machine.deadline());
+        Ok(())
+    }
+
+    pub(super) fn handle_transport_failure(
+        &mut self,
+        id: ServerTransactionId,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(transaction) = self.transactions.get_mut(&id) else {
+            return;
+        };
+        if let (Some(fallback), Some(bytes)) =
+            (transaction.path.fallback.take(), transaction.last.clone())
+        {
+            transaction.path.first = fallback;
+            transaction.transmit(id, bytes, turn);
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        while let Some(id) = self.timers.pop_expired(turn.now) {
+            let Some(transaction) = self.transactions.get_mut(&id) else {
+                continue;
+            };
+            let fired = transaction
+                .machine
+                .handle_timeout(&turn.config.timers, turn.now);
+            match fired {
+                None => {}
+                Some(Fired::Trying) => transaction.say_trying(id, turn),
+                Some(Fired::Repeat(bytes)) => transaction.transmit(id, bytes, turn),
+                Some(Fired::NotAcknowledged) => self.end(id, ServerEnd::NotAcknowledged, turn),
+                Some(Fired::NeverAnswered) => self.end(id, ServerEnd::NeverAnswered, turn),
+                Some(Fired::Over) => self.end(id, ServerEnd::Completed, turn),
+            }
+            if let Some(transaction) = self.transactions.get(&id) {
+                self.timers.set(id, transaction.machine.deadline());
+            }
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next_timeout()
+    }
+
+    pub(super) fn count(&self, counts: &mut LayerCounts) {
+        counts.server = self.transactions.len();
+        counts.timers += self.timers.len();
+    }
+
+    fn begin(
+        &mut self,
+        request: Request,
+        key: ServerKey,
+        merge: Option<MergeKey>,
+        arrival: Arrival,
+        turn: &mut Turn<'_>,
+    ) {
+        self.last_id += 1;
+        let id = ServerTransactionId(self.last_id);
+        let machine = if request.method == Method::Invite {
+            Machine::Invite(InviteServer::new(turn.now))
+        } else {
+            Machine::NonInvite(NonInviteServer::new(&turn.config.timers, turn.now))
+        };
+        let mut head = request.clone();
+        head.body = Bytes::new();
+        self.timers.set(id, machine.deadline());
+        self.by_key.insert(key.clone(), id);
+        if let Some(merge) = &merge {
+            self.by_merge.insert(merge.clone(), id);
+        }
+        self.transactions.insert(
+            id,
+            ServerTransaction {
+                key,
+                merge,
+                request: head,
+                path: arrival.path,
+                machine,
+                last: None,
+                to_tag: None,
+                cancelled: false,
+            },
+        );
+        turn.out.tell(TransactionEvent::Request {
+            id,
+            request,
+            source: arrival.source,
+        });
+    }
+
+    fn handle_repeat(&mut self, id: ServerTransactionId, turn: &mut Turn<'_>) {
+        let transaction = self
+            .transactions
+            .get_mut(&id)
+            .expect("every key has its transaction");
+        let again = match &transaction.machine {
+            Machine::Invite(machine) => machine.handle_repeat(),
+            Machine::NonInvite(machine) => machine.handle_repeat(),
+        };
+        if let Some(bytes) = again {
+            transaction.transmit(id, bytes, turn);
+        }
+    }
+
+    fn handle_ack(
+        &mut self,
+        known: Option<ServerTransactionId>,
+        ack: Request,
+        source: Source,
+        turn: &mut Turn<'_>,
+    ) {
+        let matched = known.and_then(|id| Some((id, self.transactions.get_mut(&id)?)));
+        let pass_up = match matched {
+            None => true,
+            Some((id, transaction)) => {
+                let reliable = transaction.is_reliable();
+                let timers = &turn.config.timers;
+                let pass_up = match &mut transaction.machine {
+                    Machine::Invite(machine) => machine.handle_ack(reliable, timers, turn.now),
+                    Machine::NonInvite(_) => false,
+                };
+                self.timers.set(id, transaction.machine.deadline());
+                pass_up
+            }
+        };
+        if pass_up {
+            turn.out.tell(TransactionEvent::Ack {
+                request: ack,
+                source,
+            });
+        }
+    }
+
+    /// RFC 3261 §9.2. The answer is the same however often the CANCEL comes, so it needs
+    /// no transaction of its own.
+    fn handle_cancel(
+        &mut self,
+        invite: &ServerKey,
+        cancel: Request,
+        arrival: &Arrival,
+        turn: &mut Turn<'_>,
+    ) {
+        let found = self.by_key.get(invite).copied();
+        let Some(id) = found else {
+            let unknown = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            return self.answer(&cancel, unknown, None, arrival, turn);
+        };
+        let transaction = self
+            .transactions
+            .get_mut(&id)
+            .expect("every key has its transaction");
+        let first = !std::mem::replace(&mut transaction.cancelled, true);
+        let open = matches!(
+            transaction.machine,
+            Machine::Invite(InviteServer::Proceeding { .. })
+        );
+        let mut response = cancel.reply(StatusCode::OK);
+        if let Some(tag) = transaction.to_tag.clone() {
+            add_tag(&mut response, &tag);
+        } else {
+            add_tag(&mut response, &self.tag_of(&cancel));
+        }
+        turn.out
+            .send(&arrival.path.first, response.to_bytes(), None);
+        if first && open {
+            turn.out.tell(TransactionEvent::Cancelled { id, cancel });
+        }
+    }
+
+    /// Answers without state (RFC 3261 §8.2.7): the same request gets the same answer.
+    fn answer(
+        &self,
+        request: &Request,
+        status: StatusCode,
+        retry_after: Option<u32>,
+        arrival: &Arrival,
+        turn: &mut Turn<'_>,
+    ) {
+        tracing::debug!(%status, method = %request.method, "answered without state");
+        let mut response = request.reply(status);
+        add_tag(&mut response, &self.tag_of(request));
+        if let Some(seconds) = retry_after {
+            response.headers.push(HeaderName::RetryAfter, seconds);
+        }
+        turn.out
+            .send(&arrival.path.first, response.to_bytes(), None);
+    }
+
+    fn end(&mut self, id: ServerTransactionId, why: ServerEnd, turn: &mut Turn<'_>) {
+        self.timers.stop(id);
+        let Some(transaction) = self.transactions.remove(&id) else {
+            return;
+        };
+        self.by_key.remove(&transaction.key);
+        if let Some(merge) = &transaction.merge
+            && self.by_merge.get(merge) == Some(&id)
+        {
+            self.by_merge.remove(merge);
+        }
+        turn.out
+            .tell(TransactionEvent::ServerTerminated { id, why });
+    }
+
+    fn tag_of(&self, request: &Request) -> String {
+        match request.headers.via() {
+            Ok(via) => self.tag(&via),
+            Err(_) => self.tag_for(""),
+        }
+    }
+
+    fn tag(&self, via: &Via) -> String {
+        self.tag_for(&via.branch().unwrap_or_default())
+    }
+
+    fn tag_for(&self, branch: &str) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.tag_secret.hash(&mut hasher);
+        branch.hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+}
+
+/// How a request came, and how its answer goes.
+#[derive(Debug)]
+struct Arrival {
+    source: Source,
+    path: ReturnPath,
+}
+
+impl ServerTransaction {
+    fn is_reliable(&self) -> bool {
+        self.path.first.transport.is_reliable()
+    }
+
+    fn transmit(&mut self, id: ServerTransactionId, bytes: Bytes, turn: &mut Turn<'_>) {
+        self.last = Some(bytes.clone());
+        let token = TransmitToken::server(id);
+        turn.out.send(&self.path.first, bytes, Some(token));
+    }
+
+    /// 100 Trying on behalf of a slow user agent.
+    fn say_trying(&mut self, id: ServerTransactionId, turn: &mut Turn<'_>) {
+        let mut trying = self.request.reply(StatusCode::TRYING);
+        // RFC 3261 §8.2.6.1: the caller measures the round trip by it.
+        let timestamp = self
+            .request
+            .headers
+            .iter()
+            .find(|line| line.name().as_str().eq_ignore_ascii_case("Timestamp"));
+        if let Some(line) = timestamp {
+            trying
+                .headers
+                .push(line.name().clone(), line.value().clone());
+        }
+        let bytes = trying.to_bytes();
+        match &mut self.machine {
+            Machine::Invite(machine) => machine.handle_trying_sent(bytes.clone()),
+            Machine::NonInvite(machine) => machine.handle_trying_sent(bytes.clone()),
+        }
+        self.transmit(id, bytes, turn);
+    }
+}
+
+impl Machine {
+    fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Invite(machine) => machine.deadline(),
+            Self::NonInvite(machine) => machine.deadline(),
+        }
+    }
+
+    fn handle_timeout(&mut self, timers: &TimerValues, now: Instant) -> Option<Fired> {
+        match self {
+            Self::Invite(machine) => machine.handle_timeout(timers, now),
+            Self::NonInvite(machine) => machine.handle_timeout(now),
+        }
+    }
+
+    /// Whether the response is to be sent.
+    fn respond(
+        &mut self,
+        status: StatusCode,
+        bytes: &Bytes,
+        reliable: bool,
+        turn: &Turn<'_>,
+    ) -> Result<bool, TooLate> {
+        let timers = &turn.config.timers;
+        match self {
+            Self::Invite(machine) => machine
+                .respond(status, bytes, reliable, timers, turn.now)
+                .map(|()| true),
+            Self::NonInvite(machine) => machine.respond(status, bytes, reliable, timers, turn.now),
+        }
+    }
+}
+
+/// A response takes the way of its request, whatever the user agent put into it.
+fn copy_vias(request: &Request, response: &mut Response) {
+    response.headers.remove(&HeaderName::Via);
+    let vias: Vec<HeaderValue> = request.headers.lines(&HeaderName::Via).cloned().collect();
+    for via in vias.into_iter().rev() {
+        response.headers.push_front(HeaderName::Via, via);
+    }
+}
+
+fn stamp_response(response: &mut Response, via: &Via, source: &Source) {
+    let mut via = via.clone();
+    if via.wants_rport() {
+        via.set_rport(Some(source.remote.port()));
+    }
+    via.set_received(source.remote.ip());
+    response.headers.replace_first(&HeaderName::Via, via);
+}
+
+fn add_tag(response: &mut Response, tag: &str) {
+    if let Ok(mut to) = response.headers.to()
+        && to.tag().is_none()
+        && to.set_tag(tag).is_ok()
+    {
+        response.headers.set(HeaderName::To, to);
+    }
+}
+
+fn owned_tag(address: &crate::message::NameAddr) -> Option<String> {
+    address.tag().map(|tag| tag.into_owned())
+}
