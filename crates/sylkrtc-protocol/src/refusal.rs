@@ -211,3 +211,110 @@ impl Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_those_of_the_original_server() {
+        let account = || AccountAddress::parse("alice@sylk.test").unwrap();
+        let session = || SessionId::new("S").unwrap();
+        for (refusal, text, code) in [
+            (
+                Refusal::AccountAlreadyAdded(account()),
+                "Account alice@sylk.test already added",
+                "account-in-use",
+            ),
+            (
+                Refusal::DomainNotAllowed("sylk.test".to_owned()),
+                "SIP domain not allowed: sylk.test",
+                "domain-not-allowed",
+            ),
+            (
+                Refusal::UnknownAccountForRemove(account()),
+                "Unknown account specified for remove: alice@sylk.test",
+                "unknown-account",
+            ),
+            (
+                Refusal::UnknownAccountForRegister(account()),
+                "Unknown account specified for register: alice@sylk.test",
+                "unknown-account",
+            ),
+            (
+                Refusal::UnknownAccountForUnregister(account()),
+                "Unknown account specified for unregister: alice@sylk.test",
+                "unknown-account",
+            ),
+            (
+                Refusal::UnknownAccountForToken(account()),
+                "Unknown account specified for token: alice@sylk.test",
+                "unknown-account",
+            ),
+            (
+                Refusal::UnknownAccount(account()),
+                "Unknown account specified: alice@sylk.test",
+                "unknown-account",
+            ),
+            (
+                Refusal::AccountNotAuthenticated,
+                "Account not authenticated",
+                "not-authenticated",
+            ),
+            (
+                Refusal::DnsLookup("no results found".to_owned()),
+                "DNS lookup error: no results found",
+                "dns-lookup",
+            ),
+            (
+                Refusal::SessionInUse(session()),
+                "Session ID S already in use",
+                "session-in-use",
+            ),
+            (
+                Refusal::UnknownSession(session()),
+                "Unknown session S",
+                "unknown-session",
+            ),
+            (
+                Refusal::CannotAnswerOutgoing(session()),
+                "Cannot answer outgoing session S",
+                "wrong-state",
+            ),
+            (
+                Refusal::WrongPhaseForAnswer(session(), SessionPhase::Accepted),
+                "Invalid state for answering session S: accepted",
+                "wrong-state",
+            ),
+            (
+                Refusal::WrongPhaseForTerminate(session(), SessionPhase::Terminated),
+                "Invalid state for terminating session S: terminated",
+                "wrong-state",
+            ),
+            (
+                Refusal::WrongPhaseForUpdate(session(), SessionPhase::LocalUpdating),
+                "Invalid state for updating session S: local-updating",
+                "wrong-state",
+            ),
+            (
+                Refusal::WrongPhaseForMessage(session(), SessionPhase::EarlyMedia),
+                "Invalid state session S: early_media for sending messages",
+                "wrong-state",
+            ),
+            (
+                Refusal::WrongPhaseForDtmf(session(), SessionPhase::Progress),
+                "Invalid state session S: progress for DTMF info",
+                "wrong-state",
+            ),
+            (
+                Refusal::SessionTerminated(session()),
+                "Session S is terminated",
+                "session-terminated",
+            ),
+            (Refusal::Internal, "Internal error", "internal"),
+        ] {
+            assert_eq!(refusal.to_string(), text);
+            assert_eq!(refusal.code().as_str(), code);
+        }
+    }
+}
