@@ -34,7 +34,8 @@ use rand::{RngExt, SeedableRng};
 use crate::message::{Headers, Message, Request, Response, Salvage};
 use crate::target::{ResolveError, ResolveId, ResolveRequest, Target};
 use crate::transport::{
-    Destination, LocalAddresses, Source, Transmit, TransmitFailure, TransmitToken, TransportError,
+    Destination, FlowId, LocalAddresses, Source, Transmit, TransmitFailure, TransmitToken,
+    TransportError,
 };
 
 mod avoid;
@@ -382,8 +383,9 @@ impl Layer {
         }
     }
 
-    /// Hears that a stream ended: requests waiting for a first response on it have failed.
-    pub fn handle_flow_closed(&mut self, flow: &Source, now: Instant) {
+    /// Hears that a stream ended: requests known to wait on it have failed. Those that
+    /// have heard nothing yet are failed one by one with their tokens.
+    pub fn handle_flow_closed(&mut self, flow: FlowId, now: Instant) {
         let (client, _, mut turn) = self.turn(now);
         client.handle_flow_closed(flow, &mut turn);
     }
