@@ -6,12 +6,31 @@
 //! [`accept_browser_answer`]. Later offers on the phone leg: [`reinvite`], [`current_offer`].
 //! Who sends these texts, and when, is the call's business.
 
+mod incoming;
+mod opus;
+mod outgoing;
+mod own;
+mod remote;
+mod reoffer;
+mod side;
+mod text;
+
 use std::fmt;
+use std::net::SocketAddr;
+
+use side::{OwnFormat, Side};
+use text::PhoneText;
+
+pub use incoming::{accept_browser_answer, browser_offer};
+pub use outgoing::{
+    accept_later_answer, accept_phone_answer, browser_answer, delayed_phone_offer, phone_offer,
+};
+pub use reoffer::{accept_reinvite_answer, current_offer, reinvite};
 
 use crate::codec::AudioCodec;
-use crate::endpoints::{BrowserLocal, PhoneLocal, PhoneRemote};
+use crate::endpoints::PhoneRemote;
 use crate::relay::Relay;
-use crate::sdp::{AddressPolicy, BrowserDescription, PhoneDescription, SdpError, UnsafeAddress};
+use crate::sdp::{AddressPolicy, MediaLine, SdpError, UnsafeAddress};
 
 /// What the operator allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,13 +115,17 @@ impl From<SdpError> for Refusal {
 /// An offer to a phone, and what must be remembered of it until its answer comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhoneOffer {
-    text: String,
+    exchange: Exchange,
+    formats: Vec<OwnFormat>,
+    /// Our RTP address.
+    local: SocketAddr,
 }
 
 impl PhoneOffer {
     /// The description to send.
+    #[must_use]
     pub fn text(&self) -> &str {
-        &self.text
+        &self.exchange.text.text
     }
 }
 
@@ -110,10 +133,12 @@ impl PhoneOffer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrowserOffer {
     text: String,
+    formats: Vec<OwnFormat>,
 }
 
 impl BrowserOffer {
     /// The description to send.
+    #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -126,23 +151,59 @@ pub struct Agreed {
     pub relay: Relay,
     /// For the phone leg; `None` while the phone names no address (`c=0.0.0.0`).
     pub phone_remote: Option<PhoneRemote>,
-    phone_sdp: String,
+    browser: Side,
+    phone: Side,
+    exchange: Exchange,
+}
+
+/// Where offer and answer on the phone leg have come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Exchange {
+    /// Our last description.
+    text: PhoneText,
+    /// The media lines of the last offer, whoever made it: their number never shrinks.
+    media: Vec<MediaLine>,
+    /// Which of them is the audio.
+    audio: usize,
 }
 
 impl Agreed {
+    fn new(
+        codec: AudioCodec,
+        browser: Side,
+        phone: Side,
+        phone_remote: Option<PhoneRemote>,
+        exchange: Exchange,
+    ) -> Self {
+        let to_phone =
+            browser.direction.sends() && phone.direction.receives() && phone_remote.is_some();
+        let to_browser = phone.direction.sends() && browser.direction.receives();
+        let relay = side::relay(codec, &browser, &phone, to_phone, to_browser);
+        Self {
+            relay,
+            phone_remote,
+            browser,
+            phone,
+            exchange,
+        }
+    }
+
     /// Our current description on the phone leg: the answer, when the phone offered.
+    #[must_use]
     pub fn phone_sdp(&self) -> &str {
-        &self.phone_sdp
+        &self.exchange.text.text
     }
 
     /// The codec of the call.
+    #[must_use]
     pub fn codec(&self) -> AudioCodec {
         self.relay.codec
     }
 
     /// Whether the phone has us on hold: it does not want our audio.
+    #[must_use]
     pub fn on_hold(&self) -> bool {
-        !self.relay.to_phone.open
+        !self.phone.direction.receives()
     }
 }
 
@@ -154,137 +215,4 @@ pub enum LaterAnswer {
     /// The phone now wants another codec than the browser was told: send this offer (re-INVITE,
     /// one codec only) and give its answer to [`accept_reinvite_answer`].
     OtherCodec(PhoneOffer),
-}
-
-/// The offer to the phone for a browser's offer.
-///
-/// # Errors
-/// [`Refusal::NoCommonCodec`] when browser and policy share none.
-pub fn phone_offer(
-    browser: &BrowserDescription,
-    policy: &Policy,
-    local: &PhoneLocal,
-) -> Result<PhoneOffer, Refusal> {
-    let _ = (browser, policy, local);
-    Err(Refusal::NoCommonCodec)
-}
-
-/// Takes a phone's answer (183 or 200) to [`phone_offer`]. May be called for each early dialog.
-///
-/// # Errors
-/// The phone accepted nothing that can be relayed: acknowledge, then end the call.
-pub fn accept_phone_answer(
-    browser: &BrowserDescription,
-    offer: &PhoneOffer,
-    answer: &PhoneDescription,
-    policy: &Policy,
-) -> Result<Agreed, Refusal> {
-    let _ = (browser, offer, answer, policy);
-    Err(Refusal::NoCommonCodec)
-}
-
-/// Takes a further answer once the browser has been answered on the ground of `earlier`.
-///
-/// # Errors
-/// As [`accept_phone_answer`].
-pub fn accept_later_answer(
-    browser: &BrowserDescription,
-    offer: &PhoneOffer,
-    answer: &PhoneDescription,
-    policy: &Policy,
-    earlier: &Agreed,
-) -> Result<LaterAnswer, Refusal> {
-    accept_phone_answer(browser, offer, answer, policy)
-        .map(|_| LaterAnswer::Same(Box::new(earlier.clone())))
-}
-
-/// The answer to a browser's offer: complete, with all candidates.
-pub fn browser_answer(
-    browser: &BrowserDescription,
-    agreed: &Agreed,
-    local: &BrowserLocal,
-) -> String {
-    let _ = (browser, agreed, local);
-    String::new()
-}
-
-/// The offer to a browser for a phone's offer; for an INVITE without one (`None`), our own.
-///
-/// # Errors
-/// [`Refusal::NoCommonCodec`], or an address that we do not send to.
-pub fn browser_offer(
-    phone: Option<&PhoneDescription>,
-    policy: &Policy,
-    local: &BrowserLocal,
-) -> Result<BrowserOffer, Refusal> {
-    let _ = (phone, policy, local);
-    Err(Refusal::NoCommonCodec)
-}
-
-/// Takes the browser's answer to [`browser_offer`]; [`Agreed::phone_sdp`] is the phone's answer.
-///
-/// # Errors
-/// The browser accepted nothing of the phone's.
-pub fn accept_browser_answer(
-    phone: &PhoneDescription,
-    offer: &BrowserOffer,
-    answer: &BrowserDescription,
-    policy: &Policy,
-    local: &PhoneLocal,
-) -> Result<Agreed, Refusal> {
-    let _ = (phone, offer, answer, policy, local);
-    Err(Refusal::NoCommonCodec)
-}
-
-/// For an INVITE without an offer: the offer that goes into our 200, with the one codec that the
-/// browser's answer chose. The phone's answer in the ACK goes to [`accept_phone_answer`] with the
-/// browser's answer as its description.
-///
-/// # Errors
-/// The browser accepted nothing of ours.
-pub fn delayed_phone_offer(
-    answer: &BrowserDescription,
-    policy: &Policy,
-    local: &PhoneLocal,
-) -> Result<PhoneOffer, Refusal> {
-    let _ = (answer, policy, local);
-    Err(Refusal::NoCommonCodec)
-}
-
-/// Answers a later offer of the phone: hold, resume, another address, another list of codecs.
-/// [`Agreed::phone_sdp`] of the result is the answer.
-///
-/// # Errors
-/// The offer cannot be met; the call goes on as it was.
-pub fn reinvite(
-    current: &Agreed,
-    offer: &PhoneDescription,
-    policy: &Policy,
-    local: &PhoneLocal,
-) -> Result<Agreed, Refusal> {
-    let _ = (offer, policy, local);
-    Ok(current.clone())
-}
-
-/// Our own later offer with the agreed codec alone: the answer to a re-INVITE without an offer,
-/// or a re-INVITE of ours. Its answer goes to [`accept_reinvite_answer`].
-pub fn current_offer(current: &Agreed, local: &PhoneLocal) -> PhoneOffer {
-    let _ = local;
-    PhoneOffer {
-        text: current.phone_sdp.clone(),
-    }
-}
-
-/// Takes the phone's answer to [`current_offer`].
-///
-/// # Errors
-/// The phone no longer accepts the agreed codec, or an address of it is unusable.
-pub fn accept_reinvite_answer(
-    current: &Agreed,
-    offer: &PhoneOffer,
-    answer: &PhoneDescription,
-    policy: &Policy,
-) -> Result<Agreed, Refusal> {
-    let _ = (offer, answer, policy);
-    Ok(current.clone())
 }

@@ -1,0 +1,165 @@
+//! The formats that we list: which codecs, under which payload types.
+
+use super::side::{OwnFormat, OwnKind, Side, carried_fmtp, event_clocks};
+use super::{CodecPolicy, Policy};
+use crate::codec::AudioCodec;
+use crate::relay::EventClock;
+use crate::rtp::Pt;
+use crate::sdp::Formats;
+
+/// The numbers that Chromium itself uses, for our offers to browsers.
+const BROWSER_OPUS: u8 = 111;
+const BROWSER_EVENT_KHZ8: u8 = 126;
+const BROWSER_EVENT_KHZ48: u8 = 110;
+/// The numbers that phones know best.
+const PHONE_EVENT_KHZ8: u8 = 101;
+const PHONE_EVENT_KHZ48: u8 = 100;
+
+impl Policy {
+    /// The codecs of an offer that are allowed, most wanted first.
+    pub(super) fn codecs_of(&self, formats: &Formats) -> Vec<AudioCodec> {
+        match &self.codecs {
+            CodecPolicy::Offerer => distinct(formats.codecs().map(|(codec, _)| codec)),
+            CodecPolicy::Listed(listed) => {
+                let offered = |codec: &AudioCodec| formats.codec(*codec).is_some();
+                distinct(listed.iter().copied().filter(offered))
+            }
+        }
+    }
+
+    /// The codecs to offer when nobody offered any.
+    pub(super) fn own_codecs(&self) -> Vec<AudioCodec> {
+        match &self.codecs {
+            CodecPolicy::Offerer => AudioCodec::ALL.to_vec(),
+            CodecPolicy::Listed(listed) => distinct(listed.iter().copied()),
+        }
+    }
+}
+
+fn distinct(codecs: impl Iterator<Item = AudioCodec>) -> Vec<AudioCodec> {
+    let mut distinct = Vec::new();
+    for codec in codecs {
+        if !distinct.contains(&codec) {
+            distinct.push(codec);
+        }
+    }
+    distinct
+}
+
+/// What we offer to a phone: `codecs`, which are all in the browser's `formats`. Events are
+/// offered whether the browser has them or not: signalling may send digits too.
+pub(super) fn for_phone(codecs: &[AudioCodec], formats: &Formats) -> Vec<OwnFormat> {
+    let mut own = Numbers::default();
+    for codec in codecs {
+        let Some(format) = formats.codec(*codec) else {
+            continue;
+        };
+        let pt = codec.static_payload_type().unwrap_or(format.pt);
+        own.push(pt, OwnKind::Audio(*codec, carried_fmtp(*codec, format)));
+    }
+    if formats.comfort_noise().is_some() && has_clock(codecs, EventClock::Khz8) {
+        own.push(Pt::CN, OwnKind::ComfortNoise);
+    }
+    own.events(codecs, PHONE_EVENT_KHZ8, PHONE_EVENT_KHZ48);
+    own.0
+}
+
+/// What we offer to a browser: `codecs`, with the parameters of the phone's `formats`.
+pub(super) fn for_browser(codecs: &[AudioCodec], formats: &Formats) -> Vec<OwnFormat> {
+    let mut own = Numbers::default();
+    for codec in codecs {
+        let fmtp = formats
+            .codec(*codec)
+            .and_then(|format| carried_fmtp(*codec, format));
+        let pt = codec.static_payload_type().or(Pt::new(BROWSER_OPUS));
+        if let Some(pt) = pt {
+            own.push(pt, OwnKind::Audio(*codec, fmtp));
+        }
+    }
+    if formats.comfort_noise().is_some() && has_clock(codecs, EventClock::Khz8) {
+        own.push(Pt::CN, OwnKind::ComfortNoise);
+    }
+    own.events(codecs, BROWSER_EVENT_KHZ8, BROWSER_EVENT_KHZ48);
+    own.0
+}
+
+/// What an answer lists: the agreed codec under the offerer's own numbers, its events (that of
+/// the audio's clock first), and comfort noise if `comfort_noise` says that both have it.
+pub(super) fn for_answer(
+    codec: AudioCodec,
+    fmtp: Option<String>,
+    offered: &Formats,
+    comfort_noise: bool,
+) -> Vec<OwnFormat> {
+    let mut own = Numbers::default();
+    if let Some(format) = offered.codec(codec) {
+        own.push(format.pt, OwnKind::Audio(codec, fmtp));
+    }
+    if comfort_noise && let Some(format) = offered.comfort_noise() {
+        own.push(format.pt, OwnKind::ComfortNoise);
+    }
+    for clock in event_clocks(codec) {
+        if let Some(format) = offered.event(clock.rate()) {
+            own.push(format.pt, OwnKind::Event(clock));
+        }
+    }
+    own.0
+}
+
+/// Whether one of the codecs has the clock of these events.
+fn has_clock(codecs: &[AudioCodec], clock: EventClock) -> bool {
+    codecs
+        .iter()
+        .any(|codec| codec.clock_rate() == clock.rate())
+}
+
+/// Formats in the making; no payload type is given twice.
+#[derive(Default)]
+struct Numbers(Vec<OwnFormat>);
+
+impl Numbers {
+    /// Adds a format as `wanted`, or under a free dynamic number when that is taken.
+    fn push(&mut self, wanted: Pt, kind: OwnKind) {
+        let free = |pt: &Pt| self.0.iter().all(|format| format.pt != *pt);
+        let dynamic = (96..=127).filter_map(Pt::new);
+        if let Some(pt) = [wanted].into_iter().chain(dynamic).find(free) {
+            self.0.push(OwnFormat { pt, kind });
+        }
+    }
+
+    /// Adds telephone-event at the clock of each codec (RFC 4733 §2.1).
+    fn events(&mut self, codecs: &[AudioCodec], khz8: u8, khz48: u8) {
+        for (clock, number) in [(EventClock::Khz8, khz8), (EventClock::Khz48, khz48)] {
+            if has_clock(codecs, clock)
+                && let Some(wanted) = Pt::new(number)
+            {
+                self.push(wanted, OwnKind::Event(clock));
+            }
+        }
+    }
+}
+
+/// What a later offer of ours to a phone lists: the agreed codec alone, under the numbers in use.
+pub(super) fn for_reoffer(codec: AudioCodec, browser: &Side, phone: &Side) -> Vec<OwnFormat> {
+    let mut own = Numbers::default();
+    own.push(phone.audio, OwnKind::Audio(codec, browser.fmtp.clone()));
+    if let Some(pt) = phone
+        .comfort_noise
+        .filter(|_| browser.comfort_noise.is_some())
+    {
+        own.push(pt, OwnKind::ComfortNoise);
+    }
+    let known = [
+        (phone.khz8, EventClock::Khz8),
+        (phone.khz48, EventClock::Khz48),
+    ];
+    if known.iter().all(|(pt, _)| pt.is_none()) {
+        own.events(&[codec], PHONE_EVENT_KHZ8, PHONE_EVENT_KHZ48);
+    }
+    for (pt, clock) in known {
+        if let Some(pt) = pt {
+            own.push(pt, OwnKind::Event(clock));
+        }
+    }
+    own.0
+}

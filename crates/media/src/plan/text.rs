@@ -1,0 +1,255 @@
+//! Our descriptions as text.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use super::side::{OwnFormat, OwnKind};
+use crate::endpoints::{BrowserLocal, PhoneLocal};
+use crate::sdp::{Direction, MediaLine, Setup};
+
+/// ICE priority of the first host candidate (RFC 8445 §5.1.2.1); each further one is one lower in
+/// its local preference.
+const HOST_PRIORITY: u32 = 2_130_706_431;
+
+/// A description of ours on a phone leg. Its origin lives as long as the dialog: the version
+/// counts up whenever the text changes (RFC 3264 §8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PhoneText {
+    version: u64,
+    /// All but the `o=` line.
+    content: String,
+    pub(super) text: String,
+}
+
+/// What a description to a phone says.
+pub(super) struct PhoneContent<'a> {
+    pub(super) local: &'a PhoneLocal,
+    /// All media lines of the exchange; only the audio is enabled.
+    pub(super) media: &'a [MediaLine],
+    pub(super) audio: usize,
+    pub(super) formats: &'a [OwnFormat],
+    pub(super) direction: Direction,
+    pub(super) ptime: Option<u16>,
+    pub(super) maxptime: Option<u16>,
+    pub(super) rtcp_mux: bool,
+}
+
+impl PhoneText {
+    /// The next description of a dialog whose last one was `previous`.
+    pub(super) fn next(previous: Option<&Self>, content: &PhoneContent<'_>) -> Self {
+        let body = content.body();
+        let version = match previous {
+            None => 1,
+            Some(previous) if previous.content == body => previous.version,
+            Some(previous) => previous.version + 1,
+        };
+        let session = content.local.session_id;
+        let ip = content.local.rtp.ip();
+        let text = format!(
+            "v=0\r\no=- {session} {version} IN {}\r\n{body}",
+            Address(ip)
+        );
+        Self {
+            version,
+            content: body,
+            text,
+        }
+    }
+}
+
+impl PhoneContent<'_> {
+    fn body(&self) -> String {
+        let PhoneLocal { rtp, rtcp, .. } = self.local;
+        let mut body = format!("s=-\r\nc=IN {}\r\nt=0 0\r\n", Address(rtp.ip()));
+        for (index, line) in self.media.iter().enumerate() {
+            if index != self.audio {
+                body.push_str(&line.refusal());
+                continue;
+            }
+            media_line(&mut body, rtp.port(), &line.protocol, self.formats);
+            rtpmaps(&mut body, self.formats);
+            packet_times(&mut body, self.ptime, self.maxptime);
+            if self.rtcp_mux {
+                body.push_str("a=rtcp-mux\r\n");
+            }
+            if rtcp.ip() != rtp.ip() {
+                line_of(
+                    &mut body,
+                    format_args!("a=rtcp:{} IN {}", rtcp.port(), Address(rtcp.ip())),
+                );
+            } else if Some(rtcp.port()) != rtp.port().checked_add(1) {
+                line_of(&mut body, format_args!("a=rtcp:{}", rtcp.port()));
+            }
+            line_of(&mut body, format_args!("a={}", self.direction));
+        }
+        body
+    }
+}
+
+/// What a description to a browser says.
+pub(super) struct BrowserContent<'a> {
+    pub(super) local: &'a BrowserLocal,
+    /// All media lines of the exchange with their mids; only the audio is enabled.
+    pub(super) media: &'a [(MediaLine, Option<String>)],
+    pub(super) audio: usize,
+    /// Whether the audio is in a BUNDLE group.
+    pub(super) bundle: bool,
+    pub(super) setup: Setup,
+    pub(super) formats: &'a [OwnFormat],
+    pub(super) direction: Direction,
+    pub(super) ptime: Option<u16>,
+    pub(super) maxptime: Option<u16>,
+}
+
+impl BrowserContent<'_> {
+    pub(super) fn text(&self) -> String {
+        let local = self.local;
+        // The first candidate is the default destination.
+        let default = local
+            .addrs
+            .first()
+            .copied()
+            .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 9)));
+        let mut text = format!(
+            "v=0\r\no=- {} 1 IN {}\r\ns=-\r\nt=0 0\r\n",
+            local.session_id,
+            Address(default.ip())
+        );
+        let audio_mid = self
+            .media
+            .get(self.audio)
+            .and_then(|(_, mid)| mid.as_deref());
+        if let Some(mid) = audio_mid.filter(|_| self.bundle) {
+            line_of(&mut text, format_args!("a=group:BUNDLE {mid}"));
+        }
+        text.push_str("a=ice-lite\r\n");
+        line_of(
+            &mut text,
+            format_args!("a=msid-semantic: WMS {}", local.msid),
+        );
+        for (index, (line, mid)) in self.media.iter().enumerate() {
+            if index != self.audio {
+                text.push_str(&line.refusal());
+                text.push_str("c=IN IP4 0.0.0.0\r\n");
+                self.mid(&mut text, mid.as_deref());
+                text.push_str("a=inactive\r\n");
+                continue;
+            }
+            media_line(&mut text, default.port(), &line.protocol, self.formats);
+            line_of(&mut text, format_args!("c=IN {}", Address(default.ip())));
+            self.mid(&mut text, mid.as_deref());
+            line_of(&mut text, format_args!("a={}", self.direction));
+            text.push_str("a=rtcp-mux\r\n");
+            self.transport(&mut text);
+            rtpmaps(&mut text, self.formats);
+            packet_times(&mut text, self.ptime, self.maxptime);
+            if self.direction.sends() {
+                self.source(&mut text);
+            }
+            self.candidates(&mut text);
+        }
+        text
+    }
+
+    fn mid(&self, text: &mut String, mid: Option<&str>) {
+        if let Some(mid) = mid {
+            line_of(text, format_args!("a=mid:{mid}"));
+        }
+    }
+
+    fn transport(&self, text: &mut String) {
+        let local = self.local;
+        line_of(text, format_args!("a=ice-ufrag:{}", local.ufrag));
+        line_of(text, format_args!("a=ice-pwd:{}", local.pwd));
+        line_of(
+            text,
+            format_args!("a=fingerprint:sha-256 {}", local.fingerprint),
+        );
+        line_of(text, format_args!("a=setup:{}", self.setup.as_str()));
+    }
+
+    fn source(&self, text: &mut String) {
+        let BrowserLocal {
+            ssrc, cname, msid, ..
+        } = self.local;
+        line_of(text, format_args!("a=msid:{msid} {msid}-audio"));
+        line_of(text, format_args!("a=ssrc:{ssrc} cname:{cname}"));
+        line_of(text, format_args!("a=ssrc:{ssrc} msid:{msid} {msid}-audio"));
+    }
+
+    fn candidates(&self, text: &mut String) {
+        for (index, addr) in (0..).zip(&self.local.addrs) {
+            let priority = HOST_PRIORITY - (index << 8);
+            let (ip, port) = (addr.ip(), addr.port());
+            let foundation = index + 1;
+            line_of(
+                text,
+                format_args!("a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host"),
+            );
+        }
+        text.push_str("a=end-of-candidates\r\n");
+    }
+}
+
+/// The network and address of `c=` and `o=` lines, behind `IN`.
+struct Address(IpAddr);
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            IpAddr::V4(ip) => write!(f, "IP4 {ip}"),
+            IpAddr::V6(ip) => write!(f, "IP6 {ip}"),
+        }
+    }
+}
+
+fn line_of(text: &mut String, line: std::fmt::Arguments<'_>) {
+    write!(text, "{line}\r\n").expect("writing to a String does not fail");
+}
+
+fn media_line(text: &mut String, port: u16, protocol: &str, formats: &[OwnFormat]) {
+    write!(text, "m=audio {port} {protocol}").expect("writing to a String does not fail");
+    for format in formats {
+        write!(text, " {}", format.pt).expect("writing to a String does not fail");
+    }
+    text.push_str("\r\n");
+}
+
+fn rtpmaps(text: &mut String, formats: &[OwnFormat]) {
+    for OwnFormat { pt, kind } in formats {
+        match kind {
+            OwnKind::Audio(codec, fmtp) => {
+                let (name, clock_rate) = (codec.name(), codec.clock_rate());
+                match codec.channels() {
+                    Some(channels) => {
+                        line_of(
+                            text,
+                            format_args!("a=rtpmap:{pt} {name}/{clock_rate}/{channels}"),
+                        );
+                    }
+                    None => line_of(text, format_args!("a=rtpmap:{pt} {name}/{clock_rate}")),
+                }
+                if let Some(fmtp) = fmtp {
+                    line_of(text, format_args!("a=fmtp:{pt} {fmtp}"));
+                }
+            }
+            OwnKind::Event(clock) => {
+                line_of(
+                    text,
+                    format_args!("a=rtpmap:{pt} telephone-event/{}", clock.rate()),
+                );
+                line_of(text, format_args!("a=fmtp:{pt} 0-15"));
+            }
+            OwnKind::ComfortNoise => line_of(text, format_args!("a=rtpmap:{pt} CN/8000")),
+        }
+    }
+}
+
+fn packet_times(text: &mut String, ptime: Option<u16>, maxptime: Option<u16>) {
+    if let Some(ptime) = ptime {
+        line_of(text, format_args!("a=ptime:{ptime}"));
+    }
+    if let Some(maxptime) = maxptime {
+        line_of(text, format_args!("a=maxptime:{maxptime}"));
+    }
+}

@@ -1,0 +1,8 @@
+//! Offer and answer between browsers and phones, on descriptions as the field writes them.
+
+mod far_ends;
+mod incoming;
+mod outgoing;
+mod properties;
+mod reoffer;
+mod unsafe_addresses;
