@@ -162,6 +162,14 @@ pub struct Transmit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransmitToken(pub(crate) u64);
 
+impl TransmitToken {
+    /// Whether the sender waits for an answer: then the end of the flow is a failure even
+    /// after the bytes were written.
+    pub fn expects_answer(self) -> bool {
+        self.0 & 1 == 0
+    }
+}
+
 /// A [`Transmit`] that could not be delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransmitFailure {

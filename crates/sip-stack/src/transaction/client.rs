@@ -24,7 +24,7 @@ use super::{
 use crate::message::{Headers, Method, Request, Response, StatusCode};
 use crate::target::{ResolveError, ResolveId, ResolveRequest, Target};
 use crate::timer::TimerTable;
-use crate::transport::{Destination, Source, TransmitToken, Transport, TransportError};
+use crate::transport::{Destination, FlowId, Source, TransmitToken, Transport, TransportError};
 
 /// A request larger than this goes by a stream, if the server takes one (RFC 3261 §18.1.1).
 pub(super) const LARGEST_DATAGRAM_REQUEST: usize = 1300;
@@ -284,11 +284,13 @@ impl ClientSide {
         }
     }
 
-    pub(super) fn handle_flow_closed(&mut self, flow: &Source, turn: &mut Turn<'_>) {
+    pub(super) fn handle_flow_closed(&mut self, flow: FlowId, turn: &mut Turn<'_>) {
         let hit: Vec<_> = self
             .attempts
             .iter()
-            .filter(|(_, attempt)| attempt.is_unanswered() && attempt.went_by(flow))
+            .filter(|(_, attempt)| {
+                attempt.is_unanswered() && attempt.destination.flow == Some(flow)
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in hit {
@@ -645,15 +647,6 @@ impl Attempt {
             )
             | Machine::NonInvite(NonInviteClient::Completed { .. } | NonInviteClient::Terminated) => {
                 false
-            }
-        }
-    }
-
-    fn went_by(&self, flow: &Source) -> bool {
-        match self.destination.flow {
-            Some(used) => Some(used) == flow.flow,
-            None => {
-                self.destination.transport == flow.transport && self.destination.addr == flow.remote
             }
         }
     }
