@@ -5,6 +5,7 @@ import { Ear } from './ear.mjs';
 
 const connections = new Map();
 const calls = new Map();
+let peer;
 
 window.bench = {
   async connect(name, { url, dialect }) {
@@ -105,6 +106,36 @@ window.bench = {
     connections.clear();
   },
 
+  // A bare peer connection, for tests that speak on the WebSocket themselves.
+
+  async peerOffer() {
+    await makePeer();
+    await peer.setLocalDescription();
+    return gathered();
+  },
+
+  async peerAnswer(offer) {
+    await makePeer();
+    await peer.setRemoteDescription({ type: 'offer', sdp: offer });
+    await peer.setLocalDescription();
+    return gathered();
+  },
+
+  peerApply(sdp) {
+    return peer.setRemoteDescription({ type: 'answer', sdp });
+  },
+
+  async peerConnects() {
+    while (peer.connectionState !== 'connected') {
+      await new Promise((resolve) => peer.addEventListener('connectionstatechange', resolve, { once: true }));
+    }
+  },
+
+  dropPeer() {
+    peer?.close();
+    peer = undefined;
+  },
+
   /** The microphone through two local peer connections: proves fake microphone and ear without a gateway. */
   async loop(seconds) {
     const [a, b] = [new RTCPeerConnection(), new RTCPeerConnection()];
@@ -126,6 +157,19 @@ window.bench = {
     return base64(sound);
   },
 };
+
+async function makePeer() {
+  peer = new RTCPeerConnection();
+  const stream = await openMicrophone();
+  for (const track of stream.getTracks()) peer.addTrack(track, stream);
+}
+
+async function gathered() {
+  while (peer.iceGatheringState !== 'complete') {
+    await new Promise((resolve) => peer.addEventListener('icegatheringstatechange', resolve, { once: true }));
+  }
+  return peer.localDescription.sdp;
+}
 
 function base64(samples) {
   const bytes = new Uint8Array(samples.buffer);

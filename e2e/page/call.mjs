@@ -33,25 +33,26 @@ export class Call {
   }
 
   /** Sends `session-create` with an offer; candidates follow by trickle unless `gather` says they come inside. */
-  async offer({ account, uri, gather = false, video = false, headers }) {
+  async offer({ account, uri, gather = false, video = false, headers, setup }) {
     this.offered = true;
     await this.addMicrophone();
     if (video) this.peer.addTransceiver('video', { direction: 'recvonly' });
     const trickle = this.prepareTrickle(gather);
     await this.peer.setLocalDescription();
     if (gather) await trickle.complete;
-    const sdp = this.peer.localDescription.sdp;
+    const sdp = withSetup(this.peer.localDescription.sdp, setup);
     const answer = this.connection.request('session-create', { account, session: this.session, uri, sdp, ...(headers && { headers }) });
     trickle.start();
     return answer;
   }
 
   /** Answers an incoming offer. */
-  async answer(sdp, { gather = false } = {}) {
+  async answer(sdp, { gather = false, setup } = {}) {
     const trickle = this.prepareTrickle(gather);
     await this.peer.setRemoteDescription({ type: 'offer', sdp });
     await this.addMicrophone();
-    await this.peer.setLocalDescription();
+    const description = await this.peer.createAnswer();
+    await this.peer.setLocalDescription({ type: 'answer', sdp: withSetup(description.sdp, setup) });
     if (gather) await trickle.complete;
     const answer = this.connection.request('session-answer', { session: this.session, sdp: this.peer.localDescription.sdp });
     trickle.start();
@@ -109,4 +110,9 @@ export class Call {
       ice: this.peer.iceConnectionState,
     };
   }
+}
+
+/** The description with another DTLS role, for tests of both. */
+function withSetup(sdp, setup) {
+  return setup ? sdp.replace(/^a=setup:.*$/gm, `a=setup:${setup}`) : sdp;
 }

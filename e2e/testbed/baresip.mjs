@@ -17,7 +17,7 @@ const CODEC_NAMES = { opus: 'opus/48000/2', G722: 'G722/16000/1', PCMU: 'PCMU/80
  * Starts a phone that registers `user` at the proxy and answers as told.
  *
  * `codecs`: what it offers and accepts, from opus, G722, PCMU, PCMA. `answer`: auto, manual, or early (183 with
- * sound, then waits for `accept`). `tone`: what it plays, in hertz. `register`: false for a phone that is only called
+ * sound, then waits for `accept`). `tone`: what it plays, in hertz; 0 is silence. `register`: false for a phone that is only called
  * by its address.
  */
 export async function startBaresip(user, { proxy, transport = 'udp', codecs = ['PCMU'], answer = 'manual', tone = 880, register = true, dtmf = 'rtpevent', name = user }) {
@@ -111,6 +111,13 @@ class Baresip {
   /** The sound of its last call. */
   heard() {
     return readWav(this.recordings().at(-1));
+  }
+
+  /** The packet counters it printed at the end of its last call: `{ sent, received, lost }`. */
+  packets() {
+    const [, sent, received] = [...this.program.output.matchAll(/^packets:\s+(\d+)\s+(\d+)/gm)].at(-1) ?? [];
+    const [, , lost] = [...this.program.output.matchAll(/^lost:\s+(-?\d+)\s+(-?\d+)/gm)].at(-1) ?? [];
+    return { sent: Number(sent), received: Number(received), lost: Number(lost ?? 0) };
   }
 
   async stop() {

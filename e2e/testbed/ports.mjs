@@ -25,6 +25,11 @@ export async function freePorts(count) {
   throw new Error('no free ports on loopback');
 }
 
+/** Whether somebody has bound this UDP port on loopback. */
+export async function udpIsBound(port) {
+  return !(await udpIsFree(port));
+}
+
 async function isFree(port) {
   return (await udpIsFree(port)) && (await tcpIsFree(port));
 }

@@ -1,16 +1,17 @@
 // SIPp as a scripted SIP peer: one scenario file, a number of calls, an exit code.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, freePorts } from './ports.mjs';
+import { freePort, freePorts, udpIsBound } from './ports.mjs';
 import { Program } from './program.mjs';
 import { e2eFolder, folder } from './run.mjs';
 
 /**
- * Starts a scenario that waits for calls. `keys` fill `[name]` in the scenario. `contact` is the port others are told
+ * Starts a scenario that waits for calls. `keys` fill `[name]` in the scenario, `status` fills `@status@`. `contact` is the port others are told
  * (a shaper's, say); by default its own.
  */
-export async function startSippServer(scenario, { calls = 1, keys = {}, contact, extra = [], name = scenario } = {}) {
+export async function startSippServer(scenario, { calls = 1, status, keys = {}, contact, extra = [], name = scenario } = {}) {
   const port = await freePort();
-  return start(name, scenario, { port, calls, keys: { contact_port: contact ?? port, ...keys }, extra });
+  return start(name, scenario, { port, calls, status, keys: { contact_port: contact ?? port, ...keys }, extra });
 }
 
 /** Starts a scenario that calls `user` by way of `target` ('127.0.0.1:port'). */
@@ -19,14 +20,17 @@ export async function startSippClient(scenario, { target, user, calls = 1, keys 
   return start(name, scenario, { port, calls, keys: { contact_port: contact ?? port, user, ...keys }, extra: [...extra, '-s', user, target] });
 }
 
-async function start(name, scenario, { port, calls, keys, extra }) {
+async function start(name, scenario, { port, calls, status = '', keys, extra }) {
   const home = folder(name);
+  const file = join(home, 'scenario.xml');
+  writeFileSync(file, readFileSync(join(e2eFolder, 'sipp', `${scenario}.xml`), 'utf8').replaceAll('@status@', status));
   const media = await freePorts(8);
-  const args = ['-sf', join(e2eFolder, 'sipp', `${scenario}.xml`), '-i', '127.0.0.1', '-p', String(port), '-m', String(calls),
-    '-mi', '127.0.0.1', '-mp', String(media), '-nostdin', '-trace_err', '-trace_msg', '-message_overwrite', 'false',
+  const args = ['-sf', file, '-i', '127.0.0.1', '-p', String(port), '-m', String(calls),
+    '-mi', '127.0.0.1', '-mp', String(media), '-nostdin', '-trace_err', '-error_file', 'errors.log', '-trace_msg', '-message_file', 'messages.log',
     '-timeout', '120', '-recv_timeout', '60000', '-default_behaviors', '-bye,-abortunexp'];
   for (const [key, value] of Object.entries(keys)) args.push('-key', key, String(value));
   const program = new Program(name, '/usr/bin/sipp', [...args, ...extra], { cwd: home, env: { TERM: 'dumb' } });
+  await program.ready(() => program.outcome !== undefined || udpIsBound(port));
   return {
     port,
     uri: `peer-${port}`,

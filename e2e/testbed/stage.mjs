@@ -3,11 +3,11 @@ import { startChromium } from './chromium.mjs';
 import { startGateway } from './gateway.mjs';
 import { startKamailio } from './kamailio.mjs';
 
-/** Starts all three. `gateway` holds further options of startGateway. */
-export async function startStage({ transport = 'udp', gateway = {}, browser = true } = {}) {
+/** Starts all three. `gateway` holds further options of startGateway; `proxy` is a Kamailio that runs already. */
+export async function startStage({ transport = 'udp', gateway = {}, browser = true, proxy } = {}) {
   const stage = new Stage();
   try {
-    stage.proxy = await startKamailio();
+    stage.proxy = proxy ?? (await startKamailio());
     stage.browser = browser ? await startChromium() : undefined;
     stage.gateway = await startGateway({ proxy: stage.proxy, transport, origin: stage.browser?.origin, ...gateway });
     return stage;

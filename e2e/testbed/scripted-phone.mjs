@@ -1,0 +1,142 @@
+// A phone that does exactly what a script says, one SIP message at a time, over UDP; for transcripts, where a real
+// phone's habits (a 180 before everything, say) would be in the way. It describes PCMU and never sends any.
+import { randomUUID } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { DOMAIN } from './kamailio.mjs';
+import { freePort } from './ports.mjs';
+import { until } from './wait.mjs';
+
+/** Starts one. Kamailio (`proxy`) reaches it as `uri`; it calls as `caller`, of a domain that Kamailio doesn't ask to log in. */
+export async function startScriptedPhone({ proxy }) {
+  const port = await freePort();
+  const socket = createSocket('udp4');
+  await new Promise((resolve) => socket.bind(port, '127.0.0.1', resolve));
+  return new ScriptedPhone(socket, port, proxy);
+}
+
+class ScriptedPhone {
+  constructor(socket, port, proxy) {
+    Object.assign(this, { socket, port, proxy, tag: randomUUID().slice(0, 8), heard: [], sequence: 1 });
+    this.uri = `peer-${port}@${DOMAIN}`;
+    this.caller = 'bob@phones.test';
+    socket.on('message', (bytes, from) => this.receive(parse(bytes.toString('utf8')), from));
+  }
+
+  receive(message, from) {
+    this.heard.push(message);
+    if (message.method === 'INVITE' && !this.invite) this.invite = { ...message, from };
+    if (message.method === 'BYE') this.reply({ ...message, from }, '200 OK');
+    if (message.status && message.cseq.endsWith('INVITE') && message.status >= 200) this.acknowledge(message);
+  }
+
+  // Called by the page.
+
+  async ring() { this.reply(await this.called(), '180 Ringing'); }
+  async earlyMedia() { this.reply(await this.called(), '183 Session Progress', this.description()); }
+  async answer() {
+    this.reply(await this.called(), '200 OK', this.description());
+    await this.hears((m) => m.method === 'ACK', 'ACK');
+  }
+  async busy() { this.reply(await this.called(), '486 Busy Here'); }
+
+  called() { return until(() => this.invite, { what: 'INVITE at the scripted phone' }); }
+
+  // Calling the page.
+
+  /** Calls `user`. */
+  call(user) {
+    this.outgoing = { uri: `sip:${user}@${DOMAIN}`, callId: randomUUID(), branch: branch() };
+    const { uri, callId } = this.outgoing;
+    this.send(`INVITE ${uri} SIP/2.0`, this.outgoing.branch, [
+      `From: "Bob" <sip:${this.caller}>;tag=${this.tag}`, `To: <${uri}>`, `Call-ID: ${callId}`, 'CSeq: 1 INVITE',
+    ], this.description());
+  }
+
+  /** Gives up while it rings. */
+  async giveUp() {
+    await this.hears((m) => m.status === 180 || m.status === 183, 'ringing');
+    const { uri, callId, branch: same } = this.outgoing;
+    this.send(`CANCEL ${uri} SIP/2.0`, same, [
+      `From: "Bob" <sip:${this.caller}>;tag=${this.tag}`, `To: <${uri}>`, `Call-ID: ${callId}`, 'CSeq: 1 CANCEL',
+    ]);
+  }
+
+  acknowledge(response) {
+    const { uri, callId, branch: same } = this.outgoing;
+    const success = response.status < 300;
+    this.answered = success ? response : undefined;
+    this.send(`ACK ${success ? contact(response) : uri} SIP/2.0`, success ? branch() : same, [
+      `From: ${response.header('From')}`, `To: ${response.header('To')}`, `Call-ID: ${callId}`, 'CSeq: 1 ACK',
+      ...(success ? routes(response, true) : []),
+    ]);
+  }
+
+  /** Ends the call, whoever began it. */
+  async hangUp() {
+    if (this.outgoing) {
+      const response = await until(() => this.answered, { what: 'the page answers' });
+      this.bye(contact(response), response.header('From'), response.header('To'), this.outgoing.callId, routes(response, true));
+    } else {
+      const invite = await this.called();
+      this.bye(contact(invite), `${invite.header('To')};tag=${this.tag}`, invite.header('From'), invite.header('Call-ID'), routes(invite, false));
+    }
+    await this.hears((m) => m.status && m.cseq.endsWith('BYE'), 'answer to BYE');
+  }
+
+  bye(target, from, to, callId, routeLines) {
+    this.send(`BYE ${target} SIP/2.0`, branch(), [`From: ${from}`, `To: ${to}`, `Call-ID: ${callId}`, 'CSeq: 2 BYE', ...routeLines]);
+  }
+
+  hears(matches, what) { return until(() => this.heard.find(matches), { what: `${what} at the scripted phone` }); }
+
+  // Messages.
+
+  reply(request, status, body = '') {
+    const tagged = request.header('To').includes('tag=') ? '' : `;tag=${this.tag}`;
+    const lines = [`SIP/2.0 ${status}`, ...request.all('Via').map((v) => `Via: ${v}`), ...request.all('Record-Route').map((v) => `Record-Route: ${v}`),
+      `From: ${request.header('From')}`, `To: ${request.header('To')}${tagged}`, `Call-ID: ${request.header('Call-ID')}`,
+      `CSeq: ${request.cseq}`, `Contact: <sip:bob@127.0.0.1:${this.port}>`];
+    this.emit(lines, body, request.from.port);
+  }
+
+  send(startLine, viaBranch, headers, body = '') {
+    const lines = [startLine, `Via: SIP/2.0/UDP 127.0.0.1:${this.port};rport;branch=${viaBranch}`, 'Max-Forwards: 70', ...headers,
+      `Contact: <sip:bob@127.0.0.1:${this.port}>`];
+    this.emit(lines, body, this.proxy.port);
+  }
+
+  emit(lines, body, port) {
+    const type = body ? ['Content-Type: application/sdp'] : [];
+    this.socket.send([...lines, ...type, `Content-Length: ${Buffer.byteLength(body)}`, '', body].join('\r\n'), port, '127.0.0.1');
+  }
+
+  description() {
+    return ['v=0', 'o=bob 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${this.port + 1} RTP/AVP 0 101`,
+      'a=rtpmap:0 PCMU/8000', 'a=rtpmap:101 telephone-event/8000', ''].join('\r\n');
+  }
+
+  stop() { this.socket.close(); }
+}
+
+function parse(text) {
+  const [head] = text.split('\r\n\r\n', 1);
+  const [start, ...lines] = head.split('\r\n');
+  const headers = lines.map((l) => [l.slice(0, l.indexOf(':')).trim().toLowerCase(), l.slice(l.indexOf(':') + 1).trim()]);
+  const all = (name) => headers.filter(([n]) => n === name.toLowerCase()).map(([, v]) => v);
+  const [first, second] = start.split(' ');
+  const kind = first === 'SIP/2.0' ? { status: Number(second) } : { method: first };
+  return { ...kind, all, header: (name) => all(name)[0], cseq: all('CSeq')[0] };
+}
+
+function contact(message) {
+  return /<([^>]*)>/.exec(message.header('Contact'))[1];
+}
+
+function routes(message, reversed) {
+  const set = message.all('Record-Route');
+  return (reversed ? set.reverse() : set).map((r) => `Route: ${r}`);
+}
+
+function branch() {
+  return `z9hG4bK${randomUUID().replaceAll('-', '')}`;
+}
