@@ -9,6 +9,7 @@
 //! datagrams and events go out. Only `worker` has sockets, threads and a clock.
 //! Knows nothing of SIP or of sylkRTC.
 
+mod browser_leg;
 mod config;
 mod endpoints;
 mod event;

@@ -1,0 +1,325 @@
+//! One leg's DTLS association (RFC 6347, RFC 5764): rtc-dtls behind a narrow seam.
+//!
+//! Datagrams and time come in; datagrams, keys and the end come out. Adds what rtc-dtls lacks:
+//! the flight repeater, the choice of AES-GCM, and bounds on what one peer may make it store.
+//! Whether the peer is the right one is for the leg to decide, by its fingerprint.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
+use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc_shared::TransportProtocol;
+use rtc_shared::error::Error;
+
+use super::client_hello::HelloAssembler;
+use super::flight::FlightRepeater;
+use super::identity::Identity;
+use super::srtp_keys::{MasterKey, SrtpKeys, SrtpProfile};
+use crate::endpoints::{DtlsRole, Fingerprint};
+
+/// rtc-dtls keeps one association per address. Ours is one per leg, wherever the leg moves.
+const PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9));
+
+/// Datagrams of a hello kept until it is complete.
+const MAX_HELD: usize = 8;
+/// Datagrams a peer may send before the handshake is complete: rtc-dtls stores early records.
+const HANDSHAKE_BUDGET: u32 = 400;
+/// Handshake datagrams a peer may send afterwards, to have our last flight repeated.
+const REPETITION_BUDGET: u32 = 64;
+
+const HANDSHAKE: u8 = 22;
+const ALERT: u8 = 21;
+
+/// What an association tells its leg.
+#[derive(Debug)]
+pub(crate) enum DtlsEvent {
+    Connected(Connected),
+    Closed,
+}
+
+/// The outcome of a handshake; not yet trusted.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) keys: SrtpKeys,
+    pub(crate) peer: Fingerprint,
+}
+
+/// The handshake cannot succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HandshakeFailed;
+
+/// One association with a browser.
+pub(crate) struct Association {
+    identity: Arc<Identity>,
+    role: DtlsRole,
+    endpoint: Endpoint,
+    state: State,
+    repeater: FlightRepeater,
+    transmits: VecDeque<Bytes>,
+    budget: u32,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Client: has not begun.
+    Idle,
+    /// Server: waits for a complete hello.
+    Listening {
+        hello: HelloAssembler,
+        held: Vec<Bytes>,
+    },
+    Handshaking,
+    Connected,
+    Over,
+}
+
+impl Association {
+    pub(crate) fn new(identity: Arc<Identity>, role: DtlsRole) -> Self {
+        let state = match role {
+            DtlsRole::Client => State::Idle,
+            DtlsRole::Server => State::Listening {
+                hello: HelloAssembler::default(),
+                held: Vec::new(),
+            },
+        };
+        Self {
+            identity,
+            role,
+            endpoint: Endpoint::new(PEER, TransportProtocol::UDP, None),
+            state,
+            repeater: FlightRepeater::new(),
+            transmits: VecDeque::new(),
+            budget: HANDSHAKE_BUDGET,
+        }
+    }
+
+    pub(crate) fn role(&self) -> DtlsRole {
+        self.role
+    }
+
+    /// There is somebody to talk to. A client sends its hello; a server goes on waiting.
+    pub(crate) fn start(&mut self, now: Instant) -> Result<(), HandshakeFailed> {
+        match self.state {
+            State::Idle => {
+                self.state = State::Handshaking;
+                self.endpoint
+                    .connect(now, PEER, self.identity.client(), None)
+                    .map_err(|_| HandshakeFailed)?;
+                self.send_flight(now);
+                Ok(())
+            }
+            State::Listening { .. } | State::Handshaking | State::Connected | State::Over => Ok(()),
+        }
+    }
+
+    /// Takes a datagram that came from a validated address.
+    ///
+    /// # Errors
+    /// When the handshake cannot succeed any more.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Result<Option<DtlsEvent>, HandshakeFailed> {
+        match &mut self.state {
+            State::Idle | State::Over => Ok(None),
+            State::Listening { hello, held } => {
+                hello.handle_datagram(datagram);
+                held.push(Bytes::copy_from_slice(datagram));
+                let offers_gcm = hello.offers_srtp(SrtpProfile::AeadAes128Gcm.number());
+                if offers_gcm.is_none() && held.len() < MAX_HELD {
+                    return Ok(None);
+                }
+                let held = std::mem::take(held);
+                self.accept(offers_gcm == Some(true), &held, now)
+            }
+            State::Handshaking => {
+                self.budget = self.budget.checked_sub(1).ok_or(HandshakeFailed)?;
+                self.feed(datagram, now)
+            }
+            State::Connected => {
+                if datagram.first() == Some(&HANDSHAKE) {
+                    match self.budget.checked_sub(1) {
+                        Some(left) => self.budget = left,
+                        None => return Ok(None),
+                    }
+                }
+                self.feed(datagram, now)
+            }
+        }
+    }
+
+    fn accept(
+        &mut self,
+        gcm: bool,
+        held: &[Bytes],
+        now: Instant,
+    ) -> Result<Option<DtlsEvent>, HandshakeFailed> {
+        self.state = State::Handshaking;
+        let config = self.identity.server(gcm);
+        self.endpoint.set_server_config(Some(config));
+        for datagram in held {
+            let event = self.feed(datagram, now)?;
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+        Ok(None)
+    }
+
+    fn feed(
+        &mut self,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Result<Option<DtlsEvent>, HandshakeFailed> {
+        let connected_before = matches!(self.state, State::Connected);
+        let result = self
+            .endpoint
+            .read(now, PEER, None, BytesMut::from(datagram));
+        let mut connected = None;
+        let mut closed = false;
+        match result {
+            Ok(events) => {
+                for event in events {
+                    match event {
+                        EndpointEvent::HandshakeComplete => connected = Some(self.connected()?),
+                        EndpointEvent::PeerClosed => closed = true,
+                        EndpointEvent::ApplicationData(_) => {}
+                        _ => {}
+                    }
+                }
+            }
+            Err(Error::ErrAlertFatalOrClose) if connected_before => closed = true,
+            Err(Error::ErrAlertFatalOrClose) => return Err(HandshakeFailed),
+            // A broken record: the peer will repeat what mattered, or the limit ends it.
+            Err(_) => {}
+        }
+        if connected.is_some() {
+            self.repeater.settle();
+        }
+        let sent = self.send_flight(now);
+        if sent == Sent::FatalAlert && !connected_before {
+            return Err(HandshakeFailed);
+        }
+        if sent == Sent::Nothing && connected.is_none() && speaks_handshake(datagram) {
+            let again = self.repeater.handle_repetition(now);
+            self.transmits.extend(again.iter().cloned());
+        }
+        if closed {
+            self.state = State::Over;
+            return Ok(Some(DtlsEvent::Closed));
+        }
+        Ok(connected.map(|connected| {
+            self.state = State::Connected;
+            self.budget = REPETITION_BUDGET;
+            DtlsEvent::Connected(connected)
+        }))
+    }
+
+    fn connected(&self) -> Result<Connected, HandshakeFailed> {
+        let state = self
+            .endpoint
+            .get_connection_state(PEER)
+            .ok_or(HandshakeFailed)?;
+        let profile = match state.srtp_protection_profile() {
+            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => SrtpProfile::AeadAes128Gcm,
+            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => SrtpProfile::Aes128CmSha1_80,
+            _ => return Err(HandshakeFailed),
+        };
+        let certificate = state.peer_certificates.first().ok_or(HandshakeFailed)?;
+        let material = state
+            .export_keying_material("EXTRACTOR-dtls_srtp", &[], profile.material_length())
+            .map_err(|_| HandshakeFailed)?;
+        let [client, server] =
+            MasterKey::split(profile, material.as_ref()).ok_or(HandshakeFailed)?;
+        let (local, remote) = match self.role {
+            DtlsRole::Client => (client, server),
+            DtlsRole::Server => (server, client),
+        };
+        Ok(Connected {
+            keys: SrtpKeys {
+                profile,
+                local,
+                remote,
+            },
+            peer: Fingerprint::of(certificate),
+        })
+    }
+
+    fn send_flight(&mut self, now: Instant) -> Sent {
+        let mut flight = Vec::new();
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            flight.push(transmit.message.freeze());
+        }
+        if flight.is_empty() {
+            return Sent::Nothing;
+        }
+        self.transmits.extend(flight.iter().cloned());
+        if flight.iter().any(|datagram| is_fatal_alert(datagram)) {
+            return Sent::FatalAlert;
+        }
+        if flight
+            .iter()
+            .all(|datagram| datagram.first() == Some(&ALERT))
+        {
+            return Sent::Flight;
+        }
+        self.repeater.handle_flight(flight, now);
+        Sent::Flight
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.repeater.poll_timeout()
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let again = self.repeater.handle_timeout(now);
+        self.transmits.extend(again.iter().cloned());
+    }
+
+    /// The next datagram to send to the peer.
+    pub(crate) fn poll_transmit(&mut self) -> Option<Bytes> {
+        self.transmits.pop_front()
+    }
+
+    /// Says goodbye (close_notify), if there is an association to end.
+    pub(crate) fn close(&mut self, now: Instant) {
+        if matches!(self.state, State::Connected) {
+            self.endpoint.stop(now, PEER);
+            self.send_flight(now);
+        }
+        self.state = State::Over;
+        self.repeater.settle();
+    }
+}
+
+impl fmt::Debug for Association {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Association")
+            .field("role", &self.role)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Nothing,
+    Flight,
+    FatalAlert,
+}
+
+/// Handshake or change-cipher-spec comes first in the datagram.
+fn speaks_handshake(datagram: &[u8]) -> bool {
+    datagram.len() >= 13 && matches!(datagram[0], 20 | HANDSHAKE)
+}
+
+/// A fatal alert in the clear.
+fn is_fatal_alert(datagram: &[u8]) -> bool {
+    datagram.len() == 15 && datagram[0] == ALERT && datagram[13] == 2
+}
