@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::endpoints::{BrowserRemote, DtlsRole, Ssrc};
+use crate::endpoints::{BrowserRemote, DtlsRole};
 use crate::event::LegFailure;
 use dtls::{Association, Connected, DtlsEvent, HandshakeFailed};
 use ice::Responder;
@@ -78,7 +78,7 @@ enum Security {
     /// Keys of somebody: the browser's description, with the fingerprint, is still to come.
     Unproven(Connected),
     /// Keys of the one that was named.
-    Secured(SrtpSession),
+    Secured(Box<SrtpSession>),
     /// The leg is over. What is left to send is the association's goodbye.
     Over,
 }
@@ -190,7 +190,7 @@ impl BrowserCore {
         now: Instant,
     ) -> Result<(), Refused> {
         if !self.ice.accepts(from) {
-            return Err(Refused::UnknownSource);
+            return Err(Refused::UnknownAddress);
         }
         match self.dtls.handle_datagram(datagram, now) {
             Ok(None) => {}
@@ -216,7 +216,7 @@ impl BrowserCore {
         let keys = connected.keys.clone();
         match SrtpSession::new(self.identity.clone(), keys, &remote.ssrcs, now) {
             Ok(srtp) => {
-                self.security = Security::Secured(srtp);
+                self.security = Security::Secured(Box::new(srtp));
                 self.events.push_back(BrowserEvent::Connected);
             }
             Err(_) => self.fail(LegFailure::DtlsFailed, now),
@@ -245,7 +245,7 @@ impl BrowserCore {
 
     fn session_for(&mut self, from: BrowserAddr) -> Result<&mut SrtpSession, Refused> {
         if !self.ice.accepts(from) {
-            return Err(Refused::UnknownSource);
+            return Err(Refused::UnknownAddress);
         }
         self.session()
     }
@@ -327,10 +327,5 @@ impl BrowserCore {
             self.close(now);
             self.events.push_back(BrowserEvent::Failed(failure));
         }
-    }
-
-    /// The SSRCs the browser announced.
-    pub(crate) fn announced(&self) -> &[Ssrc] {
-        self.remote.as_ref().map_or(&[], |remote| &remote.ssrcs)
     }
 }

@@ -46,12 +46,9 @@ pub struct Limits {
     pub consent: Duration,
     /// A DTLS handshake, from the first validated check, fails after this.
     pub dtls: Duration,
-    /// Silence on a leg that should be receiving, before [`crate::LegEvent::MediaStopped`].
+    /// Silence on a leg that should be receiving, before [`crate::LegEvent::MediaStopped`];
+    /// zero: never.
     pub silence: Duration,
-    /// Time between RTCP reports.
-    pub rtcp_interval: Duration,
-    /// How long a closed phone leg's ports rest before another call may have them.
-    pub port_rest: Duration,
 }
 
 impl Default for Limits {
@@ -61,8 +58,6 @@ impl Default for Limits {
             consent: Duration::from_secs(30),
             dtls: Duration::from_secs(30),
             silence: Duration::from_secs(60),
-            rtcp_interval: Duration::from_secs(5),
-            port_rest: Duration::from_millis(500),
         }
     }
 }

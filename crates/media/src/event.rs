@@ -61,6 +61,8 @@ pub struct LegStats {
     pub lost: u64,
     /// RTP packets the peer says it has missed (RFC 3550 §6.4.1, cumulative).
     pub lost_at_peer: u64,
+    /// Interarrival jitter of what was received (RFC 3550 §6.4.1).
+    pub jitter: Duration,
     /// Round trip by the peer's receiver reports, if one came.
     pub round_trip: Option<Duration>,
     /// What was thrown away, and why.

@@ -14,6 +14,8 @@ mod config;
 mod endpoints;
 mod event;
 mod handle;
+mod ports;
+mod worker;
 
 pub mod codec;
 pub mod dtmf;

@@ -12,7 +12,6 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
-use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
 use rtc_shared::error::Error;
 
@@ -226,11 +225,8 @@ impl Association {
             .endpoint
             .get_connection_state(PEER)
             .ok_or(HandshakeFailed)?;
-        let profile = match state.srtp_protection_profile() {
-            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => SrtpProfile::AeadAes128Gcm,
-            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => SrtpProfile::Aes128CmSha1_80,
-            _ => return Err(HandshakeFailed),
-        };
+        let negotiated = state.srtp_protection_profile() as u16;
+        let profile = SrtpProfile::from_number(negotiated).ok_or(HandshakeFailed)?;
         let certificate = state.peer_certificates.first().ok_or(HandshakeFailed)?;
         let material = state
             .export_keying_material("EXTRACTOR-dtls_srtp", &[], profile.material_length())

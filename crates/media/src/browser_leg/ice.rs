@@ -340,7 +340,8 @@ impl Check {
             Box::new(self.0.transaction_id),
             Box::new(BINDING_SUCCESS),
             Box::new(XorMappedAddress {
-                ip: from.0.ip(),
+                // A dual-stack socket shows IPv4 peers in IPv6 form; they know themselves as IPv4.
+                ip: from.0.ip().to_canonical(),
                 port: from.0.port(),
             }),
             Box::new(MessageIntegrity::new_short_term_integrity_with_provider(

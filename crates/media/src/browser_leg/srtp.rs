@@ -36,7 +36,9 @@ pub(crate) enum Refused {
     Malformed,
     Unauthentic,
     Replayed,
-    UnknownSource,
+    UnknownSsrc,
+    /// From where ICE has validated nothing.
+    UnknownAddress,
     /// No keys, or no proof of whose they are.
     NotOpen,
 }
@@ -98,11 +100,6 @@ impl SrtpSession {
         }
     }
 
-    /// The profile in use.
-    pub(crate) fn profile(&self) -> SrtpProfile {
-        self.keys.profile
-    }
-
     /// Authenticates and decrypts an RTP packet.
     pub(crate) fn open_rtp(&mut self, packet: &[u8], now: Instant) -> Result<BytesMut, Refused> {
         let header = header_for_decryption(packet).ok_or(Refused::Malformed)?;
@@ -151,7 +148,7 @@ impl SrtpSession {
             };
         }
         if self.sources.len() >= MAX_SOURCES || self.probes.left == 0 {
-            return Err(Refused::UnknownSource);
+            return Err(Refused::UnknownSsrc);
         }
         self.probes.left -= 1;
         let mut probe = inbound_context(&self.identity, self.keys.profile, &self.keys.remote)?;
@@ -249,9 +246,14 @@ fn header_for_decryption(packet: &[u8]) -> Option<rtc_rtp::header::Header> {
 }
 
 fn refusal(error: Error) -> Refused {
-    match error {
-        Error::SrtpSsrcDuplicated(..) | Error::SrtcpSsrcDuplicated(..) => Refused::Replayed,
-        Error::ErrTooShortRtp | Error::ErrTooShortRtcp => Refused::Malformed,
-        _ => Refused::Unauthentic,
+    if matches!(
+        error,
+        Error::SrtpSsrcDuplicated(..) | Error::SrtcpSsrcDuplicated(..)
+    ) {
+        Refused::Replayed
+    } else if matches!(error, Error::ErrTooShortRtp | Error::ErrTooShortRtcp) {
+        Refused::Malformed
+    } else {
+        Refused::Unauthentic
     }
 }

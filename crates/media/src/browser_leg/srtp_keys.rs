@@ -18,6 +18,14 @@ impl SrtpProfile {
         }
     }
 
+    pub(crate) const fn from_number(number: u16) -> Option<Self> {
+        match number {
+            1 => Some(Self::Aes128CmSha1_80),
+            7 => Some(Self::AeadAes128Gcm),
+            _ => None,
+        }
+    }
+
     const fn salt_length(self) -> usize {
         match self {
             Self::Aes128CmSha1_80 => 14,

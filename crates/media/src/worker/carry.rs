@@ -1,0 +1,263 @@
+//! The way of a packet through a worker, and what a leg's timer does.
+//!
+//! Browser: first byte (RFC 7983), leg by user name or validated address, SRTP opened,
+//! rewritten, phone. Phone: source checked, rewritten in place, SRTP sealed, browser.
+//! No lock, no look-up by text and no log line on the way.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::egress::{Channel, Egress};
+use super::legs::{LegKey, Legs};
+use crate::browser_leg::{BrowserAddr, ufrag_of_check};
+use crate::dtmf::Dtmf;
+use crate::event::LegEvent;
+use crate::phone_leg::Verdict;
+use crate::rewriter::Outcome;
+use crate::rtp::{Header, PacketKind, packet_kind};
+
+impl Legs {
+    /// Takes a datagram from the browsers' port.
+    pub(crate) fn handle_browser_datagram(
+        &mut self,
+        datagram: &[u8],
+        from: SocketAddr,
+        now: Instant,
+        egress: &mut impl Egress,
+    ) {
+        let from = BrowserAddr(from);
+        let leg = match datagram.first() {
+            Some(0..=3) => {
+                ufrag_of_check(datagram).and_then(|ufrag| self.by_ufrag.get(&ufrag).copied())
+            }
+            // DTLS 1.3 records may begin with 32 to 63 (RFC 9147 §4).
+            Some(20..=63 | 128..=191) => self.by_address.get(&from).copied(),
+            Some(_) | None => None,
+        };
+        let Some(at) = leg else {
+            self.strangers += 1;
+            return;
+        };
+        self.serve(LegKey::Browser(at), now, egress, |legs, egress| {
+            let slot = &mut legs.browsers[at];
+            match datagram.first() {
+                Some(0..=3) => slot.core.handle_check(datagram, from, now),
+                Some(20..=63) => {
+                    if let Err(refused) = slot.core.handle_dtls(datagram, from, now) {
+                        slot.tally.refused(refused);
+                    }
+                }
+                Some(_) | None => match packet_kind(datagram) {
+                    PacketKind::Rtp => legs.handle_browser_rtp(at, datagram, from, now, egress),
+                    PacketKind::Rtcp => match slot.core.open_rtcp(datagram, from, now) {
+                        Ok(packet) => slot.rtcp.handle_rtcp(&packet, now),
+                        Err(refused) => slot.tally.refused(refused),
+                    },
+                    PacketKind::Other => slot.tally.dropped.malformed += 1,
+                },
+            }
+        });
+    }
+
+    fn handle_browser_rtp(
+        &mut self,
+        at: usize,
+        datagram: &[u8],
+        from: BrowserAddr,
+        now: Instant,
+        egress: &mut impl Egress,
+    ) {
+        let slot = &mut self.browsers[at];
+        let mut packet = match slot.core.open_rtp(datagram, from, now) {
+            Ok(packet) => packet,
+            Err(refused) => return slot.tally.refused(refused),
+        };
+        let Ok(header) = Header::parse(&packet) else {
+            slot.tally.dropped.malformed += 1;
+            return;
+        };
+        slot.tally.received(datagram.len());
+        slot.rtcp.handle_rtp(&header, now);
+        slot.silence.heard(now);
+        let phone = slot.phone.filter(|_| slot.gate.browser_to_phone);
+        let Some(phone) = phone.and_then(|phone| self.phones.get_mut(phone)) else {
+            slot.tally.dropped.not_open += 1;
+            return;
+        };
+        let Some(rewriter) = &mut phone.rewriter else {
+            slot.tally.dropped.not_open += 1;
+            return;
+        };
+        match rewriter.handle_rtp(&mut packet, &header, now) {
+            Outcome::Send(range) => phone.send_rtp(&packet[range], now, egress),
+            Outcome::Absorbed => {}
+            Outcome::Dropped(why) => slot.tally.not_relayed(why),
+        }
+        let phone = phone.key;
+        self.drain_phone_rewriter(phone, now, egress);
+    }
+
+    /// Sends generated events to the phone; the digits are the browser's to tell.
+    pub(super) fn drain_phone_rewriter(
+        &mut self,
+        at: usize,
+        now: Instant,
+        egress: &mut impl Egress,
+    ) {
+        let slot = &mut self.phones[at];
+        while let Some(packet) = slot.rewriter.as_mut().and_then(|r| r.poll_transmit()) {
+            slot.send_rtp(&packet, now, egress);
+        }
+        while let Some(dtmf) = slot.rewriter.as_mut().and_then(|r| r.poll_event()) {
+            if let Some(browser) = slot.browser.and_then(|at| self.browsers.get(at)) {
+                (browser.on_event)(pressed(&dtmf));
+            }
+        }
+        self.rearm(LegKey::Phone(at));
+    }
+
+    /// Takes a datagram from one of a phone leg's sockets.
+    pub(crate) fn handle_phone_datagram(
+        &mut self,
+        at: usize,
+        channel: Channel,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        now: Instant,
+        egress: &mut impl Egress,
+    ) {
+        if !self.phones.get(at).is_some_and(|slot| slot.live) {
+            return;
+        }
+        self.serve(LegKey::Phone(at), now, egress, |legs, egress| {
+            let slot = &mut legs.phones[at];
+            match (packet_kind(datagram), channel) {
+                (PacketKind::Rtp, Channel::Rtp) => {
+                    legs.handle_phone_rtp(at, datagram, from, now, egress);
+                }
+                (PacketKind::Rtcp, Channel::Rtp | Channel::Rtcp) => {
+                    if slot.source.accepts_rtcp(from) {
+                        slot.rtcp.handle_rtcp(datagram, now);
+                    } else {
+                        slot.tally.dropped.unknown_source += 1;
+                    }
+                }
+                (PacketKind::Rtp, Channel::Rtcp)
+                | (PacketKind::Other, Channel::Rtp | Channel::Rtcp) => {
+                    slot.tally.dropped.malformed += 1;
+                }
+            }
+        });
+    }
+
+    fn handle_phone_rtp(
+        &mut self,
+        at: usize,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        now: Instant,
+        egress: &mut impl Egress,
+    ) {
+        let slot = &mut self.phones[at];
+        let Ok(header) = Header::parse(datagram) else {
+            slot.tally.dropped.malformed += 1;
+            return;
+        };
+        match slot.source.handle_rtp(from, &header, now) {
+            Verdict::Accept | Verdict::Learned => {}
+            Verdict::Stranger => {
+                slot.tally.dropped.unknown_source += 1;
+                return;
+            }
+        }
+        slot.tally.received(datagram.len());
+        slot.rtcp.handle_rtp(&header, now);
+        slot.silence.heard(now);
+        let browser = slot.browser.and_then(|at| self.browsers.get_mut(at));
+        let Some(browser) = browser.filter(|browser| browser.gate.phone_to_browser) else {
+            slot.tally.dropped.not_open += 1;
+            return;
+        };
+        let Some(rewriter) = &mut browser.rewriter else {
+            slot.tally.dropped.not_open += 1;
+            return;
+        };
+        match rewriter.handle_rtp(datagram, &header, now) {
+            Outcome::Send(range) => browser.send_rtp(&datagram[range], now, egress),
+            Outcome::Absorbed => {}
+            Outcome::Dropped(why) => slot.tally.not_relayed(why),
+        }
+        if let Some(browser) = slot.browser {
+            self.drain_browser_rewriter(browser, now, egress);
+        }
+    }
+
+    /// Sends generated events to the browser; the digits are the phone's to tell.
+    fn drain_browser_rewriter(&mut self, at: usize, now: Instant, egress: &mut impl Egress) {
+        let slot = &mut self.browsers[at];
+        while let Some(packet) = slot.rewriter.as_mut().and_then(|r| r.poll_transmit()) {
+            slot.send_rtp(&packet, now, egress);
+        }
+        while let Some(dtmf) = slot.rewriter.as_mut().and_then(|r| r.poll_event()) {
+            if let Some(phone) = slot.phone.and_then(|at| self.phones.get(at)) {
+                (phone.on_event)(pressed(&dtmf));
+            }
+        }
+        self.rearm(LegKey::Browser(at));
+    }
+
+    /// The earliest deadline of any leg.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Serves the legs whose deadlines have come.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, egress: &mut impl Egress) {
+        while let Some(key) = self.timers.expired(now) {
+            self.serve(key, now, egress, |legs, egress| match key {
+                LegKey::Browser(at) => legs.handle_browser_timeout(at, now, egress),
+                LegKey::Phone(at) => legs.handle_phone_timeout(at, now, egress),
+            });
+            // A leg that asks for the same moment again would hold up all others.
+            if self.timers.expired(now) == Some(key) {
+                self.postpone(key, now);
+            }
+        }
+    }
+
+    fn handle_browser_timeout(&mut self, at: usize, now: Instant, egress: &mut impl Egress) {
+        let slot = &mut self.browsers[at];
+        slot.core.handle_timeout(now);
+        if let Some(report) = slot.rtcp.handle_timeout(now) {
+            slot.send_rtcp(&report, egress);
+        }
+        if let Some(silence) = slot.silence.handle_timeout(now) {
+            (slot.on_event)(LegEvent::MediaStopped { silence });
+        }
+        if let Some(rewriter) = &mut slot.rewriter {
+            rewriter.handle_timeout(now);
+        }
+        self.drain_browser_rewriter(at, now, egress);
+    }
+
+    fn handle_phone_timeout(&mut self, at: usize, now: Instant, egress: &mut impl Egress) {
+        let slot = &mut self.phones[at];
+        if let Some(report) = slot.rtcp.handle_timeout(now) {
+            slot.send_rtcp(&report, egress);
+        }
+        if let Some(silence) = slot.silence.handle_timeout(now) {
+            (slot.on_event)(LegEvent::MediaStopped { silence });
+        }
+        if let Some(rewriter) = &mut slot.rewriter {
+            rewriter.handle_timeout(now);
+        }
+        self.drain_phone_rewriter(at, now, egress);
+    }
+}
+
+fn pressed(dtmf: &Dtmf) -> LegEvent {
+    LegEvent::Dtmf {
+        digit: dtmf.digit.as_char(),
+        duration: dtmf.duration,
+    }
+}

@@ -1,0 +1,441 @@
+//! All legs of one worker and the tables that find them. Sans-IO.
+//!
+//! A command or a datagram is for one leg; that leg is served to the end: what it wants to
+//! send goes out, what it has to tell is told, its deadline is set. A panic on the way is
+//! caught and ends that leg alone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use super::Settings;
+use super::browser_slot::BrowserSlot;
+use super::egress::Egress;
+use super::mailbox::{BrowserOpening, Command, LegId, PhoneOpening};
+use super::phone_slot::PhoneSlot;
+use super::timers::Timers;
+use crate::browser_leg::{AddressChange, BrowserAddr, BrowserEvent, Ufrag};
+use crate::event::{LegEvent, LegFailure};
+use crate::relay::Relay;
+use crate::rewriter::Rewriter;
+use crate::rtp::{RtpTimestamp, SeqNo};
+
+/// Least time between two wake-ups of one leg that has nothing to do.
+const SHORTEST_NAP: Duration = Duration::from_millis(5);
+
+/// A leg, by its place in the worker's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LegKey {
+    Browser(usize),
+    Phone(usize),
+}
+
+/// The legs.
+pub(crate) struct Legs {
+    pub(super) settings: Settings,
+    rng: StdRng,
+    pub(super) browsers: Slab<BrowserSlot>,
+    pub(super) phones: Slab<PhoneSlot>,
+    by_id: FxHashMap<LegId, LegKey>,
+    pub(super) by_ufrag: FxHashMap<Ufrag, usize>,
+    pub(super) by_address: FxHashMap<BrowserAddr, usize>,
+    pub(super) timers: Timers,
+    /// Datagrams at the browsers' port that no leg was to have.
+    pub(super) strangers: u64,
+}
+
+impl Legs {
+    pub(crate) fn new(settings: Settings, seed: [u8; 32]) -> Self {
+        Self {
+            settings,
+            rng: StdRng::from_seed(seed),
+            browsers: Slab::new(),
+            phones: Slab::new(),
+            by_id: FxHashMap::default(),
+            by_ufrag: FxHashMap::default(),
+            by_address: FxHashMap::default(),
+            timers: Timers::default(),
+            strangers: 0,
+        }
+    }
+
+    /// Browser legs, phone legs, timers.
+    pub(crate) fn counts(&self) -> (usize, usize, usize) {
+        (self.browsers.len(), self.phones.len(), self.timers.len())
+    }
+
+    /// Datagrams at the browsers' port that no leg was to have.
+    pub(crate) fn strangers(&self) -> u64 {
+        self.strangers
+    }
+
+    pub(crate) fn open_browser(&mut self, id: LegId, opening: BrowserOpening, now: Instant) {
+        let ufrag = opening.credentials.ufrag;
+        let seed = self.rng.random();
+        let slot = BrowserSlot::new(id, opening, &self.settings, seed, now);
+        let key = self.browsers.insert(slot);
+        self.by_id.insert(id, LegKey::Browser(key));
+        self.by_ufrag.insert(ufrag, key);
+        self.rearm(LegKey::Browser(key));
+    }
+
+    /// Returns the number under which the leg's sockets are to be kept.
+    pub(crate) fn open_phone(&mut self, id: LegId, opening: PhoneOpening) -> usize {
+        let seed = self.rng.random();
+        let entry = self.phones.vacant_entry();
+        let key = entry.key();
+        entry.insert(PhoneSlot::new(id, key, opening, &self.settings, seed));
+        self.by_id.insert(id, LegKey::Phone(key));
+        self.rearm(LegKey::Phone(key));
+        key
+    }
+
+    /// Carries out a command. One for a leg that is gone is void.
+    pub(crate) fn handle_command(
+        &mut self,
+        command: Command,
+        now: Instant,
+        egress: &mut impl Egress,
+    ) {
+        let id = match &command {
+            Command::SetBrowserRemote(id, _)
+            | Command::RestartIce(id, _)
+            | Command::SetPhoneRemote(id, _)
+            | Command::SetGate(id, _)
+            | Command::SendDigit(id, _)
+            | Command::Snapshot(id, _)
+            | Command::Close(id)
+            | Command::OpenBrowser(id, _)
+            | Command::OpenPhone(id, ..) => *id,
+            Command::Bridge { browser, .. } => *browser,
+        };
+        let Some(key) = self.by_id.get(&id).copied() else {
+            return;
+        };
+        if !self.is_live(key) && !matches!(command, Command::Snapshot(..)) {
+            return;
+        }
+        self.serve(key, now, egress, |legs, egress| match (command, key) {
+            (Command::SetBrowserRemote(_, remote), LegKey::Browser(at)) => {
+                legs.browsers[at].core.set_remote(*remote, now);
+            }
+            (Command::RestartIce(_, credentials), LegKey::Browser(at)) => {
+                let slot = &mut legs.browsers[at];
+                legs.by_ufrag.insert(credentials.ufrag, at);
+                slot.core.restart_ice(credentials);
+                slot.ufrags.retain(|old| {
+                    let valid = slot.core.ufrags().any(|ufrag| ufrag == *old);
+                    if !valid {
+                        legs.by_ufrag.remove(old);
+                    }
+                    valid
+                });
+                slot.ufrags = slot.core.ufrags().collect();
+            }
+            (Command::SetPhoneRemote(_, remote), LegKey::Phone(at)) => {
+                legs.phones[at].set_remote(remote, now);
+            }
+            (Command::Bridge { phone, relay, .. }, LegKey::Browser(at)) => {
+                if let Some(LegKey::Phone(phone)) = legs.by_id.get(&phone).copied() {
+                    legs.bridge(at, phone, *relay, now);
+                }
+            }
+            (Command::SetGate(_, gate), LegKey::Browser(at)) => {
+                legs.browsers[at].gate = gate;
+                legs.update_silence(at, now);
+            }
+            (Command::SendDigit(_, dtmf), LegKey::Phone(at)) => {
+                if let Some(rewriter) = &mut legs.phones[at].rewriter {
+                    rewriter.send_digit(dtmf, now);
+                }
+                legs.drain_phone_rewriter(at, now, egress);
+            }
+            (Command::Snapshot(_, reply), LegKey::Browser(at)) => reply(legs.browsers[at].stats()),
+            (Command::Snapshot(_, reply), LegKey::Phone(at)) => reply(legs.phones[at].stats()),
+            // Opening and closing are the driver's, for their sockets; nothing else fits.
+            (
+                Command::SetBrowserRemote(..)
+                | Command::RestartIce(..)
+                | Command::SetPhoneRemote(..)
+                | Command::Bridge { .. }
+                | Command::SetGate(..)
+                | Command::SendDigit(..)
+                | Command::Close(_)
+                | Command::OpenBrowser(..)
+                | Command::OpenPhone(..),
+                LegKey::Browser(_) | LegKey::Phone(_),
+            ) => {}
+        });
+    }
+
+    fn bridge(&mut self, browser: usize, phone: usize, relay: Relay, now: Instant) {
+        if let Some(old) = self.browsers[browser].phone.filter(|old| *old != phone) {
+            self.phones[old].browser = None;
+            self.phones[old].rewriter = None;
+            self.phones[old].silence.expect(false, now);
+        }
+        if let Some(old) = self.phones[phone].browser.filter(|old| *old != browser) {
+            self.unbridge_browser(old, now);
+        }
+        let Relay {
+            to_phone,
+            to_browser,
+            ..
+        } = relay;
+        let rng = &mut self.rng;
+        let mut first = || {
+            // Below half, so that no receiver mistakes the first packets for the last ones
+            // before a roll-over (RFC 3711 §3.3.1).
+            let sequence = SeqNo(rng.random::<u16>() & 0x7fff);
+            (sequence, RtpTimestamp(rng.random()))
+        };
+        let slot = &mut self.phones[phone];
+        slot.browser = Some(browser);
+        slot.rtcp.set_clock_rate(to_phone.clock_rate);
+        let phone_speaks = to_browser.open;
+        let browser_speaks = to_phone.open;
+        match &mut slot.rewriter {
+            Some(rewriter) => rewriter.replan(to_phone, now),
+            None => {
+                let (sequence, timestamp) = first();
+                let rewriter = Rewriter::new(to_phone, slot.ssrc, sequence, timestamp, now);
+                slot.rewriter = Some(rewriter);
+            }
+        }
+        slot.planned_open = phone_speaks;
+        let slot = &mut self.browsers[browser];
+        slot.phone = Some(phone);
+        slot.planned_open = browser_speaks;
+        slot.rtcp.set_clock_rate(to_browser.clock_rate);
+        match &mut slot.rewriter {
+            Some(rewriter) => rewriter.replan(to_browser, now),
+            None => {
+                let (sequence, timestamp) = first();
+                let rewriter = Rewriter::new(to_browser, slot.ssrc, sequence, timestamp, now);
+                slot.rewriter = Some(rewriter);
+            }
+        }
+        self.update_silence(browser, now);
+        self.rearm(LegKey::Phone(phone));
+    }
+
+    fn unbridge_browser(&mut self, browser: usize, now: Instant) {
+        let slot = &mut self.browsers[browser];
+        slot.phone = None;
+        slot.silence.expect(false, now);
+    }
+
+    /// Media is expected on a bridged leg that plan and gate let speak.
+    fn update_silence(&mut self, browser: usize, now: Instant) {
+        let slot = &mut self.browsers[browser];
+        slot.update_silence(now);
+        let gate = slot.gate;
+        if let Some(phone) = slot.phone {
+            let slot = &mut self.phones[phone];
+            let expected = slot.planned_open && gate.phone_to_browser;
+            slot.silence.expect(expected, now);
+            self.rearm(LegKey::Phone(phone));
+        }
+    }
+
+    /// Closes a leg: says goodbye, tells its counters, forgets it.
+    pub(crate) fn close(
+        &mut self,
+        id: LegId,
+        now: Instant,
+        egress: &mut impl Egress,
+    ) -> Option<LegKey> {
+        let key = self.by_id.remove(&id)?;
+        self.serve(key, now, egress, |legs, egress| match key {
+            LegKey::Browser(at) => {
+                let slot = &mut legs.browsers[at];
+                if slot.core.is_connected() {
+                    let bye = slot.rtcp.bye(now);
+                    slot.send_rtcp(&bye, egress);
+                }
+                slot.core.close(now);
+                legs.flush_browser(at, now, egress);
+                let slot = &legs.browsers[at];
+                (slot.on_event)(LegEvent::Stats(slot.stats()));
+            }
+            LegKey::Phone(at) => {
+                let slot = &mut legs.phones[at];
+                let bye = slot.rtcp.bye(now);
+                slot.send_rtcp(&bye, egress);
+                (slot.on_event)(LegEvent::Stats(slot.stats()));
+            }
+        });
+        self.detach(key, now);
+        match key {
+            LegKey::Browser(at) => drop(self.browsers.remove(at)),
+            LegKey::Phone(at) => drop(self.phones.remove(at)),
+        }
+        Some(key)
+    }
+
+    /// The legs there are, to be closed.
+    pub(crate) fn ids(&self) -> Vec<LegId> {
+        let browsers = self.browsers.iter().map(|(_, slot)| slot.id);
+        let phones = self.phones.iter().map(|(_, slot)| slot.id);
+        browsers.chain(phones).collect()
+    }
+
+    /// Serves one leg; whatever panics on the way ends this leg and nothing else.
+    pub(super) fn serve<E: Egress>(
+        &mut self,
+        key: LegKey,
+        now: Instant,
+        egress: &mut E,
+        work: impl FnOnce(&mut Self, &mut E),
+    ) {
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            work(self, egress);
+            if let LegKey::Browser(at) = key {
+                self.flush_browser(at, now, egress);
+            }
+            self.rearm(key);
+        }));
+        if served.is_err() {
+            self.detach(key, now);
+            let told = catch_unwind(AssertUnwindSafe(|| {
+                self.tell(key, LegEvent::Failed(LegFailure::Panicked));
+            }));
+            if told.is_err() {
+                tracing::error!("a leg's event callback panicked");
+            }
+        }
+    }
+
+    fn tell(&self, key: LegKey, event: LegEvent) {
+        let sink = match key {
+            LegKey::Browser(at) => self.browsers.get(at).map(|slot| &slot.on_event),
+            LegKey::Phone(at) => self.phones.get(at).map(|slot| &slot.on_event),
+        };
+        if let Some(sink) = sink {
+            sink(event);
+        }
+    }
+
+    /// Sends what a browser leg has to send and acts upon what has happened to it.
+    pub(super) fn flush_browser(&mut self, at: usize, now: Instant, egress: &mut impl Egress) {
+        let Some(slot) = self.browsers.get_mut(at) else {
+            return;
+        };
+        while let Some((to, datagram)) = slot.core.poll_transmit() {
+            // Lost like on any network; ICE and DTLS repeat.
+            let _taken = egress.to_browser(to, &datagram);
+        }
+        while let Some(event) = self.browsers[at].core.poll_event() {
+            match event {
+                BrowserEvent::Address(AddressChange::Validated(address)) => {
+                    self.by_address.insert(address, at);
+                }
+                BrowserEvent::Address(AddressChange::Forgotten(address)) => {
+                    self.forget_address(address, at);
+                }
+                BrowserEvent::IceValidated => {
+                    self.tell(LegKey::Browser(at), LegEvent::IceValidated);
+                }
+                BrowserEvent::Connected => {
+                    self.update_silence(at, now);
+                    self.tell(LegKey::Browser(at), LegEvent::Connected);
+                }
+                BrowserEvent::Failed(failure) => {
+                    self.detach(LegKey::Browser(at), now);
+                    self.tell(LegKey::Browser(at), LegEvent::Failed(failure));
+                }
+            }
+        }
+    }
+
+    /// An address may have moved on to another leg of the same browser.
+    fn forget_address(&mut self, address: BrowserAddr, at: usize) {
+        if self.by_address.get(&address) == Some(&at) {
+            self.by_address.remove(&address);
+        }
+    }
+
+    /// Cuts a leg off from packets, timers and its counterpart; it stays until it is closed.
+    fn detach(&mut self, key: LegKey, now: Instant) {
+        match key {
+            LegKey::Browser(at) => {
+                let Some(slot) = self.browsers.get_mut(at) else {
+                    return;
+                };
+                self.timers.arm(key, &mut slot.armed, None);
+                let phone = slot.phone.take();
+                slot.rewriter = None;
+                slot.silence.expect(false, now);
+                slot.live = false;
+                for ufrag in std::mem::take(&mut slot.ufrags) {
+                    self.by_ufrag.remove(&ufrag);
+                }
+                for address in slot.core.addresses().collect::<Vec<_>>() {
+                    self.forget_address(address, at);
+                }
+                if let Some(slot) = phone.and_then(|phone| self.phones.get_mut(phone)) {
+                    slot.browser = None;
+                    slot.silence.expect(false, now);
+                }
+            }
+            LegKey::Phone(at) => {
+                let Some(slot) = self.phones.get_mut(at) else {
+                    return;
+                };
+                self.timers.arm(key, &mut slot.armed, None);
+                slot.rewriter = None;
+                slot.live = false;
+                slot.silence.expect(false, now);
+                if let Some(browser) = slot.browser.take() {
+                    self.unbridge_browser(browser, now);
+                }
+            }
+        }
+    }
+
+    fn is_live(&self, key: LegKey) -> bool {
+        match key {
+            LegKey::Browser(at) => self.browsers.get(at).is_some_and(|slot| slot.live),
+            LegKey::Phone(at) => self.phones.get(at).is_some_and(|slot| slot.live),
+        }
+    }
+
+    /// A leg that wants to be woken at once, again and again, is woken a little later.
+    pub(super) fn postpone(&mut self, key: LegKey, now: Instant) {
+        let later = Some(now + SHORTEST_NAP);
+        match key {
+            LegKey::Browser(at) => {
+                if let Some(slot) = self.browsers.get_mut(at) {
+                    self.timers.arm(key, &mut slot.armed, later);
+                }
+            }
+            LegKey::Phone(at) => {
+                if let Some(slot) = self.phones.get_mut(at) {
+                    self.timers.arm(key, &mut slot.armed, later);
+                }
+            }
+        }
+    }
+
+    /// Sets the leg's timer to its next deadline.
+    pub(super) fn rearm(&mut self, key: LegKey) {
+        match key {
+            LegKey::Browser(at) => {
+                if let Some(slot) = self.browsers.get_mut(at) {
+                    let next = slot.poll_timeout();
+                    self.timers.arm(key, &mut slot.armed, next);
+                }
+            }
+            LegKey::Phone(at) => {
+                if let Some(slot) = self.phones.get_mut(at) {
+                    let next = slot.poll_timeout();
+                    self.timers.arm(key, &mut slot.armed, next);
+                }
+            }
+        }
+    }
+}

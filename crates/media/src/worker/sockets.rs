@@ -1,0 +1,178 @@
+//! A worker's sockets: the browsers' one, and two for each phone leg.
+
+use std::io;
+use std::net::SocketAddr;
+
+use mio::net::UdpSocket;
+use mio::{Interest, Registry, Token};
+
+use super::egress::{Channel, Egress};
+use crate::browser_leg::BrowserAddr;
+use crate::ports::PhoneSockets;
+
+pub(crate) const WAKER: Token = Token(0);
+pub(crate) const BROWSERS: Token = Token(1);
+const FIRST_PHONE: usize = 2;
+
+/// Datagrams taken from one socket before the others get their turn.
+const BATCH: usize = 64;
+/// Larger than any datagram that can be media; longer ones are cut and fail their checks.
+const DATAGRAM: usize = 2048;
+
+/// The phone leg and channel a token stands for.
+pub(crate) fn owner(token: Token) -> Option<(usize, Channel)> {
+    let index = token.0.checked_sub(FIRST_PHONE)?;
+    let channel = if index % 2 == 0 {
+        Channel::Rtp
+    } else {
+        Channel::Rtcp
+    };
+    Some((index / 2, channel))
+}
+
+fn token(key: usize, channel: Channel) -> Token {
+    let odd = match channel {
+        Channel::Rtp => 0,
+        Channel::Rtcp => 1,
+    };
+    Token(FIRST_PHONE + 2 * key + odd)
+}
+
+/// Sockets that may have more to read. Readiness comes once; it is kept until it is used up.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    tokens: Vec<Token>,
+}
+
+impl Ready {
+    pub(crate) fn mark(&mut self, token: Token) {
+        if token != WAKER && !self.tokens.contains(&token) {
+            self.tokens.push(token);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// Keeps the sockets of which `more` says that they have more.
+    pub(crate) fn retain(&mut self, mut more: impl FnMut(Token) -> bool) {
+        self.tokens.retain(|token| more(*token));
+    }
+}
+
+/// The sockets.
+pub(crate) struct Sockets {
+    registry: Registry,
+    browsers: UdpSocket,
+    phones: Vec<Option<PhoneSockets>>,
+    /// Taken out while a datagram in it is served.
+    buffer: Vec<u8>,
+}
+
+impl Sockets {
+    pub(crate) fn new(registry: Registry, mut browsers: UdpSocket) -> io::Result<Self> {
+        registry.register(&mut browsers, BROWSERS, Interest::READABLE)?;
+        Ok(Self {
+            registry,
+            browsers,
+            phones: Vec::new(),
+            buffer: vec![0; DATAGRAM],
+        })
+    }
+
+    /// Takes the sockets of phone leg `key`.
+    pub(crate) fn adopt(&mut self, key: usize, mut sockets: PhoneSockets) {
+        let rtp = token(key, Channel::Rtp);
+        let rtcp = token(key, Channel::Rtcp);
+        let registered = self
+            .registry
+            .register(&mut sockets.rtp, rtp, Interest::READABLE)
+            .and_then(|()| {
+                self.registry
+                    .register(&mut sockets.rtcp, rtcp, Interest::READABLE)
+            });
+        if let Err(error) = registered {
+            // The leg lives and can send; its silence will be noticed.
+            tracing::error!(%error, "cannot listen on a phone leg's sockets");
+        }
+        if self.phones.len() <= key {
+            self.phones.resize_with(key + 1, || None);
+        }
+        self.phones[key] = Some(sockets);
+    }
+
+    /// Closes the sockets of phone leg `key` and frees its ports.
+    pub(crate) fn release(&mut self, key: usize) {
+        if let Some(slot) = self.phones.get_mut(key) {
+            *slot = None;
+        }
+    }
+
+    /// Reads browsers' datagrams; says whether there may be more.
+    pub(crate) fn receive_browsers(
+        &mut self,
+        mut take: impl FnMut(&[u8], SocketAddr, &mut Self),
+    ) -> bool {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut more = true;
+        for _ in 0..BATCH {
+            match self.browsers.recv_from(&mut buffer) {
+                Ok((length, from)) => take(&buffer[..length], from, self),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => {
+                    more = false;
+                    break;
+                }
+            }
+        }
+        self.buffer = buffer;
+        more
+    }
+
+    /// Reads a phone leg's datagrams; says whether there may be more.
+    pub(crate) fn receive_phone(
+        &mut self,
+        key: usize,
+        channel: Channel,
+        mut take: impl FnMut(&mut [u8], SocketAddr, &mut Self),
+    ) -> bool {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut more = true;
+        for _ in 0..BATCH {
+            let Some(socket) = self.phone(key, channel) else {
+                more = false;
+                break;
+            };
+            match socket.recv_from(&mut buffer) {
+                Ok((length, from)) => take(&mut buffer[..length], from, self),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => {
+                    more = false;
+                    break;
+                }
+            }
+        }
+        self.buffer = buffer;
+        more
+    }
+
+    fn phone(&self, key: usize, channel: Channel) -> Option<&UdpSocket> {
+        let sockets = self.phones.get(key)?.as_ref()?;
+        Some(match channel {
+            Channel::Rtp => &sockets.rtp,
+            Channel::Rtcp => &sockets.rtcp,
+        })
+    }
+}
+
+impl Egress for Sockets {
+    fn to_browser(&mut self, to: BrowserAddr, datagram: &[u8]) -> bool {
+        self.browsers.send_to(datagram, to.0).is_ok()
+    }
+
+    fn to_phone(&mut self, leg: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {
+        self.phone(leg, channel)
+            .is_some_and(|socket| socket.send_to(datagram, to).is_ok())
+    }
+}
