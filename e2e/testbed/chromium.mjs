@@ -26,6 +26,7 @@ export async function startChromium({ loopback = true, name = 'chromium' } = {})
     executablePath: '/usr/bin/chromium',
     headless: true,
     ignoreHTTPSErrors: true,
+    bypassCSP: true,
     args: [...FLAGS, `--use-file-for-fake-audio-capture=${microphone}`, ...(loopback ? ['--allow-loopback-in-peer-connection'] : [])],
   });
   const server = await servePage();

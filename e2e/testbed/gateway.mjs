@@ -69,6 +69,11 @@ export class Gateway {
     return { descriptors: descriptors.length, threads: readdirSync(`/proc/${this.program.pid}/task`).length, ports: boundPorts(descriptors) };
   }
 
+  /** The inodes of its sockets. */
+  sockets() {
+    return socketInodes(openDescriptors(this.program.pid));
+  }
+
   /** Fails unless the ledger comes to read zero and the process owns what it owned at rest, nothing more. */
   async nothingLeft({ seconds = 45 } = {}) {
     let left;
@@ -117,8 +122,12 @@ function openDescriptors(pid) {
   });
 }
 
+function socketInodes(descriptors) {
+  return descriptors.map((d) => /^socket:\[(\d+)\]$/.exec(d)?.[1]).filter(Boolean);
+}
+
 function boundPorts(descriptors) {
-  const own = new Set(descriptors.map((d) => /^socket:\[(\d+)\]$/.exec(d)?.[1]).filter(Boolean));
+  const own = new Set(socketInodes(descriptors));
   const ports = [];
   for (const table of ['udp', 'udp6', 'tcp', 'tcp6']) {
     for (const line of readFileSync(`/proc/net/${table}`, 'utf8').split('\n').slice(1)) {
