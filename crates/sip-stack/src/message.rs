@@ -11,6 +11,7 @@ mod cseq;
 mod date;
 mod error;
 mod framer;
+pub mod fuzz;
 pub(crate) mod grammar;
 mod header_name;
 mod headers;

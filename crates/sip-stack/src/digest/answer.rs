@@ -113,7 +113,8 @@ pub fn answer(
         return Err(DigestError::QopUnsupported);
     }
     let bad = |text: &str| breaks_lines(text.as_bytes());
-    if bad(&credentials.username) || bad(cnonce) || bad(uri) || cnonce.contains(['"', '\\']) {
+    let unquotable = cnonce.contains(['"', '\\']) || uri.contains('"');
+    if bad(&credentials.username) || bad(cnonce) || bad(uri) || unquotable {
         return Err(DigestError::Refused);
     }
     let protection = challenge.offers_auth().then_some(Protection { cnonce, nc });
