@@ -1,0 +1,7 @@
+//! Addresses as in From and Contact.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sip_stack::message::fuzz;
+
+fuzz_target!(|bytes: &[u8]| fuzz::name_addr(bytes));
