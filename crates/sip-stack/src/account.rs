@@ -9,7 +9,14 @@ use std::fmt;
 use crate::message::Uri;
 use crate::transport::Transport;
 
+mod attempt;
+mod keyring;
+mod live;
+
 pub use crate::digest::Ha1;
+pub(crate) use attempt::{Attempt, is_challenge};
+pub(crate) use keyring::{CannotAnswer, Keyring, Scope};
+pub(crate) use live::{ALLOW, Account};
 
 /// An account of the user agent, numbered by the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,7 +51,6 @@ impl SessionId {
     }
 
     /// The user agent's `number`th incoming session.
-    #[allow(dead_code, reason = "the user agent is being built")]
     pub(crate) const fn incoming(number: u64) -> Self {
         Self(number | Self::INCOMING)
     }

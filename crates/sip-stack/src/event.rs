@@ -5,6 +5,9 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::account::{AccountId, SessionId};
+use crate::message::{Response, StatusCode};
+use crate::target::ResolveError;
+use crate::transaction::Failure;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,9 +184,52 @@ impl StatusReason {
         }
     }
 
+    /// What a final response says; the usual phrase if it has none.
+    pub(crate) fn of(response: &Response) -> Self {
+        let phrase = match response.reason.as_str() {
+            "" => response.status.usual_reason(),
+            phrase => phrase,
+        };
+        Self::new(response.status.code(), phrase)
+    }
+
+    /// A code with its usual phrase.
+    pub(crate) fn usual(status: StatusCode) -> Self {
+        Self::new(status.code(), status.usual_reason())
+    }
+
+    /// What stands in for a final response that never came.
+    pub(crate) fn of_failure(why: Failure) -> Self {
+        match why {
+            Failure::Timeout => Self::usual(StatusCode::REQUEST_TIMEOUT),
+            Failure::Transport(error) => Self::new(503, format!("Service Unavailable ({error})")),
+            Failure::Unresolvable(ResolveError::Unavailable) => {
+                Self::new(503, "DNS lookup error: name servers did not answer")
+            }
+            Failure::Unresolvable(ResolveError::NoSuchDomain) => {
+                Self::new(404, "DNS lookup error: no results found")
+            }
+            Failure::Unresolvable(ResolveError::NotOffered) => {
+                Self::new(404, "DNS lookup error: the domain offers no such service")
+            }
+            Failure::Cancelled => Self::usual(StatusCode::REQUEST_TERMINATED),
+        }
+    }
+
     /// Credentials were refused: the registrar challenged them again.
     pub fn no_matching_challenge() -> Self {
         Self::new(904, "Operation has no matching challenge")
+    }
+}
+
+impl EndedBy {
+    /// Whose doing it is that a request got no final response.
+    pub(crate) fn of_failure(why: Failure) -> Self {
+        match why {
+            Failure::Timeout => Self::Timeout,
+            Failure::Transport(_) | Failure::Unresolvable(_) => Self::Transport,
+            Failure::Cancelled => Self::Local,
+        }
     }
 }
 

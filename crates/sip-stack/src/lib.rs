@@ -5,9 +5,12 @@
 
 pub mod account;
 pub mod command;
+mod dialog;
 pub mod digest;
 pub mod event;
+mod invite;
 pub mod message;
+mod registration;
 pub mod target;
 pub mod timer;
 pub mod transaction;

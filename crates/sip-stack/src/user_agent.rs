@@ -9,23 +9,59 @@
 //! Requests that neither name one of our Contacts nor come from a registrar or proxy of
 //! ours are dropped before they cost anything, and counted ([`UserAgent::dropped`]).
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Instant;
 
+use crate::account::{Account, AccountId, SessionId};
 use crate::command::Command;
+use crate::dialog::DialogId;
 use crate::event::Event;
+use crate::invite::Session;
 use crate::message::{Message, ParseError};
 use crate::target::{ResolveError, ResolveId, ResolveRequest};
-use crate::transaction::{Layer, LayerConfig};
+use crate::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::transport::{Destination, FlowId, Source, Transmit, TransmitFailure};
 
+mod answering;
+mod client_user;
+mod commands;
 mod config;
+mod core;
+mod headers;
+mod in_call;
+mod inviting;
+mod leaving;
+mod registering;
+mod reinviting;
+mod requests;
+mod responses;
+mod timeouts;
+mod upkeep;
 
+use client_user::ClientUser;
 pub use config::{Counts, UserAgentConfig};
+pub(crate) use core::{Core, Timer};
 
 /// A SIP user agent on behalf of many accounts.
 pub struct UserAgent {
-    layer: Layer,
+    core: Core,
+    accounts: BTreeMap<AccountId, Account>,
+    /// Which account a Request-URI means: by the user part of our Contacts.
+    tokens: BTreeMap<String, AccountId>,
+    sessions: BTreeMap<SessionId, Session>,
+    /// Dialogs of sessions, early ones included.
+    dialogs: BTreeMap<DialogId, SessionId>,
+    /// What our requests are for.
+    clients: BTreeMap<ClientTransactionId, ClientUser>,
+    /// INVITEs of peers that have had no final response, first ones and later ones.
+    servers: BTreeMap<ServerTransactionId, SessionId>,
+    /// Addresses of our registrars and proxies, with the number of accounts that use them.
+    known: BTreeMap<IpAddr, usize>,
+    incoming: u64,
+    dropped: u64,
+    shutting_down: bool,
 }
 
 impl UserAgent {
@@ -33,25 +69,42 @@ impl UserAgent {
     /// it must be unpredictable outside tests.
     pub fn new(config: UserAgentConfig, seed: [u8; 32]) -> Self {
         Self {
-            layer: Layer::new(LayerConfig::new(config.local), seed),
+            core: Core::new(config, seed),
+            accounts: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            dialogs: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            known: BTreeMap::new(),
+            incoming: 0,
+            dropped: 0,
+            shutting_down: false,
         }
     }
 
     /// Does what the application asks. Never fails: events tell what came of it.
     pub fn handle_command(&mut self, command: Command, now: Instant) {
-        let _ = (command, now);
+        self.dispatch_command(command, now);
+        self.settle(now);
     }
 
     /// Takes a message from the wire.
     pub fn handle_message(&mut self, message: Message, source: Source, now: Instant) {
-        self.layer.handle_message(message, source, now);
+        if !self.concerns_us(&message, &source) {
+            self.dropped += 1;
+            tracing::debug!(transport = %source.transport, "request of a stranger dropped");
+            return;
+        }
+        self.core.layer.handle_message(message, source, now);
+        self.settle(now);
     }
 
-    /// Takes what could not be parsed, and gives the bytes that refuse it, if it was a
-    /// request that somebody of ours' sent and enough of it could be read.
-    pub fn handle_malformed(&mut self, error: &ParseError, source: &Source) -> Option<Transmit> {
-        let _ = (error, source);
-        None
+    /// Takes what could not be parsed. It is refused if it is a request, if enough of it
+    /// can be read, and if it comes from a registrar or proxy of ours.
+    pub fn handle_malformed(&mut self, error: &ParseError, source: Source, now: Instant) {
+        self.refuse_malformed(error, source, now);
+        self.settle(now);
     }
 
     /// Takes the result of a look-up asked for by [`Self::poll_resolve`].
@@ -61,52 +114,72 @@ impl UserAgent {
         result: Result<Vec<Destination>, ResolveError>,
         now: Instant,
     ) {
-        self.layer.handle_resolved(id, result, now);
+        self.core.layer.handle_resolved(id, result, now);
+        self.settle(now);
     }
 
     /// Hears that a [`Transmit`] could not be delivered.
     pub fn handle_transport_failure(&mut self, failure: TransmitFailure, now: Instant) {
-        self.layer.handle_transport_failure(failure, now);
+        self.core.layer.handle_transport_failure(failure, now);
+        self.settle(now);
     }
 
     /// Hears that a stream ended: bindings that hung on it are made anew.
     pub fn handle_flow_closed(&mut self, flow: FlowId, now: Instant) {
-        self.layer.handle_flow_closed(flow, now);
+        self.core.layer.handle_flow_closed(flow, now);
+        self.registrations_lost_flow(flow, now);
+        self.settle(now);
     }
 
     /// Fires every timer that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.layer.handle_timeout(now);
+        self.core.layer.handle_timeout(now);
+        self.settle(now);
+        self.fire_timers(now);
+        self.settle(now);
     }
 
     /// When [`Self::handle_timeout`] wants to be called next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.layer.poll_timeout()
+        let own = self.core.timers.next_timeout();
+        own.into_iter().chain(self.core.layer.poll_timeout()).min()
     }
 
     /// Bytes to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.layer.poll_transmit()
+        self.core.layer.poll_transmit()
     }
 
     /// Names to resolve.
     pub fn poll_resolve(&mut self) -> Option<ResolveRequest> {
-        self.layer.poll_resolve()
+        self.core.layer.poll_resolve()
     }
 
     /// News for the application.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.core.poll_event()
     }
 
     /// Live objects, for the ledger.
     pub fn counts(&self) -> Counts {
-        Counts::default()
+        let layer = self.core.layer.counts();
+        Counts {
+            accounts: self.accounts.len(),
+            registrations: self
+                .accounts
+                .values()
+                .filter(|account| account.registration.is_live())
+                .count(),
+            sessions: self.sessions.len(),
+            dialogs: self.dialogs.len(),
+            transactions: layer.client + layer.server,
+            timers: layer.timers + self.core.timers.len(),
+        }
     }
 
     /// How many requests of strangers have been dropped.
     pub fn dropped(&self) -> u64 {
-        0
+        self.dropped
     }
 }
 

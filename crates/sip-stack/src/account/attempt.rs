@@ -1,0 +1,98 @@
+//! A request on its way, with what is needed to send it again with credentials
+//! (RFC 3261 §22.2).
+
+use std::time::Instant;
+
+use super::keyring::Exchange;
+use super::{Account, CannotAnswer, Scope};
+use crate::message::{CSeq, HeaderName, Method, Request, Response};
+use crate::transaction::{ClientTransactionId, Route, TooManyTransactions};
+use crate::user_agent::Core;
+
+/// A request as it was last sent, without Via and Contact.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) request: Request,
+    pub(crate) route: Route,
+    exchange: Exchange,
+}
+
+impl Attempt {
+    /// A request about to be sent. `own` says that it goes to the account's own registrar
+    /// or proxy, which may see credentials without asking.
+    pub(crate) fn new(request: Request, route: Route, own: bool) -> Self {
+        let scope = match request.method {
+            Method::Register => Scope::Registration,
+            Method::Invite
+            | Method::Ack
+            | Method::Bye
+            | Method::Cancel
+            | Method::Options
+            | Method::Info
+            | Method::Message
+            | Method::Prack
+            | Method::Update
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Publish
+            | Method::Other(_) => Scope::Calls,
+        };
+        Self {
+            request,
+            route,
+            exchange: Exchange::new(scope, own),
+        }
+    }
+
+    /// Whether it goes to the account's own registrar or proxy.
+    pub(crate) fn is_own(&self) -> bool {
+        self.exchange.is_own()
+    }
+
+    /// Gives the request the next sequence number, where no dialog counts them yet.
+    pub(crate) fn count_up(&mut self) {
+        let headers = &mut self.request.headers;
+        let number = headers.cseq().map_or(1, |cseq| cseq.number + 1);
+        headers.set(
+            HeaderName::CSeq,
+            CSeq::new(number, self.request.method.clone()),
+        );
+    }
+}
+
+impl Account {
+    /// Sends a request, with credentials if there are some for it.
+    pub(crate) fn send(
+        &mut self,
+        attempt: &mut Attempt,
+        core: &mut Core,
+        now: Instant,
+    ) -> Result<ClientTransactionId, TooManyTransactions> {
+        self.keyring
+            .authorize(&mut attempt.request, &attempt.exchange, || core.cnonce());
+        let contact = self.contact_of(&attempt.request.method);
+        core.send(&attempt.request, contact, attempt.route.clone(), now)
+    }
+
+    /// Takes the challenges of a 401 or 407. The request may then be sent again, under
+    /// its next sequence number.
+    pub(crate) fn take_challenges(
+        &mut self,
+        attempt: &mut Attempt,
+        response: &Response,
+    ) -> Result<(), CannotAnswer> {
+        self.keyring
+            .take_challenges(response, &mut attempt.exchange)
+    }
+
+    /// Learns from a 2xx.
+    pub(crate) fn accepted(&mut self, attempt: &Attempt, response: &Response) {
+        self.keyring.accepted(response, &attempt.exchange);
+    }
+}
+
+/// Whether a response asks for credentials.
+pub(crate) fn is_challenge(response: &Response) -> bool {
+    matches!(response.status.code(), 401 | 407)
+}

@@ -1,0 +1,176 @@
+//! An account as the user agent keeps it: the parsed address, the Contact token, the
+//! credentials and the registration.
+
+use std::net::IpAddr;
+
+use super::{AccountConfig, AccountId, Keyring};
+use crate::dialog::{RouteSet, target_of};
+use crate::message::{HeaderName, HeaderValue, Headers, Method, NameAddr, Uri, UriBuilder};
+use crate::registration::Registration;
+use crate::target::Target;
+use crate::transaction::{ContactTemplate, Route};
+use crate::transport::Source;
+use crate::user_agent::Core;
+
+/// Methods we take, for Allow.
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
+
+pub(crate) struct Account {
+    pub(crate) id: AccountId,
+    pub(crate) config: AccountConfig,
+    /// The address-of-record.
+    pub(crate) aor: Uri,
+    /// The account's domain as a URI: where it registers.
+    pub(crate) registrar: Uri,
+    /// User part of our Contact: the binding's secret name.
+    pub(crate) token: String,
+    pub(crate) keyring: Keyring,
+    pub(crate) registration: Registration,
+    /// Usages that refer to this account.
+    pub(crate) uses: usize,
+    /// Removed by the application; lives on until everything has been said.
+    pub(crate) leaving: bool,
+    /// Address of its registrar or proxy, as noted in `UserAgent::known`.
+    pub(crate) known: Option<IpAddr>,
+}
+
+impl Account {
+    /// `None` if the address-of-record is no SIP address.
+    pub(crate) fn new(id: AccountId, config: AccountConfig, core: &mut Core) -> Option<Self> {
+        let aor = Uri::parse(&format!("sip:{}", config.aor)).ok()?;
+        aor.user()?;
+        let mut registrar = UriBuilder::sip(aor.host()?.clone());
+        if let Some(port) = aor.port() {
+            registrar = registrar.port(port);
+        }
+        let token = core.token();
+        let keyring = Keyring::new(&config, aor.host_text().unwrap_or_default());
+        let registration = Registration::new(config.expires, core);
+        Some(Self {
+            id,
+            aor,
+            registrar: registrar.build().ok()?,
+            token,
+            keyring,
+            registration,
+            config,
+            uses: 0,
+            leaving: false,
+            known: None,
+        })
+    }
+
+    /// Whether nothing needs the account any more.
+    pub(crate) fn is_done(&self) -> bool {
+        self.leaving && self.uses == 0 && !self.registration.is_live()
+    }
+
+    /// The account's name in From, with a new tag.
+    pub(crate) fn from(&self, tag: &str) -> NameAddr {
+        let plain = || NameAddr::new(self.aor.clone());
+        let mut from = match &self.config.display_name {
+            Some(name) => plain().with_display_name(name).unwrap_or_else(|_| plain()),
+            None => plain(),
+        };
+        from.set_tag(tag).expect("a token holds no line break");
+        from
+    }
+
+    /// The proxies that a new request goes through: the outbound proxy, then what the
+    /// registrar asked for (RFC 3608).
+    pub(crate) fn routes(&self) -> RouteSet {
+        let mut routes = self.registration.service_route().clone();
+        if let Some(proxy) = self.proxy() {
+            routes.prepend(&proxy);
+        }
+        routes
+    }
+
+    /// The outbound proxy with `;lr`.
+    pub(crate) fn proxy(&self) -> Option<Uri> {
+        let proxy = self.config.outbound_proxy.as_ref()?;
+        match proxy.is_loose_router() {
+            true => Some(proxy.clone()),
+            false => Some(proxy.with_param("lr", "").unwrap_or_else(|_| proxy.clone())),
+        }
+    }
+
+    /// Where to locate a URI that names no transport: by the account's preference.
+    pub(crate) fn target(&self, uri: &Uri) -> Target {
+        let uri = if uri.is_sip() { uri } else { &self.registrar };
+        let mut target = target_of(uri);
+        if target.transport.is_none() && !target.secure {
+            target.transport = self.config.transport;
+        }
+        target
+    }
+
+    /// Where a new request for `uri` leaves us.
+    pub(crate) fn next_hop(&self, routes: &RouteSet, uri: &Uri) -> Route {
+        Route::Target(self.target(routes.first().unwrap_or(uri)))
+    }
+
+    /// Whether the URI is of the account's own domain.
+    pub(crate) fn is_own_domain(&self, uri: &Uri) -> bool {
+        match (uri.host(), self.aor.host()) {
+            (Some(theirs), Some(ours)) => theirs.matches(ours),
+            (None, _) => true,
+            (Some(_), None) => false,
+        }
+    }
+
+    /// The Contact of a request of ours, to be completed by the transaction layer.
+    pub(crate) fn contact_of(&self, method: &Method) -> Option<ContactTemplate> {
+        let header_params = match method {
+            Method::Register => {
+                format!(";+sip.instance=\"<urn:uuid:{}>\";reg-id=1", self.instance())
+            }
+            Method::Invite | Method::Update | Method::Subscribe | Method::Refer => String::new(),
+            Method::Ack
+            | Method::Bye
+            | Method::Cancel
+            | Method::Options
+            | Method::Info
+            | Method::Message
+            | Method::Prack
+            | Method::Notify
+            | Method::Publish
+            | Method::Other(_) => return None,
+        };
+        Some(self.contact(header_params))
+    }
+
+    /// The Contact of a response of ours to a request that came from `source`; `secure`
+    /// if that request's URI is `sips`.
+    pub(crate) fn contact_towards(
+        &self,
+        source: &Source,
+        secure: bool,
+        core: &Core,
+    ) -> Option<HeaderValue> {
+        let local = core.layer.local();
+        let addr = local.toward(source.transport, source.remote.ip())?;
+        let contact = self.contact(String::new());
+        Some(contact.at(source.transport, addr, secure))
+    }
+
+    fn contact(&self, header_params: String) -> ContactTemplate {
+        ContactTemplate::new(self.token.as_str(), "", header_params)
+            .expect("token and instance hold no line break")
+    }
+
+    /// User-Agent or Server.
+    pub(crate) fn name_software(&self, headers: &mut Headers, name: HeaderName, core: &Core) {
+        let own = self.config.user_agent.as_deref();
+        let text = own.unwrap_or(&core.config.user_agent);
+        if let Ok(value) = HeaderValue::new(text) {
+            headers.set(name, value);
+        }
+    }
+
+    /// The UUID of the instance, without anything that could leave its quotes.
+    pub(crate) fn instance(&self) -> String {
+        let keep = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
+        self.config.instance.chars().filter(keep).collect()
+    }
+}

@@ -1,0 +1,208 @@
+//! Dialogs (RFC 3261 §12): the state two user agents share after a request that
+//! creates one, and the requests that go within it.
+//!
+//! Knows tags, sequence numbers, the route set and the remote target. What the dialog
+//! is used for (the INVITE usage) is not here, nor who answers a request.
+
+use std::fmt;
+
+use crate::message::{
+    CSeq, HeaderName, HeaderValue, Headers, Method, NameAddr, Request, Response, Unreadable, Uri,
+};
+use crate::transaction::Route;
+
+mod route_set;
+
+pub(crate) use route_set::{RouteSet, target_of};
+
+/// What tells a dialog from all others (RFC 3261 §12): Call-ID and both tags.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DialogId {
+    pub(crate) call_id: Box<str>,
+    pub(crate) local_tag: Box<str>,
+    pub(crate) remote_tag: Box<str>,
+}
+
+impl DialogId {
+    pub(crate) fn new(call_id: &str, local_tag: &str, remote_tag: &str) -> Self {
+        Self {
+            call_id: call_id.into(),
+            local_tag: local_tag.into(),
+            remote_tag: remote_tag.into(),
+        }
+    }
+
+    /// The dialog that a received request belongs to, if it names one by a To tag.
+    pub(crate) fn of_request(request: &Request) -> Option<Self> {
+        let headers = &request.headers;
+        let (from, to) = (headers.from().ok()?, headers.to().ok()?);
+        let remote_tag = from.tag().unwrap_or_default();
+        Some(Self::new(headers.call_id().ok()?, &to.tag()?, &remote_tag))
+    }
+}
+
+/// Why a message makes no dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoDialog {
+    /// From, To, Call-ID or CSeq is missing or unreadable.
+    Address,
+    /// Contact is missing, unreadable, or not exactly one.
+    Contact,
+    /// A Record-Route cannot be read, so that nothing could be routed.
+    RecordRoute,
+}
+
+impl fmt::Display for NoDialog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Address => "Bad From, To, Call-ID or CSeq",
+            Self::Contact => "Bad or Missing Contact",
+            Self::RecordRoute => "Bad Record-Route",
+        })
+    }
+}
+
+/// A request's sequence number is lower than one seen before: 500 (RFC 3261 §12.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OutOfOrder;
+
+/// One dialog, early or confirmed.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialog {
+    id: DialogId,
+    local: NameAddr,
+    remote: NameAddr,
+    local_seq: u32,
+    remote_seq: Option<u32>,
+    remote_target: Uri,
+    routes: RouteSet,
+}
+
+impl Dialog {
+    /// The dialog a response makes at the side that sent the request (§12.1.2).
+    ///
+    /// A peer of RFC 2543 may leave the To tag out; it counts as empty. A missing
+    /// Contact is made up for by the Request-URI: the call is worth more than the rule.
+    pub(crate) fn from_response(request: &Request, response: &Response) -> Result<Self, NoDialog> {
+        let local = request.headers.from()?;
+        let remote = response.headers.to()?;
+        let call_id = request.headers.call_id()?;
+        let cseq = request.headers.cseq()?;
+        let routes = RouteSet::of_response(&response.headers).ok_or(NoDialog::RecordRoute)?;
+        let remote_target = contact_uri(&response.headers).unwrap_or_else(|| request.uri.clone());
+        Ok(Self {
+            id: DialogId::new(
+                call_id,
+                &local.tag().unwrap_or_default(),
+                &remote.tag().unwrap_or_default(),
+            ),
+            local,
+            remote,
+            local_seq: cseq.number,
+            remote_seq: None,
+            remote_target,
+            routes,
+        })
+    }
+
+    /// The dialog a request makes at the side that answers it with `local_tag` (§12.1.1).
+    pub(crate) fn from_request(request: &Request, local_tag: &str) -> Result<Self, NoDialog> {
+        let remote = request.headers.from()?;
+        let mut local = request.headers.to()?;
+        local.set_tag(local_tag).map_err(|_| NoDialog::Address)?;
+        let call_id = request.headers.call_id()?;
+        let cseq = request.headers.cseq()?;
+        let routes = RouteSet::of_request(&request.headers).ok_or(NoDialog::RecordRoute)?;
+        let remote_target = contact_uri(&request.headers).ok_or(NoDialog::Contact)?;
+        Ok(Self {
+            id: DialogId::new(call_id, local_tag, &remote.tag().unwrap_or_default()),
+            local,
+            remote,
+            local_seq: 0,
+            remote_seq: Some(cseq.number),
+            remote_target,
+            routes,
+        })
+    }
+
+    /// Its identity.
+    pub(crate) fn id(&self) -> &DialogId {
+        &self.id
+    }
+
+    /// Where its requests go when they leave us.
+    pub(crate) fn route(&self) -> Route {
+        Route::Target(self.routes.next_hop(&self.remote_target))
+    }
+
+    /// The next request within the dialog (§12.2.1.1), without Via and Contact.
+    pub(crate) fn request(&mut self, method: Method) -> Request {
+        self.local_seq += 1;
+        self.numbered(method, self.local_seq)
+    }
+
+    /// The ACK of a 2xx to the INVITE numbered `invite` (§13.2.2.4).
+    pub(crate) fn ack(&self, invite: u32) -> Request {
+        self.numbered(Method::Ack, invite)
+    }
+
+    /// Gives a request that is sent again, with credentials, its new number.
+    pub(crate) fn renumber(&mut self, request: &mut Request) {
+        self.local_seq += 1;
+        let cseq = CSeq::new(self.local_seq, request.method.clone());
+        request.headers.set(HeaderName::CSeq, &cseq);
+    }
+
+    /// The number of the last request sent.
+    pub(crate) fn local_seq(&self) -> u32 {
+        self.local_seq
+    }
+
+    /// Notes the number of a received request (§12.2.2).
+    pub(crate) fn check_order(&mut self, number: u32) -> Result<(), OutOfOrder> {
+        if self.remote_seq.is_some_and(|seen| number < seen) {
+            return Err(OutOfOrder);
+        }
+        self.remote_seq = Some(number);
+        Ok(())
+    }
+
+    /// Takes the Contact of a target refresh request or of its 2xx (§12.2), if it has a
+    /// usable one.
+    pub(crate) fn refresh_target(&mut self, headers: &Headers) {
+        if let Some(uri) = contact_uri(headers) {
+            self.remote_target = uri;
+        }
+    }
+
+    fn numbered(&self, method: Method, number: u32) -> Request {
+        let (uri, routes) = self.routes.apply(&self.remote_target);
+        let mut request = Request::new(method.clone(), uri);
+        let headers = &mut request.headers;
+        for route in routes {
+            headers.push(HeaderName::Route, route);
+        }
+        headers.push(HeaderName::MaxForwards, 70_u32);
+        headers.push(HeaderName::From, &self.local);
+        headers.push(HeaderName::To, &self.remote);
+        let call_id = HeaderValue::new(&*self.id.call_id);
+        headers.push(
+            HeaderName::CallId,
+            call_id.expect("a Call-ID read from a header has no line break"),
+        );
+        headers.push(HeaderName::CSeq, CSeq::new(number, method));
+        request
+    }
+}
+
+/// The URI of the first Contact that can be read.
+fn contact_uri(headers: &Headers) -> Option<Uri> {
+    let contacts = headers.readable_contacts();
+    contacts.into_iter().next().map(|contact| contact.uri)
+}
+
+impl From<Unreadable> for NoDialog {
+    fn from(_: Unreadable) -> Self {
+        Self::Address
+    }
+}

@@ -1,0 +1,290 @@
+//! Calls to us up to their answer (RFC 3261 §13.3).
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{Timer, UserAgent, headers};
+use crate::account::{AccountId, SessionId};
+use crate::dialog::Dialog;
+use crate::event::{EndedBy, Event, Originator, StatusReason};
+use crate::invite::body::Body;
+use crate::invite::established::{Answering, Change, Established, Unacknowledged};
+use crate::invite::server::{REPEAT_PROVISIONAL, Ringing};
+use crate::invite::{Session, Usage};
+use crate::message::{HeaderName, ReasonPhrase, Request, Response, StatusCode};
+use crate::transaction::ServerTransactionId;
+use crate::transport::Source;
+
+impl UserAgent {
+    pub(super) fn handle_invite(
+        &mut self,
+        transaction: ServerTransactionId,
+        account: AccountId,
+        request: Request,
+        source: Source,
+        now: Instant,
+    ) {
+        if request.headers.max_forwards() == Ok(Some(0)) {
+            return self.answer(transaction, &request, StatusCode::TOO_MANY_HOPS, now);
+        }
+        let sdp = match Body::read(&request.headers, &request.body) {
+            Body::Sdp(sdp) => Some(sdp),
+            Body::Absent => None,
+            Body::Unsupported => {
+                let accept = ["application/sdp", "multipart/mixed"];
+                return self.answer_unsupported_media(transaction, &request, &accept, now);
+            }
+        };
+        if self
+            .accounts
+            .get(&account)
+            .is_none_or(|account| account.leaving)
+        {
+            let gone = StatusCode::TEMPORARILY_UNAVAILABLE;
+            return self.answer(transaction, &request, gone, now);
+        }
+        if let Err(full) = self.check_limits(account) {
+            let status = StatusCode::new(full.code).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+            return self.answer(transaction, &request, status, now);
+        }
+        let tag = self.core.token();
+        let dialog = match Dialog::from_request(&request, &tag) {
+            Ok(dialog) => dialog,
+            Err(why) => {
+                let mut response = self.reply(&request, StatusCode::BAD_REQUEST);
+                if let Ok(phrase) = ReasonPhrase::new(&why.to_string()) {
+                    response.reason = phrase;
+                }
+                return self.core.respond(transaction, response, now);
+            }
+        };
+
+        self.incoming += 1;
+        let id = SessionId::incoming(self.incoming);
+        let incoming = Event::Incoming {
+            account,
+            session: id,
+            from: originator(&request),
+            call_id: dialog.id().call_id.to_string(),
+            sdp,
+            headers: headers::all(&request.headers),
+        };
+        self.dialogs.insert(dialog.id().clone(), id);
+        self.servers.insert(transaction, id);
+        let ringing = Ringing {
+            transaction,
+            request,
+            source,
+            dialog,
+            provisional: None,
+        };
+        self.add_session(
+            id,
+            Session {
+                account,
+                usage: Usage::Ringing(Box::new(ringing)),
+            },
+        );
+        let limit = now + self.core.config.incoming_ringing;
+        self.core.timers.set(Timer::Ringing(id), Some(limit));
+        self.core.tell(incoming);
+    }
+
+    pub(super) fn say_provisional(
+        &mut self,
+        id: SessionId,
+        code: u16,
+        sdp: Option<Bytes>,
+        now: Instant,
+    ) {
+        let status = match StatusCode::new(code) {
+            Ok(status) if (101..=199).contains(&code) => status,
+            Ok(_) | Err(_) => return,
+        };
+        let Some(mut response) = self.ringing_reply(id, status) else {
+            return;
+        };
+        if let Some(sdp) = sdp {
+            headers::set_sdp(&mut response.headers, &mut response.body, sdp);
+        }
+        let Some(ringing) = self.ringing(id) else {
+            return;
+        };
+        let transaction = ringing.transaction;
+        ringing.provisional = Some(response.clone());
+        self.core.respond(transaction, response, now);
+        let repeat = now + REPEAT_PROVISIONAL;
+        self.core.timers.set(Timer::Repeat(id), Some(repeat));
+    }
+
+    /// `Timer::Repeat` of a call that still rings.
+    pub(super) fn repeat_provisional(&mut self, id: SessionId, now: Instant) {
+        if let Some(ringing) = self.ringing(id)
+            && let Some(response) = ringing.provisional.clone()
+        {
+            let transaction = ringing.transaction;
+            self.core.respond(transaction, response, now);
+            let repeat = now + REPEAT_PROVISIONAL;
+            self.core.timers.set(Timer::Repeat(id), Some(repeat));
+        }
+    }
+
+    pub(super) fn accept(
+        &mut self,
+        id: SessionId,
+        sdp: Bytes,
+        extra: &[(String, String)],
+        now: Instant,
+    ) {
+        let Some(mut response) = self.ringing_reply(id, StatusCode::OK) else {
+            return;
+        };
+        headers::push_capabilities(&mut response.headers);
+        headers::push_extra(&mut response.headers, extra);
+        headers::set_sdp(&mut response.headers, &mut response.body, sdp);
+        let Some(session) = self.remove_session(id) else {
+            return;
+        };
+        let account = session.account;
+        let Usage::Ringing(ringing) = session.usage else {
+            return;
+        };
+        self.servers.remove(&ringing.transaction);
+        let cseq = ringing.request.headers.cseq().map_or(0, |cseq| cseq.number);
+        let unacknowledged = Unacknowledged::new(
+            ringing.transaction,
+            response,
+            cseq,
+            !ringing.has_offer(),
+            Answering::Call,
+            &self.core.config.timers,
+        );
+        self.dialogs.insert(ringing.dialog.id().clone(), id);
+        let established = Established {
+            dialog: ringing.dialog,
+            is_caller: false,
+            change: Change::Settled,
+        };
+        self.add_session(
+            id,
+            Session {
+                account,
+                usage: Usage::Established(Box::new(established)),
+            },
+        );
+        self.send_2xx(id, unacknowledged, now);
+    }
+
+    pub(super) fn reject(&mut self, id: SessionId, code: u16, phrase: Option<&str>, now: Instant) {
+        let status = match StatusCode::new(code) {
+            Ok(status) if code >= 300 => status,
+            Ok(_) | Err(_) => StatusCode::TEMPORARILY_UNAVAILABLE,
+        };
+        self.refuse(id, status, phrase, EndedBy::Local, now);
+    }
+
+    /// Answers a call with a failure and ends it.
+    pub(super) fn refuse(
+        &mut self,
+        id: SessionId,
+        status: StatusCode,
+        phrase: Option<&str>,
+        by: EndedBy,
+        now: Instant,
+    ) {
+        if let Some(reason) = self.say_failure(id, status, phrase, now) {
+            self.end_session(id, reason, by);
+        }
+    }
+
+    /// The peer takes its INVITE back.
+    pub(super) fn handle_cancel(
+        &mut self,
+        transaction: ServerTransactionId,
+        cancel: &Request,
+        now: Instant,
+    ) {
+        let Some(id) = self.servers.get(&transaction).copied() else {
+            return;
+        };
+        if self.ringing(id).is_none() {
+            return self.cancel_theirs(id, transaction, now);
+        }
+        let elsewhere = headers::is_answered_elsewhere(cancel);
+        self.taken_back(id, elsewhere, now);
+    }
+
+    /// The caller gives up, by CANCEL or by BYE in the early dialog.
+    pub(super) fn taken_back(&mut self, id: SessionId, answered_elsewhere: bool, now: Instant) {
+        let terminated = StatusCode::REQUEST_TERMINATED;
+        if let Some(reason) = self.say_failure(id, terminated, None, now)
+            && self.remove_session(id).is_some()
+        {
+            self.tell_ended(id, reason, EndedBy::Remote, answered_elsewhere);
+        }
+    }
+
+    fn say_failure(
+        &mut self,
+        id: SessionId,
+        status: StatusCode,
+        phrase: Option<&str>,
+        now: Instant,
+    ) -> Option<StatusReason> {
+        let mut response = self.ringing_reply(id, status)?;
+        if let Some(phrase) = phrase.and_then(|phrase| ReasonPhrase::new(phrase).ok()) {
+            response.reason = phrase;
+        }
+        let reason = StatusReason::of(&response);
+        let transaction = self.ringing(id)?.transaction;
+        self.servers.remove(&transaction);
+        self.core.respond(transaction, response, now);
+        Some(reason)
+    }
+
+    /// A response to a call's INVITE: our tag, Contact, and the Record-Route that make
+    /// the dialog (§12.1.1).
+    fn ringing_reply(&self, id: SessionId, status: StatusCode) -> Option<Response> {
+        let session = self.sessions.get(&id)?;
+        let Usage::Ringing(ringing) = &session.usage else {
+            return None;
+        };
+        let mut response = ringing.request.reply(status);
+        if let Ok(mut to) = response.headers.to() {
+            let tag = &ringing.dialog.id().local_tag;
+            to.set_tag(tag).expect("a token holds no line break");
+            response.headers.set(HeaderName::To, to);
+        }
+        let account = self.accounts.get(&session.account)?;
+        if !status.is_failure() {
+            let secure = ringing.request.uri.is_sips();
+            self.make_dialog_response(
+                &mut response,
+                &ringing.request,
+                account.contact_towards(&ringing.source, secure, &self.core),
+            );
+        }
+        account.name_software(&mut response.headers, HeaderName::Server, &self.core);
+        Some(response)
+    }
+
+    fn ringing(&mut self, id: SessionId) -> Option<&mut Ringing> {
+        match &mut self.sessions.get_mut(&id)?.usage {
+            Usage::Ringing(ringing) => Some(ringing),
+            Usage::Calling(_) | Usage::Established(_) => None,
+        }
+    }
+}
+
+fn originator(request: &Request) -> Originator {
+    let from = request.headers.from().ok();
+    let uri = from.as_ref().map(|from| {
+        let plain = from.uri.user_at_host();
+        plain.unwrap_or_else(|| from.uri.opaque().to_owned())
+    });
+    Originator {
+        uri: uri.unwrap_or_default(),
+        display_name: from.and_then(|from| from.display_name().map(str::to_owned)),
+    }
+}

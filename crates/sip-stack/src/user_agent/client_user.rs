@@ -1,0 +1,68 @@
+//! What our own requests are for: who hears of their responses.
+
+use crate::account::{AccountId, Attempt, SessionId};
+use crate::dialog::{Dialog, DialogId};
+use crate::message::Request;
+use crate::transaction::Route;
+
+/// The user of one client transaction.
+pub(super) enum ClientUser {
+    /// REGISTER.
+    Registration(AccountId),
+    /// An INVITE without final response.
+    Calling(SessionId),
+    /// An INVITE that is answered or given up: repeats of its 2xx want ACK, further
+    /// forks an end.
+    Answered(Box<Answered>),
+    /// A re-INVITE without final response.
+    Reinvite(SessionId),
+    /// INFO.
+    Info(Box<Info>),
+    /// BYE.
+    Farewell(Box<Farewell>),
+}
+
+/// What is left of an INVITE until its transaction ends.
+pub(super) struct Answered {
+    pub(super) account: AccountId,
+    /// The INVITE as sent.
+    pub(super) invite: Request,
+    /// Dialogs that 2xx have made, with the ACK of each. All but the one that is talked
+    /// in have been ended.
+    pub(super) acks: Vec<Acknowledged>,
+    /// Whether a 2xx with another tag makes another dialog: not within one.
+    pub(super) may_fork: bool,
+}
+
+/// A dialog whose 2xx has been acknowledged.
+pub(super) struct Acknowledged {
+    pub(super) dialog: DialogId,
+    pub(super) ack: Request,
+    pub(super) route: Route,
+}
+
+/// An INFO on its way.
+pub(super) struct Info {
+    pub(super) account: AccountId,
+    pub(super) session: SessionId,
+    pub(super) attempt: Attempt,
+}
+
+/// A BYE on its way, with the dialog that ends by it.
+pub(super) struct Farewell {
+    pub(super) account: AccountId,
+    pub(super) dialog: Dialog,
+    pub(super) attempt: Attempt,
+}
+
+impl ClientUser {
+    /// The account it needs besides a session's own hold on it.
+    pub(super) fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Registration(_) | Self::Calling(_) | Self::Reinvite(_) => None,
+            Self::Answered(answered) => Some(answered.account),
+            Self::Info(info) => Some(info.account),
+            Self::Farewell(farewell) => Some(farewell.account),
+        }
+    }
+}

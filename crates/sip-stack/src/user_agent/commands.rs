@@ -1,0 +1,118 @@
+//! What the application asks, handed to the part that does it; and the coming and going
+//! of accounts.
+
+use std::time::Instant;
+
+use super::UserAgent;
+use crate::account::{Account, AccountConfig, AccountId};
+use crate::command::Command;
+use crate::event::{Event, RegistrationState, StatusReason};
+
+impl UserAgent {
+    pub(super) fn dispatch_command(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::AddAccount { account, config } => self.add_account(account, config),
+            Command::RemoveAccount { account } => self.remove_account(account, now),
+            Command::Register { account } => self.register(account, now),
+            Command::Unregister { account } => self.unregister(account, now),
+            Command::Invite {
+                account,
+                session,
+                target,
+                sdp,
+                headers,
+            } => self.invite(account, session, &target, sdp, &headers, now),
+            Command::Provisional { session, code, sdp } => {
+                self.say_provisional(session, code, sdp, now);
+            }
+            Command::Accept {
+                session,
+                sdp,
+                headers,
+            } => self.accept(session, sdp, &headers, now),
+            Command::Reject {
+                session,
+                code,
+                reason,
+            } => self.reject(session, code, reason.as_deref(), now),
+            Command::HangUp { session, reason } => self.hang_up(session, reason.as_ref(), now),
+            Command::Reinvite { session, sdp } => self.reinvite(session, sdp, now),
+            Command::AnswerReinvite { session, answer } => {
+                self.answer_reinvite(session, answer, now);
+            }
+            Command::Info {
+                session,
+                content_type,
+                body,
+            } => self.send_info(session, &content_type, body, now),
+            Command::Shutdown => self.shut_down(now),
+        }
+    }
+
+    fn add_account(&mut self, id: AccountId, config: AccountConfig) {
+        if self.shutting_down || self.accounts.contains_key(&id) {
+            tracing::warn!(account = %id, "account not added: the id is in use, or we are leaving");
+            return;
+        }
+        let Some(account) = Account::new(id, config, &mut self.core) else {
+            tracing::warn!(account = %id, "account not added: its address is no SIP address");
+            return;
+        };
+        self.tokens.insert(account.token.clone(), id);
+        self.accounts.insert(id, account);
+    }
+
+    fn remove_account(&mut self, id: AccountId, now: Instant) {
+        let Some(account) = self.accounts.get_mut(&id) else {
+            return;
+        };
+        if std::mem::replace(&mut account.leaving, true) {
+            return;
+        }
+        let sessions: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.account == id)
+            .map(|(session, _)| *session)
+            .collect();
+        for session in sessions {
+            self.hang_up(session, None, now);
+        }
+        self.unregister(id, now);
+        self.forget_if_done(id);
+    }
+
+    fn register(&mut self, id: AccountId, now: Instant) {
+        match self.accounts.get_mut(&id) {
+            Some(account) if !account.leaving => {
+                let sent = account.register(&mut self.core, now);
+                self.registration_sent(id, sent);
+            }
+            Some(_) | None => {
+                let reason = StatusReason::new(404, "No Such Account");
+                self.core.tell(Event::Registration {
+                    account: id,
+                    state: RegistrationState::Failed {
+                        reason,
+                        retrying: false,
+                    },
+                });
+            }
+        }
+    }
+
+    fn unregister(&mut self, id: AccountId, now: Instant) {
+        if let Some(account) = self.accounts.get_mut(&id) {
+            let sent = account.unregister(&mut self.core, now);
+            self.registration_sent(id, sent);
+        }
+    }
+
+    fn shut_down(&mut self, now: Instant) {
+        self.shutting_down = true;
+        let accounts: Vec<_> = self.accounts.keys().copied().collect();
+        for account in accounts {
+            self.remove_account(account, now);
+        }
+    }
+}

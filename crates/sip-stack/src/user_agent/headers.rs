@@ -1,0 +1,103 @@
+//! Header fields that many of our messages have in common.
+
+use bytes::Bytes;
+
+use crate::account::ALLOW;
+use crate::command::Reason;
+use crate::message::{HeaderName, HeaderValue, Headers, Request};
+
+/// Headers an application may not write: they are ours, or they would let a page claim
+/// what only a trusted network may say.
+const RESERVED: [HeaderName; 36] = [
+    HeaderName::Via,
+    HeaderName::From,
+    HeaderName::To,
+    HeaderName::CallId,
+    HeaderName::CSeq,
+    HeaderName::Contact,
+    HeaderName::MaxForwards,
+    HeaderName::ContentLength,
+    HeaderName::ContentType,
+    HeaderName::ContentDisposition,
+    HeaderName::ContentEncoding,
+    HeaderName::Route,
+    HeaderName::RecordRoute,
+    HeaderName::Path,
+    HeaderName::ServiceRoute,
+    HeaderName::Expires,
+    HeaderName::Allow,
+    HeaderName::AllowEvents,
+    HeaderName::Accept,
+    HeaderName::Supported,
+    HeaderName::Require,
+    HeaderName::ProxyRequire,
+    HeaderName::Unsupported,
+    HeaderName::Authorization,
+    HeaderName::ProxyAuthorization,
+    HeaderName::WwwAuthenticate,
+    HeaderName::ProxyAuthenticate,
+    HeaderName::AuthenticationInfo,
+    HeaderName::UserAgent,
+    HeaderName::Server,
+    HeaderName::RSeq,
+    HeaderName::RAck,
+    HeaderName::SessionExpires,
+    HeaderName::Replaces,
+    HeaderName::PAssertedIdentity,
+    HeaderName::Identity,
+];
+
+/// What we can do, in a request or response that begins something.
+pub(super) fn push_capabilities(headers: &mut Headers) {
+    headers.push(HeaderName::Allow, HeaderValue::from_static(ALLOW));
+    headers.push(
+        HeaderName::Accept,
+        HeaderValue::from_static("application/sdp"),
+    );
+}
+
+/// The application's own headers, those that may be.
+pub(super) fn push_extra(headers: &mut Headers, extra: &[(String, String)]) {
+    for (name, value) in extra {
+        match (HeaderName::parse(name), HeaderValue::new(value)) {
+            (Ok(name), Ok(value)) if !RESERVED.contains(&name) => headers.push(name, value),
+            (_, _) => tracing::debug!(name, "header of the application not taken"),
+        }
+    }
+}
+
+/// Makes the body a session description.
+pub(super) fn set_sdp(headers: &mut Headers, body: &mut Bytes, sdp: Bytes) {
+    headers.set(
+        HeaderName::ContentType,
+        HeaderValue::from_static("application/sdp"),
+    );
+    *body = sdp;
+}
+
+/// A Reason header, or nothing.
+pub(super) fn reason_headers(reason: Option<&Reason>) -> Headers {
+    let mut headers = Headers::new();
+    if let Some(value) = reason.and_then(|reason| HeaderValue::new(reason.to_string()).ok()) {
+        headers.push(HeaderName::Reason, value);
+    }
+    headers
+}
+
+/// Whether a request's Reason says that the call was answered elsewhere (RFC 3326).
+pub(super) fn is_answered_elsewhere(request: &Request) -> bool {
+    let reasons = request.headers.texts(&HeaderName::Reason);
+    let mut reasons = reasons.iter().filter_map(|text| Reason::parse(text));
+    reasons.any(|reason| reason.is_answered_elsewhere())
+}
+
+/// Every header as text, for the application.
+pub(super) fn all(headers: &Headers) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|line| {
+            let name = line.name().as_str().to_owned();
+            (name, line.value().text().into_owned())
+        })
+        .collect()
+}

@@ -1,0 +1,298 @@
+//! What happens within dialogs (RFC 3261 §12.2.2, §13.3.1.4, §15.1.2, RFC 6086): ACK,
+//! BYE, INFO, and polite answers to the rest.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::client_user::{ClientUser, Info};
+use super::{Timer, UserAgent, headers};
+use crate::account::{Attempt, SessionId, is_challenge};
+use crate::dialog::DialogId;
+use crate::event::{EndedBy, SessionEvent, StatusReason};
+use crate::invite::Usage;
+use crate::invite::body::Body;
+use crate::invite::established::{Answering, Change, Established, Unacknowledged};
+use crate::message::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use crate::transaction::{ClientTransactionId, Failure, ServerTransactionId};
+use crate::transport::Source;
+
+/// Bodies of INFO that are passed up.
+const DTMF: [&str; 2] = ["application/dtmf-relay", "application/dtmf"];
+
+impl UserAgent {
+    pub(super) fn handle_in_dialog(
+        &mut self,
+        transaction: ServerTransactionId,
+        dialog: &DialogId,
+        request: Request,
+        source: Source,
+        now: Instant,
+    ) {
+        let unknown = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+        let Some(id) = self.dialogs.get(dialog).copied() else {
+            if request.method == Method::Notify {
+                return self.answer_notify(transaction, &request, now);
+            }
+            return self.answer(transaction, &request, unknown, now);
+        };
+        if !self.is_in_order(id, &request) {
+            let late = StatusCode::SERVER_INTERNAL_ERROR;
+            return self.answer(transaction, &request, late, now);
+        }
+        if self.refuses_extensions(transaction, &request, now) {
+            return;
+        }
+        match &request.method {
+            Method::Bye => self.handle_bye(transaction, id, &request, now),
+            Method::Invite | Method::Update => {
+                self.handle_reinvite(transaction, id, request, source, now);
+            }
+            Method::Info => self.handle_info(transaction, id, &request, now),
+            Method::Options => self.answer_options(transaction, &request, now),
+            Method::Notify => self.answer_notify(transaction, &request, now),
+            Method::Prack | Method::Ack | Method::Cancel => {
+                self.answer(transaction, &request, unknown, now);
+            }
+            Method::Subscribe => self.answer(transaction, &request, StatusCode::BAD_EVENT, now),
+            Method::Register | Method::Message | Method::Refer | Method::Publish => {
+                self.answer_not_allowed(transaction, &request, now);
+            }
+            Method::Other(_) => self.answer_not_implemented(transaction, &request, now),
+        }
+    }
+
+    /// The ACK of a 2xx of ours.
+    pub(super) fn handle_ack(&mut self, ack: &Request, now: Instant) {
+        let Some(id) = DialogId::of_request(ack).and_then(|id| self.dialogs.get(&id).copied())
+        else {
+            return;
+        };
+        let Some(established) = self.established(id) else {
+            return;
+        };
+        let number = ack.headers.cseq().map(|cseq| cseq.number);
+        let matches = |unacknowledged: &Unacknowledged| number == Ok(unacknowledged.cseq);
+        match &established.change {
+            Change::Answered(unacknowledged) if matches(unacknowledged) => {}
+            Change::Answered(_)
+            | Change::Settled
+            | Change::Ours(_)
+            | Change::Glare { .. }
+            | Change::Theirs(_) => return,
+        }
+        let sdp = Body::read(&ack.headers, &ack.body).sdp();
+        self.confirmed(id, sdp, now);
+    }
+
+    /// Our 2xx has arrived at the peer.
+    pub(super) fn confirmed(&mut self, id: SessionId, sdp: Option<Bytes>, now: Instant) {
+        let Some(established) = self.established(id) else {
+            return;
+        };
+        let Change::Answered(answered) =
+            std::mem::replace(&mut established.change, Change::Settled)
+        else {
+            return;
+        };
+        self.core.timers.stop(Timer::Repeat(id));
+        self.core.timers.stop(Timer::GiveUp(id));
+        let sdp = sdp.filter(|_| answered.offered);
+        match answered.what {
+            Answering::Call => self.core.tell_session(id, SessionEvent::Confirmed { sdp }),
+            Answering::CallThenBye(reason) => self.leave(id, reason.as_ref(), now),
+            Answering::Reinvite if answered.offered => {
+                self.core.tell_session(id, SessionEvent::Reinvited { sdp });
+            }
+            Answering::Reinvite => {}
+        }
+    }
+
+    /// Sends a 2xx to an INVITE, and goes on until it is acknowledged.
+    pub(super) fn send_2xx(&mut self, id: SessionId, mut answered: Unacknowledged, now: Instant) {
+        let timers = self.core.config.timers;
+        let next = answered.next_repeat(&timers, now);
+        self.core
+            .respond(answered.transaction, answered.response.clone(), now);
+        if let Some(established) = self.established(id) {
+            established.change = Change::Answered(Box::new(answered));
+            self.core.timers.set(Timer::Repeat(id), Some(next));
+            let give_up = now + timers.give_up();
+            self.core.timers.set(Timer::GiveUp(id), Some(give_up));
+        }
+    }
+
+    /// `Timer::Repeat` of a 2xx.
+    pub(super) fn repeat_2xx(&mut self, id: SessionId, now: Instant) {
+        let timers = self.core.config.timers;
+        if let Some(established) = self.established(id)
+            && let Change::Answered(answered) = &mut established.change
+        {
+            let next = answered.next_repeat(&timers, now);
+            let (transaction, response) = (answered.transaction, answered.response.clone());
+            self.core.respond(transaction, response, now);
+            self.core.timers.set(Timer::Repeat(id), Some(next));
+        }
+    }
+
+    fn is_in_order(&mut self, id: SessionId, request: &Request) -> bool {
+        let Ok(cseq) = request.headers.cseq() else {
+            return false;
+        };
+        match self.sessions.get_mut(&id).map(|session| &mut session.usage) {
+            Some(Usage::Ringing(ringing)) => ringing.dialog.check_order(cseq.number).is_ok(),
+            Some(Usage::Established(established)) => {
+                established.dialog.check_order(cseq.number).is_ok()
+            }
+            Some(Usage::Calling(_)) | None => true,
+        }
+    }
+
+    fn handle_bye(
+        &mut self,
+        transaction: ServerTransactionId,
+        id: SessionId,
+        request: &Request,
+        now: Instant,
+    ) {
+        self.answer(transaction, request, StatusCode::OK, now);
+        let elsewhere = headers::is_answered_elsewhere(request);
+        let usage = self.sessions.get(&id).map(|session| &session.usage);
+        match usage {
+            Some(Usage::Ringing(_)) => self.taken_back(id, elsewhere, now),
+            Some(Usage::Established(established)) => {
+                let told = !established.is_leaving();
+                self.refuse_theirs(id, StatusCode::REQUEST_TERMINATED, now);
+                self.keep_acknowledging(id);
+                if self.remove_session(id).is_some() && told {
+                    let reason = StatusReason::new(200, "Session Terminated");
+                    self.tell_ended(id, reason, EndedBy::Remote, elsewhere);
+                }
+            }
+            // Only a caller may end an early dialog so; the final response will come.
+            Some(Usage::Calling(_)) | None => {}
+        }
+    }
+
+    fn handle_info(
+        &mut self,
+        transaction: ServerTransactionId,
+        id: SessionId,
+        request: &Request,
+        now: Instant,
+    ) {
+        if request.headers.contains(&HeaderName::InfoPackage) {
+            let mut response = self.reply(request, StatusCode::BAD_INFO_PACKAGE);
+            response
+                .headers
+                .push(HeaderName::RecvInfo, HeaderValue::from_static(""));
+            return self.core.respond(transaction, response, now);
+        }
+        if request.body.is_empty() {
+            return self.answer(transaction, request, StatusCode::OK, now);
+        }
+        let kind = request.headers.content_type().ok().flatten();
+        let dtmf = DTMF
+            .iter()
+            .find(|dtmf| kind.as_ref().is_some_and(|kind| kind.is(dtmf)));
+        match dtmf {
+            Some(dtmf) => {
+                self.answer(transaction, request, StatusCode::OK, now);
+                let info = SessionEvent::Info {
+                    content_type: (*dtmf).to_owned(),
+                    body: request.body.clone(),
+                };
+                self.core.tell_session(id, info);
+            }
+            None => self.answer_unsupported_media(transaction, request, &DTMF, now),
+        }
+    }
+
+    pub(super) fn send_info(
+        &mut self,
+        id: SessionId,
+        content_type: &str,
+        body: Bytes,
+        now: Instant,
+    ) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let (Usage::Established(established), Some(account)) =
+            (&mut session.usage, self.accounts.get_mut(&session.account))
+        else {
+            return;
+        };
+        let Ok(kind) = HeaderValue::new(content_type) else {
+            return self
+                .core
+                .tell_session(id, SessionEvent::InfoResult { code: 415 });
+        };
+        let mut request = established.dialog.request(Method::Info);
+        request.headers.push(HeaderName::ContentType, kind);
+        account.name_software(&mut request.headers, HeaderName::UserAgent, &self.core);
+        request.body = body;
+        let attempt = Attempt::new(request, established.dialog.route(), false);
+        let account = account.id;
+        let info = Info {
+            account,
+            session: id,
+            attempt,
+        };
+        self.transmit_info(info, now);
+    }
+
+    pub(super) fn info_response(
+        &mut self,
+        transaction: ClientTransactionId,
+        response: &Response,
+        now: Instant,
+    ) {
+        if response.status.is_provisional() {
+            return;
+        }
+        let Some(ClientUser::Info(mut info)) = self.remove_client(transaction) else {
+            return;
+        };
+        if is_challenge(response)
+            && let Some(account) = self.accounts.get_mut(&info.account)
+            && account.take_challenges(&mut info.attempt, response).is_ok()
+            && let Some(established) = self.established(info.session)
+        {
+            established.dialog.renumber(&mut info.attempt.request);
+            return self.transmit_info(*info, now);
+        }
+        self.info_result(info.session, response.status.code());
+    }
+
+    pub(super) fn info_failure(&mut self, info: &Info, why: Failure) {
+        self.info_result(info.session, StatusReason::of_failure(why).code);
+    }
+
+    fn transmit_info(&mut self, mut info: Info, now: Instant) {
+        let Some(account) = self.accounts.get_mut(&info.account) else {
+            return;
+        };
+        match account.send(&mut info.attempt, &mut self.core, now) {
+            Ok(transaction) => self.add_client(transaction, ClientUser::Info(Box::new(info))),
+            Err(_) => self.info_result(info.session, 503),
+        }
+    }
+
+    fn info_result(&mut self, session: SessionId, code: u16) {
+        if self
+            .established(session)
+            .is_some_and(|call| !call.is_leaving())
+        {
+            self.core
+                .tell_session(session, SessionEvent::InfoResult { code });
+        }
+    }
+
+    pub(super) fn established(&mut self, id: SessionId) -> Option<&mut Established> {
+        match &mut self.sessions.get_mut(&id)?.usage {
+            Usage::Established(established) => Some(established),
+            Usage::Calling(_) | Usage::Ringing(_) => None,
+        }
+    }
+}

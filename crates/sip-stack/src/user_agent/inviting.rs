@@ -1,0 +1,300 @@
+//! Calls of ours up to their answer (RFC 3261 §13.2).
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::client_user::{Acknowledged, Answered, ClientUser};
+use super::{Timer, UserAgent, headers};
+use crate::account::{AccountId, Attempt, SessionId, is_challenge};
+use crate::command::Reason;
+use crate::dialog::Dialog;
+use crate::event::{EndedBy, SessionEvent, StatusReason};
+use crate::invite::body::Body;
+use crate::invite::called::called_uri;
+use crate::invite::client::Calling;
+use crate::invite::established::{Change, Established};
+use crate::invite::{Session, Usage};
+use crate::message::{CSeq, HeaderName, Method, NameAddr, Request, Response};
+use crate::transaction::Failure;
+use crate::transport::Source;
+
+impl UserAgent {
+    pub(super) fn invite(
+        &mut self,
+        account: AccountId,
+        session: SessionId,
+        target: &str,
+        sdp: Bytes,
+        extra: &[(String, String)],
+        now: Instant,
+    ) {
+        if self.sessions.contains_key(&session) {
+            tracing::warn!(%session, "session id is in use");
+            return;
+        }
+        if let Err(reason) = self.try_invite(account, session, target, sdp, extra, now) {
+            self.tell_ended(session, reason, EndedBy::Local, false);
+        }
+    }
+
+    fn try_invite(
+        &mut self,
+        id: AccountId,
+        session: SessionId,
+        typed: &str,
+        sdp: Bytes,
+        extra: &[(String, String)],
+        now: Instant,
+    ) -> Result<(), StatusReason> {
+        self.check_limits(id)?;
+        let account = self
+            .accounts
+            .get_mut(&id)
+            .filter(|account| !account.leaving)
+            .ok_or_else(|| StatusReason::new(480, "No Such Account"))?;
+        let called = called_uri(typed, &account.registrar)?;
+        let routes = account.routes();
+        let own = routes.first().is_some() || account.is_own_domain(&called);
+        let next_hop = account.next_hop(&routes, &called);
+        let (uri, route_values) = routes.apply(&called);
+
+        let mut request = Request::new(Method::Invite, uri);
+        for route in route_values {
+            request.headers.push(HeaderName::Route, route);
+        }
+        let (tag, call_id) = (self.core.token(), self.core.call_id());
+        let fields = &mut request.headers;
+        fields.push(HeaderName::MaxForwards, 70_u32);
+        fields.push(HeaderName::From, account.from(&tag));
+        fields.push(HeaderName::To, NameAddr::new(called));
+        fields.push(HeaderName::CallId, call_id);
+        fields.push(HeaderName::CSeq, CSeq::new(1, Method::Invite));
+        headers::push_capabilities(fields);
+        account.name_software(fields, HeaderName::UserAgent, &self.core);
+        headers::push_extra(fields, extra);
+        headers::set_sdp(&mut request.headers, &mut request.body, sdp);
+
+        let mut attempt = Attempt::new(request, next_hop, own);
+        let transaction = account
+            .send(&mut attempt, &mut self.core, now)
+            .map_err(|_| StatusReason::new(503, "Too Many Transactions"))?;
+        self.add_client(transaction, ClientUser::Calling(session));
+        self.add_session(
+            session,
+            Session {
+                account: id,
+                usage: Usage::Calling(Box::new(Calling::new(transaction, attempt))),
+            },
+        );
+        let limit = now + self.core.config.outgoing_ringing;
+        self.core.timers.set(Timer::Ringing(session), Some(limit));
+        self.core.tell_session(session, SessionEvent::Sent);
+        Ok(())
+    }
+
+    /// Whether the account may have one more session.
+    pub(super) fn check_limits(&self, account: AccountId) -> Result<(), StatusReason> {
+        if self.shutting_down {
+            return Err(StatusReason::new(503, "Shutting Down"));
+        }
+        if self.sessions.len() >= self.core.config.sessions {
+            return Err(StatusReason::new(503, "Too Many Calls"));
+        }
+        let limit = self.core.config.sessions_per_account;
+        let of_account = |session: &&Session| session.account == account;
+        if self.sessions.values().filter(of_account).count() >= limit {
+            return Err(StatusReason::new(486, "Too Many Calls of This Account"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn calling_response(
+        &mut self,
+        id: SessionId,
+        response: &Response,
+        source: &Source,
+        now: Instant,
+    ) {
+        let Some((account, calling)) = self.calling(id) else {
+            return;
+        };
+        if calling.attempt.is_own() {
+            self.note_known(account, source.remote.ip());
+        }
+        if response.status.is_provisional() {
+            self.calling_progress(id, response);
+        } else if response.status.is_success() {
+            self.calling_answered(id, response, now);
+        } else if is_challenge(response) {
+            self.calling_challenged(id, response, now);
+        } else {
+            self.calling_over(id, StatusReason::of(response), EndedBy::Remote);
+        }
+    }
+
+    pub(super) fn calling_failure(&mut self, id: SessionId, why: Failure) {
+        if self.calling(id).is_some() {
+            let by = EndedBy::of_failure(why);
+            self.end_session(id, StatusReason::of_failure(why), by);
+        }
+    }
+
+    /// Gives a call of ours up before it is answered. What still comes of it is seen to
+    /// in the background: a 2xx that crosses the CANCEL is acknowledged and ended.
+    pub(super) fn abandon(
+        &mut self,
+        id: SessionId,
+        reason: Option<&Reason>,
+        ended: StatusReason,
+        by: EndedBy,
+        now: Instant,
+    ) {
+        let Some((account, calling)) = self.calling(id) else {
+            return;
+        };
+        let transaction = calling.transaction;
+        let answered = Answered {
+            account,
+            invite: calling.attempt.request.clone(),
+            acks: Vec::new(),
+            may_fork: true,
+        };
+        self.add_client(transaction, ClientUser::Answered(Box::new(answered)));
+        let extra = headers::reason_headers(reason);
+        self.core.cancel(transaction, extra, now);
+        self.end_session(id, ended, by);
+    }
+
+    fn calling_progress(&mut self, id: SessionId, response: &Response) {
+        let Some((_, calling)) = self.calling(id) else {
+            return;
+        };
+        let Some((event, early)) = calling.progress(response) else {
+            return;
+        };
+        if let Some(early) = early {
+            self.dialogs.insert(early, id);
+        }
+        self.core.tell_session(id, event);
+    }
+
+    fn calling_answered(&mut self, id: SessionId, response: &Response, now: Instant) {
+        let Some((account, calling)) = self.calling(id) else {
+            return;
+        };
+        let (number, _) = calling.number(response);
+        let calling = (calling.transaction, calling.attempt.clone());
+        let (transaction, attempt) = calling;
+        let dialog = match Dialog::from_response(&attempt.request, response) {
+            Ok(dialog) => dialog,
+            Err(why) => {
+                let reason = StatusReason::new(500, why.to_string());
+                return self.calling_over(id, reason, EndedBy::Remote);
+            }
+        };
+        if let Some(account) = self.accounts.get_mut(&account) {
+            account.accepted(&attempt, response);
+        }
+        let acknowledged = self.acknowledge(&dialog, &attempt.request, now);
+        let answered = Answered {
+            account,
+            invite: attempt.request,
+            acks: vec![acknowledged],
+            may_fork: true,
+        };
+        self.add_client(transaction, ClientUser::Answered(Box::new(answered)));
+
+        let accepted = SessionEvent::Accepted {
+            sdp: Body::read(&response.headers, &response.body).sdp(),
+            call_id: dialog.id().call_id.to_string(),
+            headers: headers::all(&response.headers),
+            dialog: number,
+        };
+        self.remove_session(id);
+        self.dialogs.insert(dialog.id().clone(), id);
+        let established = Established {
+            dialog,
+            is_caller: true,
+            change: Change::Settled,
+        };
+        self.add_session(
+            id,
+            Session {
+                account,
+                usage: Usage::Established(Box::new(established)),
+            },
+        );
+        self.core.tell_session(id, accepted);
+    }
+
+    fn calling_challenged(&mut self, id: SessionId, response: &Response, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let (Usage::Calling(calling), Some(account)) =
+            (&mut session.usage, self.accounts.get_mut(&session.account))
+        else {
+            return;
+        };
+        let before = calling.transaction;
+        let sent = match account.take_challenges(&mut calling.attempt, response) {
+            Ok(()) => {
+                calling.attempt.count_up();
+                account
+                    .send(&mut calling.attempt, &mut self.core, now)
+                    .map_err(|_| StatusReason::new(503, "Too Many Transactions"))
+            }
+            Err(why) => Err(why.reason(response)),
+        };
+        match sent {
+            Ok(transaction) => {
+                for early in calling.sent_again(transaction) {
+                    self.dialogs.remove(&early);
+                }
+                self.remove_client(before);
+                self.add_client(transaction, ClientUser::Calling(id));
+            }
+            Err(reason) => self.calling_over(id, reason, EndedBy::Remote),
+        }
+    }
+
+    fn calling_over(&mut self, id: SessionId, reason: StatusReason, by: EndedBy) {
+        if let Some((_, calling)) = self.calling(id) {
+            let transaction = calling.transaction;
+            self.remove_client(transaction);
+            self.end_session(id, reason, by);
+        }
+    }
+
+    /// Sends the ACK of a 2xx to an INVITE of ours (§13.2.2.4).
+    pub(super) fn acknowledge(
+        &mut self,
+        dialog: &Dialog,
+        invite: &Request,
+        now: Instant,
+    ) -> Acknowledged {
+        let number = invite.headers.cseq().map_or(0, |cseq| cseq.number);
+        let mut ack = dialog.ack(number);
+        for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
+            for value in invite.headers.lines(&name) {
+                ack.headers.push(name.clone(), value.clone());
+            }
+        }
+        let route = dialog.route();
+        self.core.layer.send_ack(ack.clone(), route.clone(), now);
+        Acknowledged {
+            dialog: dialog.id().clone(),
+            ack,
+            route,
+        }
+    }
+
+    fn calling(&mut self, id: SessionId) -> Option<(AccountId, &mut Calling)> {
+        let session = self.sessions.get_mut(&id)?;
+        match &mut session.usage {
+            Usage::Calling(calling) => Some((session.account, calling)),
+            Usage::Ringing(_) | Usage::Established(_) => None,
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Ending calls (RFC 3261 §15), and what is left of a call on the wire when the
+//! application has forgotten it.
+
+use std::time::Instant;
+
+use super::client_user::{Answered, ClientUser, Farewell};
+use super::{Timer, UserAgent, headers};
+use crate::account::{AccountId, Attempt, SessionId, is_challenge};
+use crate::command::Reason;
+use crate::dialog::{Dialog, DialogId};
+use crate::event::{EndedBy, StatusReason};
+use crate::invite::Usage;
+use crate::invite::established::{Answering, Change};
+use crate::message::{HeaderName, Method, Response, StatusCode};
+use crate::transaction::ClientTransactionId;
+
+/// Answered forks of one INVITE that are ended one by one; a peer that makes more is not
+/// worth it.
+const MAX_FORKS: usize = 32;
+
+impl UserAgent {
+    pub(super) fn hang_up(&mut self, id: SessionId, reason: Option<&Reason>, now: Instant) {
+        match self.sessions.get(&id).map(|session| &session.usage) {
+            Some(Usage::Calling(_)) => {
+                let ended = StatusReason::usual(StatusCode::REQUEST_TERMINATED);
+                self.abandon(id, reason, ended, EndedBy::Local, now);
+            }
+            Some(Usage::Ringing(_)) => {
+                self.refuse(id, StatusCode::BUSY_HERE, None, EndedBy::Local, now);
+            }
+            Some(Usage::Established(established)) if !established.is_leaving() => {
+                let ended = StatusReason::new(200, "to BYE");
+                self.end_call(id, reason, ended, EndedBy::Local, now);
+            }
+            Some(Usage::Established(_)) | None => {}
+        }
+    }
+
+    /// Ends an answered call: tells the application, and the peer by BYE, which waits for
+    /// the ACK of the 2xx that made the dialog (§15.1.1).
+    pub(super) fn end_call(
+        &mut self,
+        id: SessionId,
+        reason: Option<&Reason>,
+        ended: StatusReason,
+        by: EndedBy,
+        now: Instant,
+    ) {
+        self.refuse_theirs(id, StatusCode::REQUEST_TERMINATED, now);
+        let Some(established) = self.established(id) else {
+            return;
+        };
+        match &mut established.change {
+            Change::Answered(answered) if answered.what == Answering::Call => {
+                answered.what = Answering::CallThenBye(reason.cloned());
+            }
+            Change::Answered(_)
+            | Change::Settled
+            | Change::Ours(_)
+            | Change::Glare { .. }
+            | Change::Theirs(_) => self.leave(id, reason, now),
+        }
+        self.tell_ended(id, ended, by, false);
+    }
+
+    /// Sends BYE and forgets the session.
+    pub(super) fn leave(&mut self, id: SessionId, reason: Option<&Reason>, now: Instant) {
+        self.keep_acknowledging(id);
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let account = session.account;
+        let Usage::Established(established) = &session.usage else {
+            return;
+        };
+        let dialog = established.dialog.clone();
+        self.say_bye(account, dialog, reason, now);
+        self.remove_session(id);
+    }
+
+    /// `Timer::GiveUp` of a 2xx: nobody acknowledged it in 64*T1 (§13.3.1.4, §14.2).
+    pub(super) fn never_acknowledged(&mut self, id: SessionId, now: Instant) {
+        self.core.timers.stop(Timer::Repeat(id));
+        let Some(established) = self.established(id) else {
+            return;
+        };
+        let told = !established.is_leaving();
+        established.change = Change::Settled;
+        self.leave(id, None, now);
+        if told {
+            let reason = StatusReason::new(408, "Answer Not Acknowledged");
+            self.tell_ended(id, reason, EndedBy::Timeout, false);
+        }
+    }
+
+    /// A re-INVITE of ours may still be answered after its call has ended: its 2xx wants
+    /// an ACK.
+    pub(super) fn keep_acknowledging(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let Usage::Established(established) = &mut session.usage else {
+            return;
+        };
+        match std::mem::replace(&mut established.change, Change::Settled) {
+            Change::Ours(ours) => {
+                let invite = &ours.attempt.request;
+                let number = invite.headers.cseq().map_or(0, |cseq| cseq.number);
+                let answered = Answered {
+                    account: session.account,
+                    acks: vec![super::client_user::Acknowledged {
+                        dialog: established.dialog.id().clone(),
+                        ack: established.dialog.ack(number),
+                        route: established.dialog.route(),
+                    }],
+                    invite: invite.clone(),
+                    may_fork: false,
+                };
+                self.remove_client(ours.transaction);
+                self.add_client(ours.transaction, ClientUser::Answered(Box::new(answered)));
+            }
+            other @ (Change::Settled
+            | Change::Answered(_)
+            | Change::Glare { .. }
+            | Change::Theirs(_)) => established.change = other,
+        }
+    }
+
+    /// A response to an INVITE that is answered or given up already.
+    pub(super) fn answered_response(
+        &mut self,
+        transaction: ClientTransactionId,
+        response: &Response,
+        now: Instant,
+    ) {
+        if !response.status.is_success() {
+            return;
+        }
+        let Some(ClientUser::Answered(answered)) = self.clients.get(&transaction) else {
+            return;
+        };
+        let Ok(dialog) = Dialog::from_response(&answered.invite, response) else {
+            return;
+        };
+        let acknowledged = answered.acks.iter().find(|ack| ack.dialog == *dialog.id());
+        if let Some(acknowledged) = acknowledged {
+            let (ack, route) = (acknowledged.ack.clone(), acknowledged.route.clone());
+            return self.core.layer.send_ack(ack, route, now);
+        }
+        if !answered.may_fork || answered.acks.len() >= MAX_FORKS {
+            return;
+        }
+        let (account, invite) = (answered.account, answered.invite.clone());
+        let acknowledged = self.acknowledge(&dialog, &invite, now);
+        if let Some(ClientUser::Answered(answered)) = self.clients.get_mut(&transaction) {
+            answered.acks.push(acknowledged);
+        }
+        self.say_bye(account, dialog, None, now);
+    }
+
+    /// A repeated 2xx whose transaction is long over: the ACK was lost again and again.
+    pub(super) fn handle_stray_2xx(&mut self, response: &Response, now: Instant) {
+        let headers = &response.headers;
+        let (Ok(from), Ok(to), Ok(call_id), Ok(cseq)) = (
+            headers.from(),
+            headers.to(),
+            headers.call_id(),
+            headers.cseq(),
+        ) else {
+            return;
+        };
+        let dialog = DialogId::new(
+            call_id,
+            &from.tag().unwrap_or_default(),
+            &to.tag().unwrap_or_default(),
+        );
+        if let Some(id) = self.dialogs.get(&dialog).copied()
+            && let Some(established) = self.established(id)
+            && cseq.number <= established.dialog.local_seq()
+        {
+            let (ack, route) = (
+                established.dialog.ack(cseq.number),
+                established.dialog.route(),
+            );
+            self.core.layer.send_ack(ack, route, now);
+        }
+    }
+
+    /// Sends BYE in a dialog that nobody uses any more.
+    fn say_bye(
+        &mut self,
+        account: AccountId,
+        mut dialog: Dialog,
+        reason: Option<&Reason>,
+        now: Instant,
+    ) {
+        let Some(owner) = self.accounts.get(&account) else {
+            return;
+        };
+        let mut request = dialog.request(Method::Bye);
+        for line in headers::reason_headers(reason).iter() {
+            request
+                .headers
+                .push(line.name().clone(), line.value().clone());
+        }
+        owner.name_software(&mut request.headers, HeaderName::UserAgent, &self.core);
+        let attempt = Attempt::new(request, dialog.route(), false);
+        let farewell = Farewell {
+            account,
+            dialog,
+            attempt,
+        };
+        self.transmit_bye(farewell, now);
+    }
+
+    pub(super) fn farewell_response(
+        &mut self,
+        transaction: ClientTransactionId,
+        response: &Response,
+        now: Instant,
+    ) {
+        if response.status.is_provisional() {
+            return;
+        }
+        let Some(ClientUser::Farewell(mut farewell)) = self.clients.remove(&transaction) else {
+            return;
+        };
+        if is_challenge(response)
+            && let Some(account) = self.accounts.get_mut(&farewell.account)
+            && account
+                .take_challenges(&mut farewell.attempt, response)
+                .is_ok()
+        {
+            farewell.dialog.renumber(&mut farewell.attempt.request);
+            let account = farewell.account;
+            self.transmit_bye(*farewell, now);
+            return self.release(account);
+        }
+        self.release(farewell.account);
+    }
+
+    fn transmit_bye(&mut self, mut farewell: Farewell, now: Instant) {
+        let Some(account) = self.accounts.get_mut(&farewell.account) else {
+            return;
+        };
+        if let Ok(transaction) = account.send(&mut farewell.attempt, &mut self.core, now) {
+            self.add_client(transaction, ClientUser::Farewell(Box::new(farewell)));
+        }
+    }
+}

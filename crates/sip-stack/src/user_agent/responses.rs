@@ -1,0 +1,73 @@
+//! News of the transaction layer, handed to whose transaction it is.
+
+use std::time::Instant;
+
+use super::UserAgent;
+use super::client_user::ClientUser;
+use crate::message::Response;
+use crate::transaction::{ClientTransactionId, Failure, TransactionEvent};
+use crate::transport::Source;
+
+impl UserAgent {
+    pub(super) fn dispatch_transaction_event(&mut self, event: TransactionEvent, now: Instant) {
+        match event {
+            TransactionEvent::Request {
+                id,
+                request,
+                source,
+            } => self.handle_request(id, request, source, now),
+            TransactionEvent::Cancelled { id, cancel } => self.handle_cancel(id, &cancel, now),
+            TransactionEvent::Ack { request, source: _ } => self.handle_ack(&request, now),
+            TransactionEvent::Response {
+                id,
+                response,
+                source,
+            } => self.handle_response(id, &response, &source, now),
+            TransactionEvent::StrayResponse2xx {
+                response,
+                source: _,
+            } => self.handle_stray_2xx(&response, now),
+            TransactionEvent::Failed { id, why } => self.handle_failure(id, why, now),
+            TransactionEvent::ClientTerminated { id } => drop(self.remove_client(id)),
+            TransactionEvent::ServerTerminated { id, why: _ } => {
+                self.servers.remove(&id);
+            }
+        }
+    }
+
+    fn handle_response(
+        &mut self,
+        id: ClientTransactionId,
+        response: &Response,
+        source: &Source,
+        now: Instant,
+    ) {
+        match self.clients.get(&id) {
+            Some(ClientUser::Registration(account)) => {
+                self.registration_response(*account, id, response, source, now);
+            }
+            Some(ClientUser::Calling(session)) => {
+                self.calling_response(*session, response, source, now);
+            }
+            Some(ClientUser::Answered(_)) => self.answered_response(id, response, now),
+            Some(ClientUser::Reinvite(session)) => {
+                self.reinvite_response(*session, response, now);
+            }
+            Some(ClientUser::Info(_)) => self.info_response(id, response, now),
+            Some(ClientUser::Farewell(_)) => self.farewell_response(id, response, now),
+            None => {}
+        }
+    }
+
+    fn handle_failure(&mut self, id: ClientTransactionId, why: Failure, now: Instant) {
+        match self.remove_client(id) {
+            Some(ClientUser::Registration(account)) => {
+                self.registration_failure(account, why, now);
+            }
+            Some(ClientUser::Calling(session)) => self.calling_failure(session, why),
+            Some(ClientUser::Reinvite(session)) => self.reinvite_failure(session, why, now),
+            Some(ClientUser::Info(info)) => self.info_failure(&info, why),
+            Some(ClientUser::Answered(_) | ClientUser::Farewell(_)) | None => {}
+        }
+    }
+}
