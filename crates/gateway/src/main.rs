@@ -1,3 +1,10 @@
-//! The sylk-gateway daemon.
+//! The binary: reads the command line, and everything else is the library's.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use sylk_gateway::cli::Arguments;
+
+fn main() -> ExitCode {
+    Arguments::parse().run()
+}

@@ -1,0 +1,117 @@
+//! What every front door works with: the user agent, the media path, the directory, the limits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use media::Media;
+use media::plan::Policy;
+use sip_stack::account::{AccountId, SessionId};
+use sip_stack::message::Uri;
+use tokio::sync::watch;
+
+use crate::config::Limits;
+use crate::directory::Directory;
+use crate::ledger::Ledger;
+use crate::random::Random;
+use crate::sip::SipHandle;
+use crate::supervisor::Phase;
+use crate::tasks::Tasks;
+
+/// The daemon's inside, shared by all connections.
+#[derive(Debug)]
+pub struct Backend {
+    /// The SIP user agent.
+    pub sip: SipHandle,
+    /// The media workers.
+    pub media: Arc<Media>,
+    /// Who is told what the user agent says.
+    pub directory: Directory,
+    /// Live objects.
+    pub ledger: Ledger,
+    /// The tasks of calls.
+    pub calls: Tasks,
+    /// How much of everything.
+    pub limits: Limits,
+    /// What operators allow and require of accounts and calls.
+    pub rules: Rules,
+    /// Whether the daemon starts, serves or stops.
+    pub phase: watch::Receiver<Phase>,
+    /// Numbers of accounts and sessions.
+    pub numbers: Numbers,
+}
+
+/// What operators allow and require.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Domains whose accounts may be added; `*` among them: every domain.
+    pub domains: Vec<String>,
+    /// Where every request goes first; without it: where DNS says.
+    pub outbound_proxy: Option<Uri>,
+    /// The life asked for registrations, in seconds.
+    pub registration_expiry: u32,
+    /// The status of a call that a client rejects.
+    pub decline_code: u16,
+    /// Codecs, and addresses that phones may name.
+    pub media: Arc<Policy>,
+}
+
+impl Rules {
+    /// Whether accounts of this domain may be added.
+    #[must_use]
+    pub fn allows_domain(&self, domain: &str) -> bool {
+        self.domains
+            .iter()
+            .any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(domain))
+    }
+}
+
+/// Gives every account and outgoing session of the process a number of its own.
+#[derive(Debug)]
+pub struct Numbers {
+    next: AtomicU64,
+    instances: std::sync::Mutex<Random>,
+}
+
+impl Numbers {
+    /// Starts counting; identifiers that must not be guessed come from `random`.
+    #[must_use]
+    pub fn new(random: Random) -> Self {
+        Self {
+            next: AtomicU64::new(1),
+            instances: std::sync::Mutex::new(random),
+        }
+    }
+
+    /// A new account.
+    pub fn account(&self) -> AccountId {
+        AccountId::new(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A new outgoing session.
+    pub fn session(&self) -> SessionId {
+        SessionId::outgoing(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A UUID for `+sip.instance`: one per connection, until clients name their device.
+    pub fn instance(&self) -> uuid::Uuid {
+        let mut random = self
+            .instances
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let bytes = u128::from(random.number()) << 64 | u128::from(random.number());
+        uuid::Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_never_repeat() {
+        let numbers = Numbers::new(Random::from_seed([7; 32]));
+        assert_ne!(numbers.account(), numbers.account());
+        assert_ne!(numbers.session(), numbers.session());
+        assert_ne!(numbers.instance(), numbers.instance());
+    }
+}

@@ -1,0 +1,447 @@
+//! A call: the browser's side and the phone's side, tied together (RFC 7092, a B2BUA).
+//!
+//! [`Call`] decides and does nothing: events of the client, of SIP and of the media legs go in,
+//! [`Action`]s come out, and `now` is an argument. `task` performs the actions. A call is not its
+//! client's connection: that the client is lost is one more event.
+//!
+//! Three small states are kept apart: how far the signalling is, how far offer and answer are (in
+//! [`Negotiation`]), and how far the browser's media is. What the client sees is computed from
+//! them. `accepted` comes before `established`, each at most once, and `terminated` exactly once.
+
+mod action;
+mod command;
+mod incoming;
+mod negotiation;
+mod outgoing;
+pub mod reason;
+mod reinvite;
+mod session_id;
+mod task;
+mod tones;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use media::{LegEvent, LegFailure, MediaError};
+use sip_stack::account::{AccountId, SessionId};
+use sip_stack::command::{Command, Reason};
+use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
+
+pub use self::action::{Accepted, Action, CallEvent, MediaAction};
+pub use self::command::{CallCommand, ClientState, Refused};
+pub use self::incoming::Incoming;
+pub use self::negotiation::{Locals, Negotiation};
+pub use self::outgoing::Outgoing;
+pub use self::session_id::{dashed_session_id, plain_session_id};
+pub use self::task::{CallHandle, CallMailbox, CallTask, Legs, ToCall, mailbox};
+
+/// How long the 200 to a phone waits for the browser's ICE and DTLS, so that the caller's first
+/// word is heard. Long enough for both with lost packets, short enough for the caller's patience.
+pub const ANSWER_WAIT: Duration = Duration::from_secs(4);
+
+/// How long the browser's media may take once both sides have accepted.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the user agent may take to end a session: the 32 s of an unanswered BYE (RFC 3261
+/// timer F) and some air. Only a defect of ours makes a call wait for it.
+const ENDING_LIMIT: Duration = Duration::from_secs(40);
+
+/// The state machine of one call.
+#[derive(Debug)]
+pub struct Call {
+    session: SessionId,
+    signalling: Signalling,
+    media: MediaState,
+    negotiation: Negotiation,
+    direction: Direction,
+    tones: tones::Tones,
+    actions: VecDeque<Action>,
+}
+
+/// Who called whom.
+#[derive(Debug)]
+enum Direction {
+    /// The client calls.
+    Outgoing,
+    /// Somebody calls the client.
+    Incoming {
+        account: AccountId,
+        originator: Originator,
+        /// The status of a call that the client rejects.
+        decline_code: u16,
+    },
+}
+
+/// How far the signalling is.
+#[derive(Debug)]
+enum Signalling {
+    /// Outgoing: the user agent has the INVITE; no final response yet.
+    Calling(Progress),
+    /// Incoming: the client has been told.
+    Alerting,
+    /// Incoming: the client has answered; the 200 waits for the browser's media.
+    Answering {
+        deadline: Instant,
+        sdp: Bytes,
+        headers: Vec<(String, String)>,
+    },
+    /// Both sides have accepted.
+    Accepted { since: Instant },
+    /// Over for the client; the user agent still has to finish.
+    Ending { deadline: Instant },
+    /// Over.
+    Ended,
+}
+
+/// How far an outgoing call has come before its final response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Connecting,
+    Sent,
+    Proceeding(u16),
+    Ringing,
+    EarlyMedia,
+}
+
+/// How far the browser's media is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MediaState {
+    Connecting,
+    Connected,
+    Closed,
+}
+
+/// What happens to a call.
+#[derive(Debug)]
+pub enum Input {
+    /// Its SIP session.
+    Sip(SessionEvent),
+    /// Its leg towards the browser.
+    Browser(LegEvent),
+    /// Its leg towards the phone.
+    Phone(LegEvent),
+    /// The media path did not take an action.
+    MediaRefused(MediaError),
+    /// Nobody listens on the client's side any more.
+    ClientLost,
+    /// The daemon stops.
+    Stop,
+}
+
+impl Call {
+    /// Something has happened.
+    pub fn handle(&mut self, input: Input, now: Instant) {
+        self.telling_established(|call| match input {
+            Input::Sip(event) => call.handle_sip(event, now),
+            Input::Browser(event) => call.handle_browser(event, now),
+            Input::Phone(event) => call.handle_phone(&event, now),
+            Input::MediaRefused(_) => call.end(&reason::leg_failure(LegFailure::Panicked), now),
+            Input::ClientLost => call.end(&reason::client_lost(), now),
+            Input::Stop => call.end(&reason::stopping(), now),
+        });
+    }
+
+    /// The client asks for something. What comes of it is told by [`CallEvent`]s.
+    ///
+    /// # Errors
+    /// When the call is not in a state for it, or the SDP cannot be used; the call is as before.
+    pub fn handle_command(&mut self, command: CallCommand, now: Instant) -> Result<(), Refused> {
+        let mut result = Ok(());
+        self.telling_established(|call| {
+            result = match command {
+                CallCommand::Answer { sdp, headers } => call.answer(&sdp, headers, now),
+                CallCommand::Terminate => call.terminate(now),
+                CallCommand::SendTones { tones, duration } => call.send_tones(&tones, duration),
+            };
+        });
+        result
+    }
+
+    /// The deadline of [`Self::poll_timeout`] has passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match self.signalling {
+            Signalling::Answering { .. } => {
+                tracing::debug!("answering before the browser's media is up");
+                self.accept(now);
+            }
+            Signalling::Accepted { .. } => self.end(&reason::never_connected(), now),
+            Signalling::Ending { .. } => {
+                tracing::error!("the user agent did not end the session");
+                self.finish();
+            }
+            Signalling::Calling(_) | Signalling::Alerting | Signalling::Ended => {}
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.signalling {
+            Signalling::Answering { deadline, .. } | Signalling::Ending { deadline } => {
+                Some(*deadline)
+            }
+            Signalling::Accepted { since } => {
+                (self.media == MediaState::Connecting).then(|| *since + CONNECT_LIMIT)
+            }
+            Signalling::Calling(_) | Signalling::Alerting | Signalling::Ended => None,
+        }
+    }
+
+    /// What is to be done next.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Whether the call is over and its task may go.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        matches!(self.signalling, Signalling::Ended)
+    }
+
+    /// The state as the client knows it.
+    #[must_use]
+    pub fn client_state(&self) -> ClientState {
+        match (&self.signalling, self.media) {
+            (Signalling::Calling(Progress::Connecting), _) => ClientState::Connecting,
+            (Signalling::Calling(Progress::Sent | Progress::Proceeding(_)), _) => {
+                ClientState::Progress
+            }
+            (Signalling::Calling(Progress::Ringing), _) => ClientState::Ringing,
+            (Signalling::Calling(Progress::EarlyMedia), _) => ClientState::EarlyMedia,
+            (Signalling::Alerting | Signalling::Answering { .. }, _) => ClientState::Incoming,
+            (Signalling::Accepted { .. }, MediaState::Connected) => ClientState::Established,
+            (Signalling::Accepted { .. }, MediaState::Connecting | MediaState::Closed) => {
+                ClientState::Accepted
+            }
+            (Signalling::Ending { .. } | Signalling::Ended, _) => ClientState::Terminated,
+        }
+    }
+
+    fn new(
+        session: SessionId,
+        signalling: Signalling,
+        negotiation: Negotiation,
+        direction: Direction,
+    ) -> Self {
+        Self {
+            session,
+            direction,
+            signalling,
+            media: MediaState::Connecting,
+            negotiation,
+            tones: tones::Tones::default(),
+            actions: VecDeque::new(),
+        }
+    }
+
+    fn handle_sip(&mut self, event: SessionEvent, now: Instant) {
+        match event {
+            SessionEvent::Ended {
+                reason,
+                by,
+                answered_elsewhere,
+            } => self.handle_ended(reason, by, answered_elsewhere, now),
+            SessionEvent::Sent => self.handle_sent(),
+            SessionEvent::Provisional { code, sdp, .. } => {
+                self.handle_provisional(code, sdp.as_deref());
+            }
+            SessionEvent::Accepted {
+                sdp,
+                call_id,
+                headers,
+                ..
+            } => self.handle_accepted(sdp.as_deref(), call_id, headers, now),
+            SessionEvent::Confirmed { sdp } => self.handle_confirmed(sdp.as_deref(), now),
+            SessionEvent::Reinvite { sdp } => self.handle_reinvite(sdp.as_deref()),
+            SessionEvent::Reinvited { sdp } => self.handle_reinvited(sdp.as_deref()),
+            SessionEvent::ReinviteFailed { code, .. } => {
+                tracing::debug!(code, "re-INVITE refused");
+            }
+            SessionEvent::Info { content_type, .. } => {
+                tracing::debug!(%content_type, "INFO from the phone");
+            }
+            SessionEvent::InfoResult { code } => self.handle_info_result(code),
+        }
+    }
+
+    fn handle_ended(
+        &mut self,
+        reason: StatusReason,
+        by: EndedBy,
+        answered_elsewhere: bool,
+        now: Instant,
+    ) {
+        let missed = matches!(
+            self.signalling,
+            Signalling::Alerting | Signalling::Answering { .. }
+        ) && !answered_elsewhere;
+        if self.client_state() != ClientState::Terminated {
+            let reason = match (&self.signalling, by) {
+                (Signalling::Accepted { .. }, EndedBy::Remote) => reason::remote_bye(),
+                (
+                    Signalling::Calling(_)
+                    | Signalling::Alerting
+                    | Signalling::Answering { .. }
+                    | Signalling::Accepted { .. }
+                    | Signalling::Ending { .. }
+                    | Signalling::Ended,
+                    EndedBy::Remote | EndedBy::Local | EndedBy::Timeout | EndedBy::Transport,
+                ) => reason,
+            };
+            self.tell_terminated(reason, now);
+        }
+        if missed {
+            self.tell_missed();
+        }
+        self.finish();
+    }
+
+    fn handle_browser(&mut self, event: LegEvent, now: Instant) {
+        match event {
+            LegEvent::Connected => {
+                if self.media == MediaState::Connecting {
+                    self.media = MediaState::Connected;
+                }
+                if matches!(self.signalling, Signalling::Answering { .. }) {
+                    self.accept(now);
+                }
+            }
+            LegEvent::Failed(failure) => self.handle_failure(failure, now),
+            LegEvent::MediaStopped { silence } => self.handle_silence("browser", silence, now),
+            LegEvent::IceValidated | LegEvent::Dtmf { .. } | LegEvent::Stats(_) => {}
+        }
+    }
+
+    fn handle_phone(&mut self, event: &LegEvent, now: Instant) {
+        match event {
+            LegEvent::Failed(failure) => self.handle_failure(*failure, now),
+            LegEvent::MediaStopped { silence } => self.handle_silence("phone", *silence, now),
+            LegEvent::IceValidated
+            | LegEvent::Connected
+            | LegEvent::Dtmf { .. }
+            | LegEvent::Stats(_) => {}
+        }
+    }
+
+    fn handle_failure(&mut self, failure: LegFailure, now: Instant) {
+        tracing::info!(?failure, "media failed");
+        self.end(&reason::leg_failure(failure), now);
+    }
+
+    fn handle_silence(&mut self, leg: &'static str, silence: Duration, now: Instant) {
+        if matches!(self.signalling, Signalling::Accepted { .. }) {
+            tracing::info!(leg, seconds = silence.as_secs(), "media stopped");
+            self.end(&reason::media_timeout(), now);
+        }
+    }
+
+    /// Ends the call on both sides because of something that neither side asked for.
+    fn end(&mut self, reason: &StatusReason, now: Instant) {
+        let told = Some(Reason::sip(reason.code, reason.phrase.clone()));
+        match self.signalling {
+            Signalling::Alerting | Signalling::Answering { .. } => {
+                self.sip(Command::Reject {
+                    session: self.session,
+                    code: reason::to_caller(reason),
+                    reason: None,
+                });
+                self.tell_terminated(reason.clone(), now);
+                self.tell_missed();
+            }
+            Signalling::Calling(_) | Signalling::Accepted { .. } => {
+                self.sip(Command::HangUp {
+                    session: self.session,
+                    reason: told,
+                });
+                self.tell_terminated(reason.clone(), now);
+            }
+            Signalling::Ending { .. } | Signalling::Ended => {}
+        }
+    }
+
+    fn terminate(&mut self, now: Instant) -> Result<(), Refused> {
+        let session = self.session;
+        let decline_code = match &self.direction {
+            Direction::Incoming { decline_code, .. } => *decline_code,
+            Direction::Outgoing => 486,
+        };
+        let reason = match self.signalling {
+            Signalling::Alerting | Signalling::Answering { .. } => {
+                let code = decline_code;
+                self.sip(Command::Reject {
+                    session,
+                    code,
+                    reason: None,
+                });
+                reason::declined(code)
+            }
+            Signalling::Calling(_) => {
+                self.sip(Command::HangUp {
+                    session,
+                    reason: None,
+                });
+                reason::cancelled()
+            }
+            Signalling::Accepted { .. } => {
+                self.sip(Command::HangUp {
+                    session,
+                    reason: None,
+                });
+                reason::own_bye()
+            }
+            Signalling::Ending { .. } | Signalling::Ended => return Ok(()),
+        };
+        self.tell_terminated(reason, now);
+        Ok(())
+    }
+
+    /// The client's view of the call ends here; media stops with it.
+    fn tell_terminated(&mut self, reason: StatusReason, now: Instant) {
+        self.actions.push_back(Action::Media(MediaAction::Close));
+        self.media = MediaState::Closed;
+        self.signalling = Signalling::Ending {
+            deadline: now + ENDING_LIMIT,
+        };
+        self.notify(CallEvent::Terminated { reason });
+    }
+
+    fn tell_missed(&mut self) {
+        if let Direction::Incoming {
+            account,
+            originator,
+            ..
+        } = &self.direction
+        {
+            let event = CallEvent::Missed {
+                account: *account,
+                originator: originator.clone(),
+            };
+            self.notify(event);
+        }
+    }
+
+    fn finish(&mut self) {
+        self.signalling = Signalling::Ended;
+    }
+
+    /// Runs a step and tells the client if it is what made the call established.
+    fn telling_established(&mut self, step: impl FnOnce(&mut Self)) {
+        let before = self.client_state();
+        step(self);
+        if before != ClientState::Established && self.client_state() == ClientState::Established {
+            self.notify(CallEvent::Established);
+        }
+    }
+
+    fn notify(&mut self, event: CallEvent) {
+        self.actions.push_back(Action::Notify(event));
+    }
+
+    fn sip(&mut self, command: Command) {
+        self.actions.push_back(Action::Sip(command));
+    }
+}

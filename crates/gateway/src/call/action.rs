@@ -1,0 +1,81 @@
+//! What a call wants done.
+
+use media::{BrowserRemote, PhoneRemote, Relay};
+use sip_stack::account::AccountId;
+use sip_stack::command::Command;
+use sip_stack::event::{Originator, StatusReason};
+
+/// One thing the call's task has to do.
+#[derive(Debug)]
+pub enum Action {
+    /// Give this to the user agent.
+    Sip(Command),
+    /// Do this to the legs.
+    Media(MediaAction),
+    /// Tell the client.
+    Notify(CallEvent),
+}
+
+/// What is to happen to the legs.
+#[derive(Debug, Clone)]
+pub enum MediaAction {
+    /// Where the peers are and how their media is carried; again when any of it changes.
+    Connect {
+        /// The browser's end; absent when it has been said before.
+        browser: Option<BrowserRemote>,
+        /// The phone's end; absent when media to it is on hold without an address.
+        phone: Option<PhoneRemote>,
+        /// The plan.
+        relay: Box<Relay>,
+    },
+    /// Who the browser is, while the phone's end is still unknown.
+    ExpectBrowser(BrowserRemote),
+    /// Close both.
+    Close,
+}
+
+/// What a client is told of a call, whatever protocol it speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallEvent {
+    /// Outgoing: the INVITE has left.
+    Progress,
+    /// Outgoing: a provisional response other than 180.
+    Proceeding {
+        /// 101 to 199.
+        code: u16,
+    },
+    /// Outgoing: 180.
+    Ringing,
+    /// Outgoing: the phone can be heard before it has accepted.
+    EarlyMedia {
+        /// The answer to the browser's offer; may be kept back and told with `Accepted`.
+        sdp: String,
+    },
+    /// Outgoing: the phone has accepted. Incoming: the phone has been told that the client has.
+    Accepted(Accepted),
+    /// Media flows between browser and gateway.
+    Established,
+    /// The call is over.
+    Terminated {
+        /// Why.
+        reason: StatusReason,
+    },
+    /// An incoming call ended before it was answered, here or elsewhere.
+    Missed {
+        /// Who was called.
+        account: AccountId,
+        /// Who called.
+        originator: Originator,
+    },
+}
+
+/// What came with the acceptance of a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Outgoing: the answer to the browser's offer, the same as any told with `EarlyMedia`.
+    pub sdp: Option<String>,
+    /// Outgoing: Call-ID of the SIP call.
+    pub call_id: Option<String>,
+    /// Outgoing: all headers of the 200, in order.
+    pub headers: Vec<(String, String)>,
+}

@@ -1,0 +1,59 @@
+//! What a client may ask of a call, and how it is refused.
+
+use std::time::Duration;
+
+/// One request of the client. Candidates are not among them: the gateway is an ICE-lite end and
+/// learns the browser's addresses from its checks (RFC 8445 §2.5).
+#[derive(Debug, Clone)]
+pub enum CallCommand {
+    /// Take an incoming call.
+    Answer {
+        /// The browser's answer to our offer.
+        sdp: String,
+        /// Headers for the 200.
+        headers: Vec<(String, String)>,
+    },
+    /// Cancel, reject or hang up, as the state needs.
+    Terminate,
+    /// Send tones as SIP INFO.
+    SendTones {
+        /// `0`-`9`, `*`, `#`, `A`-`D`, in the order they are to be heard.
+        tones: String,
+        /// Of each tone; a default if absent.
+        duration: Option<Duration>,
+    },
+}
+
+/// Why a request was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// Only incoming calls can be answered.
+    CannotAnswerOutgoing,
+    /// Not in this state.
+    WrongState(ClientState),
+    /// The SDP cannot be used; the text says why.
+    UnusableSdp(String),
+    /// Too many tones wait to be sent.
+    TooManyTones,
+}
+
+/// The state of a call as its client knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientState {
+    /// Outgoing: nothing has left yet.
+    Connecting,
+    /// Outgoing: the INVITE has left.
+    Progress,
+    /// Outgoing: the phone rings.
+    Ringing,
+    /// Outgoing: the phone can be heard before it has accepted.
+    EarlyMedia,
+    /// Incoming, not accepted yet.
+    Incoming,
+    /// Both sides have accepted; the browser's media is not up yet.
+    Accepted,
+    /// Both sides have accepted and media flows.
+    Established,
+    /// Over.
+    Terminated,
+}

@@ -1,0 +1,404 @@
+//! Offer and answer of a call (RFC 3264): which side offered, what was agreed, what to tell whom.
+//!
+//! Holds both legs' descriptions and our own ends of them, and asks [`media::plan`] what follows.
+//! It knows nothing of signalling states, of SIP or of the client. The first description of the
+//! phone settles what the browser is told, once and for all; whatever the phone wants later, it
+//! is the phone's side that is changed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use media::plan::{self, Agreed, BrowserOffer, LaterAnswer, PhoneOffer, Policy};
+use media::sdp::{BrowserDescription, PhoneDescription};
+use media::{BrowserLocal, BrowserRemote, PhoneLocal};
+
+use super::{MediaAction, Refused};
+
+/// Our ends of a call's two legs, and what the operator allows on them.
+#[derive(Debug, Clone)]
+pub struct Locals {
+    /// Towards the browser.
+    pub browser: BrowserLocal,
+    /// Towards the phone.
+    pub phone: PhoneLocal,
+    /// Codecs and addresses.
+    pub policy: Arc<Policy>,
+}
+
+/// The offer/answer state of one call.
+#[derive(Debug)]
+pub struct Negotiation {
+    locals: Locals,
+    state: OfferAnswer,
+}
+
+#[derive(Debug)]
+enum OfferAnswer {
+    /// The browser has offered; the phone has our offer and may have answered early.
+    BrowserOffered {
+        browser: Box<BrowserDescription>,
+        offer: PhoneOffer,
+        early: Option<Settlement>,
+    },
+    /// The phone has offered, or has asked for an offer (`None`); the browser has our offer.
+    PhoneOffered {
+        phone: Option<Box<PhoneDescription>>,
+        offer: BrowserOffer,
+    },
+    /// The browser has answered; our 200 carries an offer that the phone answers in its ACK.
+    PhoneAnswerAwaited {
+        browser: Box<BrowserDescription>,
+        offer: PhoneOffer,
+    },
+    /// Both ends agree. An offer of ours may be on its way to the phone.
+    Settled {
+        settlement: Settlement,
+        reoffer: Option<PhoneOffer>,
+    },
+}
+
+/// What was agreed, and what the browser was told of it.
+#[derive(Debug, Clone)]
+struct Settlement {
+    agreed: Agreed,
+    /// Our answer to the browser's offer; empty if the browser answered.
+    browser_answer: String,
+}
+
+/// Why a description cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The phone had to answer our offer and did not.
+    NoAnswer,
+    /// A description came when none was due.
+    NotDue,
+    /// It was read, and nothing can be agreed on.
+    Plan(plan::Refusal),
+}
+
+impl Refusal {
+    /// The SIP status that says so.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::NoAnswer => 488,
+            Self::NotDue => 491,
+            Self::Plan(refusal) => refusal.status().0,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer => f.write_str("no answer to our offer"),
+            Self::NotDue => f.write_str("no description is due"),
+            Self::Plan(refusal) => fmt::Display::fmt(refusal, f),
+        }
+    }
+}
+
+impl<E: Into<plan::Refusal>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Plan(error.into())
+    }
+}
+
+/// What follows from a description: the text for the other side, and what the legs must know.
+#[derive(Debug)]
+pub(super) struct Settled<Answer> {
+    pub(super) answer: Answer,
+    pub(super) media: MediaAction,
+}
+
+/// What follows from the phone's final answer.
+#[derive(Debug)]
+pub(super) struct Final {
+    /// Our answer to the browser's offer.
+    pub(super) answer: String,
+    /// What the legs must know; absent when nothing has changed, or a re-INVITE must come first.
+    pub(super) media: Option<MediaAction>,
+    /// The offer of a re-INVITE: the phone must return to the codec the browser was told.
+    pub(super) reoffer: Option<Bytes>,
+}
+
+impl Negotiation {
+    /// The browser has offered; the bytes are our offer to the phone.
+    pub(super) fn browser_offers(sdp: &str, locals: Locals) -> Result<(Self, Bytes), Refused> {
+        let unusable = |refusal: plan::Refusal| Refused::UnusableSdp(refusal.to_string());
+        let browser = BrowserDescription::parse(sdp).map_err(|error| unusable(error.into()))?;
+        let offer = plan::phone_offer(&browser, &locals.policy, &locals.phone).map_err(unusable)?;
+        let text = bytes(offer.text());
+        let state = OfferAnswer::BrowserOffered {
+            browser: Box::new(browser),
+            offer,
+            early: None,
+        };
+        Ok((Self { locals, state }, text))
+    }
+
+    /// The phone has answered before it accepted; the text is our answer to the browser, the same
+    /// for every early answer.
+    pub(super) fn phone_answers_early(&mut self, sdp: &[u8]) -> Result<Settled<String>, Refusal> {
+        let locals = &self.locals;
+        let OfferAnswer::BrowserOffered {
+            browser,
+            offer,
+            early,
+        } = &mut self.state
+        else {
+            return Err(Refusal::NotDue);
+        };
+        let phone = PhoneDescription::parse(sdp)?;
+        let (settlement, remote) = match early.take() {
+            None => {
+                let agreed = plan::accept_phone_answer(browser, offer, &phone, &locals.policy)?;
+                let browser_answer = plan::browser_answer(browser, &agreed, &locals.browser);
+                let settlement = Settlement {
+                    agreed,
+                    browser_answer,
+                };
+                (settlement, Some(browser.remote()))
+            }
+            Some(before) => {
+                let later = plan::accept_later_answer(
+                    browser,
+                    offer,
+                    &phone,
+                    &locals.policy,
+                    &before.agreed,
+                    &locals.phone,
+                );
+                let agreed = match later {
+                    Ok(LaterAnswer::Same(agreed)) => *agreed,
+                    Ok(LaterAnswer::OtherCodec(_)) => {
+                        *early = Some(before);
+                        return Err(Refusal::Plan(plan::Refusal::CodecGone));
+                    }
+                    Err(refusal) => {
+                        *early = Some(before);
+                        return Err(refusal.into());
+                    }
+                };
+                let settlement = Settlement { agreed, ..before };
+                (settlement, None)
+            }
+        };
+        let settled = Settled {
+            answer: settlement.browser_answer.clone(),
+            media: connect(remote, &settlement.agreed),
+        };
+        *early = Some(settlement);
+        Ok(settled)
+    }
+
+    /// The phone has accepted, with an answer or after an early one.
+    pub(super) fn phone_answers(&mut self, sdp: Option<&[u8]>) -> Result<Final, Refusal> {
+        let locals = &self.locals;
+        let OfferAnswer::BrowserOffered {
+            browser,
+            offer,
+            early,
+        } = &self.state
+        else {
+            return Err(Refusal::NotDue);
+        };
+        let phone = sdp.map(PhoneDescription::parse).transpose()?;
+        let mut reoffer = None;
+        let (settlement, media) = match (early.clone(), phone) {
+            (None, None) => return Err(Refusal::NoAnswer),
+            (None, Some(phone)) => {
+                let agreed = plan::accept_phone_answer(browser, offer, &phone, &locals.policy)?;
+                let browser_answer = plan::browser_answer(browser, &agreed, &locals.browser);
+                let media = connect(Some(browser.remote()), &agreed);
+                let settlement = Settlement {
+                    agreed,
+                    browser_answer,
+                };
+                (settlement, Some(media))
+            }
+            (Some(early), None) => (early, None),
+            (Some(early), Some(phone)) => {
+                match plan::accept_later_answer(
+                    browser,
+                    offer,
+                    &phone,
+                    &locals.policy,
+                    &early.agreed,
+                    &locals.phone,
+                )? {
+                    LaterAnswer::Same(agreed) => {
+                        let agreed = *agreed;
+                        let media = connect(None, &agreed);
+                        (Settlement { agreed, ..early }, Some(media))
+                    }
+                    LaterAnswer::OtherCodec(offer) => {
+                        reoffer = Some(offer);
+                        (early, None)
+                    }
+                }
+            }
+        };
+        let outcome = Final {
+            answer: settlement.browser_answer.clone(),
+            media,
+            reoffer: reoffer.as_ref().map(|offer| bytes(offer.text())),
+        };
+        self.state = OfferAnswer::Settled {
+            settlement,
+            reoffer,
+        };
+        Ok(outcome)
+    }
+
+    /// The phone has offered, or wants an offer (`None`); the text is our offer to the browser.
+    pub(super) fn phone_offers(
+        sdp: Option<&[u8]>,
+        locals: Locals,
+    ) -> Result<(Self, String), Refusal> {
+        let phone = sdp.map(PhoneDescription::parse).transpose()?;
+        let offer = plan::browser_offer(phone.as_ref(), &locals.policy, &locals.browser)?;
+        let text = offer.text().to_owned();
+        let state = OfferAnswer::PhoneOffered {
+            phone: phone.map(Box::new),
+            offer,
+        };
+        Ok((Self { locals, state }, text))
+    }
+
+    /// The browser has answered. The bytes are for the 200: our answer, or our offer if the phone
+    /// has made none. What the legs must know is absent until the phone has answered.
+    pub(super) fn browser_answers(&mut self, sdp: &str) -> Result<Settled<Bytes>, Refused> {
+        let unusable = |refusal: plan::Refusal| Refused::UnusableSdp(refusal.to_string());
+        let OfferAnswer::PhoneOffered { phone, offer } = &self.state else {
+            return Err(Refused::CannotAnswerOutgoing);
+        };
+        let Locals {
+            phone: local,
+            policy,
+            ..
+        } = &self.locals;
+        let browser = BrowserDescription::parse(sdp).map_err(|error| unusable(error.into()))?;
+        let (answer, media, state) = match phone {
+            Some(phone) => {
+                let agreed = plan::accept_browser_answer(phone, offer, &browser, policy, local)
+                    .map_err(unusable)?;
+                let answer = bytes(agreed.phone_sdp());
+                let media = connect(Some(browser.remote()), &agreed);
+                let settlement = Settlement {
+                    agreed,
+                    browser_answer: String::new(),
+                };
+                let reoffer = None;
+                let state = OfferAnswer::Settled {
+                    settlement,
+                    reoffer,
+                };
+                (answer, media, state)
+            }
+            None => {
+                let offer = plan::delayed_phone_offer(&browser, policy, local).map_err(unusable)?;
+                let text = bytes(offer.text());
+                let media = MediaAction::ExpectBrowser(browser.remote());
+                let state = OfferAnswer::PhoneAnswerAwaited {
+                    browser: Box::new(browser),
+                    offer,
+                };
+                (text, media, state)
+            }
+        };
+        self.state = state;
+        Ok(Settled { answer, media })
+    }
+
+    /// Whether the phone still has to answer the offer in our 200.
+    pub(super) fn awaits_phone_answer(&self) -> bool {
+        matches!(self.state, OfferAnswer::PhoneAnswerAwaited { .. })
+    }
+
+    /// The phone's ACK answers the offer in our 200.
+    pub(super) fn phone_answers_late(
+        &mut self,
+        sdp: Option<&[u8]>,
+    ) -> Result<MediaAction, Refusal> {
+        let OfferAnswer::PhoneAnswerAwaited { browser, offer } = &self.state else {
+            return Err(Refusal::NotDue);
+        };
+        let phone = PhoneDescription::parse(sdp.ok_or(Refusal::NoAnswer)?)?;
+        let agreed = plan::accept_phone_answer(browser, offer, &phone, &self.locals.policy)?;
+        let media = connect(None, &agreed);
+        let settlement = Settlement {
+            agreed,
+            browser_answer: String::new(),
+        };
+        self.state = OfferAnswer::Settled {
+            settlement,
+            reoffer: None,
+        };
+        Ok(media)
+    }
+
+    /// The phone offers a change; the bytes are our answer.
+    pub(super) fn phone_reoffers(&mut self, sdp: &[u8]) -> Result<Settled<Bytes>, Refusal> {
+        let Locals {
+            phone: local,
+            policy,
+            ..
+        } = &self.locals;
+        let OfferAnswer::Settled { settlement, .. } = &mut self.state else {
+            return Err(Refusal::NotDue);
+        };
+        let phone = PhoneDescription::parse(sdp)?;
+        settlement.agreed = plan::reinvite(&settlement.agreed, &phone, policy, local)?;
+        Ok(Settled {
+            answer: bytes(settlement.agreed.phone_sdp()),
+            media: connect(None, &settlement.agreed),
+        })
+    }
+
+    /// The phone wants an offer in mid-call.
+    pub(super) fn reoffer_to_phone(&mut self) -> Result<Bytes, Refusal> {
+        let local = &self.locals.phone;
+        let OfferAnswer::Settled {
+            settlement,
+            reoffer,
+        } = &mut self.state
+        else {
+            return Err(Refusal::NotDue);
+        };
+        let offer = plan::current_offer(&settlement.agreed, local);
+        let text = bytes(offer.text());
+        *reoffer = Some(offer);
+        Ok(text)
+    }
+
+    /// The phone's answer to an offer that we made in mid-call.
+    pub(super) fn phone_answers_reoffer(&mut self, sdp: &[u8]) -> Result<MediaAction, Refusal> {
+        let OfferAnswer::Settled {
+            settlement,
+            reoffer,
+        } = &mut self.state
+        else {
+            return Err(Refusal::NotDue);
+        };
+        let offer = reoffer.take().ok_or(Refusal::NotDue)?;
+        let phone = PhoneDescription::parse(sdp)?;
+        let policy = &self.locals.policy;
+        settlement.agreed =
+            plan::accept_reinvite_answer(&settlement.agreed, &offer, &phone, policy)?;
+        Ok(connect(None, &settlement.agreed))
+    }
+}
+
+fn connect(browser: Option<BrowserRemote>, agreed: &Agreed) -> MediaAction {
+    MediaAction::Connect {
+        browser,
+        phone: agreed.phone_remote,
+        relay: Box::new(agreed.relay.clone()),
+    }
+}
+
+fn bytes(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}

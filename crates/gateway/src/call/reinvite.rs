@@ -1,0 +1,48 @@
+//! Changes the phone asks for in mid-call (RFC 3261 §14.2): hold, resume, codec, address.
+//!
+//! The gateway answers them itself; the browser hears nothing of them but the sound. A change
+//! that cannot be carried is refused with 488 and leaves the call as it was.
+
+use sip_stack::command::Command;
+
+use super::{Action, Call, Signalling};
+
+impl Call {
+    pub(super) fn handle_reinvite(&mut self, sdp: Option<&[u8]>) {
+        let answer = match (&self.signalling, sdp) {
+            (Signalling::Accepted { .. }, Some(offer)) => {
+                self.negotiation.phone_reoffers(offer).map(|settled| {
+                    self.actions.push_back(Action::Media(settled.media));
+                    settled.answer
+                })
+            }
+            (Signalling::Accepted { .. }, None) => self.negotiation.reoffer_to_phone(),
+            (
+                Signalling::Calling(_)
+                | Signalling::Alerting
+                | Signalling::Answering { .. }
+                | Signalling::Ending { .. }
+                | Signalling::Ended,
+                _,
+            ) => return,
+        };
+        if let Err(refusal) = &answer {
+            tracing::info!(%refusal, "re-INVITE refused");
+        }
+        self.sip(Command::AnswerReinvite {
+            session: self.session,
+            answer: answer.map_err(|refusal| refusal.status()),
+        });
+    }
+
+    /// The answer to an offer that we made in mid-call.
+    pub(super) fn handle_reinvited(&mut self, sdp: Option<&[u8]>) {
+        let Some(sdp) = sdp else {
+            return;
+        };
+        match self.negotiation.phone_answers_reoffer(sdp) {
+            Ok(media) => self.actions.push_back(Action::Media(media)),
+            Err(refusal) => tracing::info!(%refusal, "answer to a re-INVITE cannot be used"),
+        }
+    }
+}

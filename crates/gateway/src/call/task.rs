@@ -1,0 +1,384 @@
+//! The task of one call: performs what [`Call`] decides, on the user agent and on the legs.
+//!
+//! It waits for nothing but its own mailbox and the call's deadline. Whatever ends it, a panic
+//! included, the legs are closed, the SIP session is hung up and the client has been told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::sip::SipHandle;
+use media::plan::Policy;
+use media::{
+    BrowserLeg, BrowserLegConfig, DtlsRole, LegEvent, LegStats, MediaError, PhoneLeg,
+    PhoneLegConfig, WorkerHandle,
+};
+use sip_stack::account::SessionId;
+use sip_stack::command::Command;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::{
+    Action, Call, CallCommand, CallEvent, ClientState, Input, Locals, MediaAction, Refused, reason,
+};
+use crate::client::{ClientEvent, ClientLink};
+use crate::directory::SessionRoute;
+use crate::ledger::Entry;
+
+/// How many inputs may wait for one call. Its task never waits for others, so only a flood fills it.
+const MAILBOX: usize = 64;
+
+/// How long the task waits for the last counters of its legs.
+const STATS_WAIT: Duration = Duration::from_secs(1);
+
+/// One item of a call's mailbox.
+#[derive(Debug)]
+pub enum ToCall {
+    /// The client asks for something and waits for the answer.
+    Command(CallCommand, oneshot::Sender<Result<(), Refused>>),
+    /// Something has happened.
+    Input(Input),
+}
+
+/// A mailbox that a call can take up; events may gather in it before.
+#[derive(Debug)]
+pub struct CallMailbox {
+    sender: mpsc::Sender<ToCall>,
+    receiver: mpsc::Receiver<ToCall>,
+    _route: SessionRoute,
+}
+
+/// A mailbox for a session, found by `add_route` through its sender.
+pub fn mailbox(add_route: impl FnOnce(mpsc::Sender<ToCall>) -> SessionRoute) -> CallMailbox {
+    let (sender, receiver) = mpsc::channel(MAILBOX);
+    CallMailbox {
+        _route: add_route(sender.clone()),
+        sender,
+        receiver,
+    }
+}
+
+impl CallMailbox {
+    /// The handle of the call that will take up this mailbox.
+    #[must_use]
+    pub fn handle(&self) -> CallHandle {
+        CallHandle(self.sender.clone())
+    }
+
+    /// Opens both legs of a call on `worker`; their events gather here.
+    ///
+    /// # Errors
+    /// When there are no ports, or the media path is stopping.
+    pub fn open_legs(&self, worker: WorkerHandle) -> Result<Legs, MediaError> {
+        let to_browser_events = self.sender.clone();
+        let browser = worker.open_browser_leg(BrowserLegConfig {
+            role: DtlsRole::Server,
+            on_event: Box::new(move |event| deliver(&to_browser_events, Input::Browser(event))),
+        })?;
+        let to_phone_events = self.sender.clone();
+        let phone = worker.open_phone_leg(PhoneLegConfig {
+            on_event: Box::new(move |event| deliver(&to_phone_events, Input::Phone(event))),
+        })?;
+        Ok(Legs {
+            worker,
+            browser,
+            phone,
+        })
+    }
+}
+
+/// Runs on a worker's thread: never waits.
+fn deliver(call: &mpsc::Sender<ToCall>, input: Input) {
+    if call.try_send(ToCall::Input(input)).is_err() {
+        tracing::debug!("a leg's event came too late or too fast");
+    }
+}
+
+/// The way to a call. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct CallHandle(mpsc::Sender<ToCall>);
+
+impl CallHandle {
+    /// Asks the call for something.
+    ///
+    /// # Errors
+    /// The call's refusal; [`ClientState::Terminated`] if it is over.
+    pub async fn command(&self, command: CallCommand) -> Result<(), Refused> {
+        let over = Refused::WrongState(ClientState::Terminated);
+        let (reply, answer) = oneshot::channel();
+        match self.0.send(ToCall::Command(command, reply)).await {
+            Ok(()) => answer.await.unwrap_or(Err(over)),
+            Err(_closed) => Err(over),
+        }
+    }
+
+    /// Tells the call of something that has happened, without waiting.
+    pub fn tell(&self, input: Input) {
+        if self.0.try_send(ToCall::Input(input)).is_err() {
+            tracing::debug!("the call is over or does not listen");
+        }
+    }
+}
+
+/// Both legs of a call, on one worker. Dropping them closes them.
+#[derive(Debug)]
+pub struct Legs {
+    worker: WorkerHandle,
+    browser: BrowserLeg,
+    phone: PhoneLeg,
+}
+
+impl Legs {
+    /// Our ends of both legs, for the descriptions.
+    #[must_use]
+    pub fn locals(&self, policy: Arc<Policy>) -> Locals {
+        Locals {
+            browser: self.browser.local().clone(),
+            phone: self.phone.local().clone(),
+            policy,
+        }
+    }
+}
+
+/// A call together with everything its actions need.
+#[derive(Debug)]
+pub struct CallTask {
+    call: Call,
+    mailbox: CallMailbox,
+    legs: Option<Legs>,
+    ends: Ends,
+    stats: Stats,
+    _entry: Entry,
+}
+
+impl CallTask {
+    /// Ties a call to its session, legs and client.
+    #[must_use]
+    pub fn new(
+        call: Call,
+        mailbox: CallMailbox,
+        legs: Legs,
+        sip: SipHandle,
+        client: ClientLink,
+        entry: Entry,
+    ) -> Self {
+        let session = call.session;
+        Self {
+            call,
+            mailbox,
+            legs: Some(legs),
+            ends: Ends {
+                session,
+                sip,
+                sip_ended: false,
+                client,
+                client_told: false,
+            },
+            stats: Stats::default(),
+            _entry: entry,
+        }
+    }
+
+    /// Runs the call to its end.
+    pub async fn run(mut self) {
+        let started = Instant::now();
+        loop {
+            while let Some(action) = self.call.poll_action() {
+                self.perform(action).await;
+            }
+            if self.call.is_ended() {
+                break;
+            }
+            let deadline = self.call.poll_timeout();
+            tokio::select! {
+                item = self.mailbox.receiver.recv() => {
+                    let item = item.expect("the mailbox keeps a sender of its own");
+                    self.take(item);
+                }
+                () = sleep_until(deadline) => self.call.handle_timeout(now()),
+            }
+        }
+        self.ends.sip_ended = true;
+        self.legs = None;
+        self.collect_stats().await;
+        self.stats.log(started.elapsed());
+    }
+
+    fn take(&mut self, item: ToCall) {
+        match item {
+            ToCall::Command(command, reply) => {
+                let result = self.call.handle_command(command, now());
+                if reply.send(result).is_err() {
+                    tracing::debug!("the client did not wait for the answer");
+                }
+            }
+            ToCall::Input(input) => {
+                self.stats.note(&input);
+                self.call.handle(input, now());
+            }
+        }
+    }
+
+    async fn perform(&mut self, action: Action) {
+        match action {
+            Action::Sip(command) => self.ends.sip.command(command).await,
+            Action::Media(action) => {
+                if let Err(error) = self.perform_on_legs(action) {
+                    tracing::warn!(%error, "media path refused");
+                    self.call.handle(Input::MediaRefused(error), now());
+                }
+            }
+            Action::Notify(event) => {
+                log(&event);
+                if self.ends.tell(event).is_err() {
+                    self.call.handle(Input::ClientLost, now());
+                }
+            }
+        }
+    }
+
+    fn perform_on_legs(&mut self, action: MediaAction) -> Result<(), MediaError> {
+        match action {
+            MediaAction::Connect {
+                browser,
+                phone,
+                relay,
+            } => {
+                let Some(legs) = &self.legs else {
+                    return Ok(());
+                };
+                if let Some(remote) = browser {
+                    legs.browser.set_remote(remote)?;
+                }
+                if let Some(remote) = phone {
+                    legs.phone.set_remote(remote)?;
+                }
+                legs.worker.bridge(&legs.browser, &legs.phone, *relay)
+            }
+            MediaAction::ExpectBrowser(remote) => match &self.legs {
+                Some(legs) => legs.browser.set_remote(remote),
+                None => Ok(()),
+            },
+            MediaAction::Close => {
+                self.legs = None;
+                Ok(())
+            }
+        }
+    }
+
+    async fn collect_stats(&mut self) {
+        let all = async {
+            while !self.stats.is_complete() {
+                match self.mailbox.receiver.recv().await {
+                    Some(ToCall::Input(input)) => self.stats.note(&input),
+                    Some(ToCall::Command(..)) => {}
+                    None => return,
+                }
+            }
+        };
+        if tokio::time::timeout(STATS_WAIT, all).await.is_err() {
+            tracing::debug!("a leg did not tell its counters");
+        }
+    }
+}
+
+/// Both ends of the call's signalling. However the task ends, neither is left waiting.
+#[derive(Debug)]
+struct Ends {
+    session: SessionId,
+    sip: SipHandle,
+    sip_ended: bool,
+    client: ClientLink,
+    client_told: bool,
+}
+
+impl Ends {
+    fn tell(&mut self, event: CallEvent) -> Result<(), crate::client::ClientGone> {
+        if matches!(event, CallEvent::Terminated { .. }) {
+            self.client_told = true;
+        }
+        let session = self.session;
+        self.client.tell(ClientEvent::Call { session, event })
+    }
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        if !self.sip_ended {
+            self.sip.command_now(Command::HangUp {
+                session: self.session,
+                reason: None,
+            });
+        }
+        if !self.client_told {
+            let reason = reason::internal();
+            if self.tell(CallEvent::Terminated { reason }).is_err() {
+                tracing::debug!("nobody left to be told that the call is over");
+            }
+        }
+    }
+}
+
+/// The last counters of both legs.
+#[derive(Debug, Default)]
+struct Stats {
+    browser: Option<LegStats>,
+    phone: Option<LegStats>,
+}
+
+impl Stats {
+    fn note(&mut self, input: &Input) {
+        match input {
+            Input::Browser(LegEvent::Stats(stats)) => self.browser = Some(*stats),
+            Input::Phone(LegEvent::Stats(stats)) => self.phone = Some(*stats),
+            Input::Browser(_)
+            | Input::Phone(_)
+            | Input::Sip(_)
+            | Input::MediaRefused(_)
+            | Input::ClientLost
+            | Input::Stop => {}
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.browser.is_some() && self.phone.is_some()
+    }
+
+    fn log(&self, duration: Duration) {
+        let browser = self.browser.unwrap_or_default();
+        let phone = self.phone.unwrap_or_default();
+        tracing::info!(
+            seconds = duration.as_secs(),
+            from_browser = browser.received.packets,
+            to_phone = phone.sent.packets,
+            from_phone = phone.received.packets,
+            to_browser = browser.sent.packets,
+            lost_from_browser = browser.lost,
+            lost_from_phone = phone.lost,
+            "call ended"
+        );
+    }
+}
+
+fn log(event: &CallEvent) {
+    match event {
+        CallEvent::Accepted(_) => tracing::info!("call accepted"),
+        CallEvent::Established => tracing::info!("call established"),
+        CallEvent::Terminated { reason } => tracing::info!(%reason, "call over for the client"),
+        CallEvent::Progress => tracing::debug!("INVITE sent"),
+        CallEvent::Ringing => tracing::debug!("ringing"),
+        CallEvent::Proceeding { code } => tracing::debug!(code, "proceeding"),
+        CallEvent::EarlyMedia { .. } => tracing::debug!("early media"),
+        CallEvent::Missed { .. } => tracing::debug!("missed"),
+    }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+async fn sleep_until(deadline: Option<std::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,74 @@
+//! Tones as SIP INFO with `application/dtmf-relay`, one at a time: over UDP the next request
+//! could overtake the last, and the digits would change places.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sip_stack::command::Command;
+
+use super::{Call, ClientState, Refused};
+
+/// Of a tone, when the client does not say.
+const DEFAULT_DURATION: Duration = Duration::from_millis(160);
+
+/// How many tones may wait for the ones before them.
+const MAX_WAITING: usize = 128;
+
+/// The tones of a call that wait to be sent.
+#[derive(Debug, Default)]
+pub(super) struct Tones {
+    waiting: VecDeque<(char, Duration)>,
+    in_flight: bool,
+}
+
+impl Call {
+    pub(super) fn send_tones(
+        &mut self,
+        tones: &str,
+        duration: Option<Duration>,
+    ) -> Result<(), Refused> {
+        match self.client_state() {
+            ClientState::Established | ClientState::Accepted => {}
+            state @ (ClientState::Connecting
+            | ClientState::Progress
+            | ClientState::Ringing
+            | ClientState::EarlyMedia
+            | ClientState::Incoming
+            | ClientState::Terminated) => return Err(Refused::WrongState(state)),
+        }
+        if self.tones.waiting.len() + tones.len() > MAX_WAITING {
+            return Err(Refused::TooManyTones);
+        }
+        let duration = duration.unwrap_or(DEFAULT_DURATION);
+        let tones = tones.chars().map(|tone| (tone, duration));
+        self.tones.waiting.extend(tones);
+        if !self.tones.in_flight {
+            self.send_next_tone();
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_info_result(&mut self, code: u16) {
+        if code >= 300 {
+            tracing::info!(code, "the phone did not take a tone");
+        }
+        self.tones.in_flight = false;
+        if self.client_state() != ClientState::Terminated {
+            self.send_next_tone();
+        }
+    }
+
+    fn send_next_tone(&mut self) {
+        let Some((tone, duration)) = self.tones.waiting.pop_front() else {
+            return;
+        };
+        self.tones.in_flight = true;
+        let body = format!("Signal={tone}\r\nDuration={}\r\n", duration.as_millis());
+        self.sip(Command::Info {
+            session: self.session,
+            content_type: "application/dtmf-relay".to_owned(),
+            body: Bytes::from(body),
+        });
+    }
+}

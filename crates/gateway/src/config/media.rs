@@ -1,0 +1,137 @@
+//! `[media]`: the addresses and ports audio flows through.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::Deserialize;
+
+use super::Problem;
+
+/// The media side of the daemon.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Media {
+    /// Towards browsers.
+    pub browser: BrowserMedia,
+    /// Towards phones.
+    pub phone: PhoneMedia,
+    /// Threads that relay packets.
+    #[serde(default = "one")]
+    pub workers: usize,
+    /// A call without any packet from one side for this long is ended, in seconds; 0 never ends it.
+    #[serde(default = "inactivity_seconds")]
+    pub inactivity_seconds: u64,
+    /// Whether media may be sent to loopback addresses that a phone's SDP names. Off unless testing.
+    #[serde(default)]
+    pub allow_loopback: bool,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            browser: BrowserMedia::default(),
+            phone: PhoneMedia::default(),
+            workers: one(),
+            inactivity_seconds: inactivity_seconds(),
+            allow_loopback: false,
+        }
+    }
+}
+
+/// The browser side of media: one UDP port per worker.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrowserMedia {
+    /// The address to bind.
+    pub address: IpAddr,
+    /// The address browsers are told, when it differs from the bound one.
+    pub advertised: Option<IpAddr>,
+    /// The first worker's port; each further worker takes the next. 0 lets the system choose.
+    #[serde(default = "browser_port")]
+    pub port: u16,
+}
+
+impl Default for BrowserMedia {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            advertised: None,
+            port: browser_port(),
+        }
+    }
+}
+
+/// The phone side of media: two ports of a range for each call.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhoneMedia {
+    /// The address to bind.
+    pub address: IpAddr,
+    /// The address phones are told, when it differs from the bound one.
+    pub advertised: Option<IpAddr>,
+    /// First and last port of the range.
+    #[serde(default = "phone_ports")]
+    pub ports: [u16; 2],
+}
+
+impl Default for PhoneMedia {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            advertised: None,
+            ports: phone_ports(),
+        }
+    }
+}
+
+impl Media {
+    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        if !(1..=256).contains(&self.workers) {
+            problems.push(Problem::new("media.workers", "must be between 1 and 256"));
+        }
+        let last_port = usize::from(self.browser.port) + self.workers.saturating_sub(1);
+        if self.browser.port != 0 && last_port > usize::from(u16::MAX) {
+            let text = "the workers' ports would pass 65535";
+            problems.push(Problem::new("media.browser.port", text));
+        }
+        let [first, last] = self.phone.ports;
+        if first < 1024 || last <= first {
+            let text = "must be two rising ports, the first at least 1024";
+            problems.push(Problem::new("media.phone.ports", text));
+        }
+        let sides = [
+            (
+                "media.browser",
+                self.browser.address,
+                self.browser.advertised,
+            ),
+            ("media.phone", self.phone.address, self.phone.advertised),
+        ];
+        for (key, address, advertised) in sides {
+            if address.is_unspecified() && advertised.is_none() {
+                let text =
+                    "an address for all interfaces needs an `advertised` one that peers can reach";
+                problems.push(Problem::new(format!("{key}.address"), text));
+            }
+            if advertised.is_some_and(|advertised| advertised.is_unspecified()) {
+                let text = "must be an address that peers can reach";
+                problems.push(Problem::new(format!("{key}.advertised"), text));
+            }
+        }
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+fn inactivity_seconds() -> u64 {
+    60
+}
+
+fn browser_port() -> u16 {
+    10900
+}
+
+fn phone_ports() -> [u16; 2] {
+    [20000, 29999]
+}

@@ -1,0 +1,30 @@
+//! The log: one subscriber, set once, from the first moment of the process.
+//!
+//! INFO is what an operator would tell a colleague; addresses of people and SDP stay at DEBUG and
+//! below; credentials are never written. Fields carry the values: `call`, `account`, `dialog`.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+use crate::config::Log;
+use crate::config::log::LogFormat;
+
+/// Starts logging to standard error. Later calls in the same process change nothing.
+pub fn start(log: &Log) {
+    let filter = EnvFilter::builder()
+        .parse(&log.level)
+        .unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    let started = match log.format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    if started.is_err() {
+        tracing::debug!("logging was started before");
+    }
+}

@@ -1,0 +1,171 @@
+//! The client behind a WebSocket: what it asks is carried out, what happens to it is told.
+//!
+//! Knows requests, accounts and calls, and nothing of frames or clocks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sip_stack::account::AccountId;
+use sip_stack::command::Command;
+use sylkrtc_protocol::{
+    AccountAddress, Dialect, ErrorAnswer, Event, Incoming, Refusal, Request, Vocabulary, decode,
+    encode_ack, encode_error, encode_event,
+};
+
+use super::End;
+use crate::account::Account;
+use crate::backend::Backend;
+use crate::call::Input;
+use crate::client::{ClientEvent, ClientLink};
+use crate::signaling::sylkrtc::sessions::Sessions;
+use crate::signaling::sylkrtc::translate;
+use crate::supervisor::Phase;
+
+/// One client.
+pub(super) struct Client {
+    pub(super) dialect: Dialect,
+    /// Settled by the first request about an account.
+    vocabulary: Option<Vocabulary>,
+    /// The client has proven to take SDP with `early-media`.
+    pub(super) takes_early_media: bool,
+    pub(super) accounts: HashMap<AccountAddress, Account>,
+    pub(super) addresses: HashMap<AccountId, AccountAddress>,
+    pub(super) sessions: Sessions,
+    /// `+sip.instance` of all accounts of this connection.
+    pub(super) instance: uuid::Uuid,
+    pub(super) link: ClientLink,
+    pub(super) backend: Arc<Backend>,
+}
+
+/// The one answer to a frame.
+pub(super) struct Answer {
+    pub(super) text: String,
+    /// The connection is to be closed after it.
+    pub(super) fatal: bool,
+}
+
+impl Client {
+    pub(super) fn new(dialect: Dialect, link: ClientLink, backend: Arc<Backend>) -> Self {
+        Self {
+            dialect,
+            vocabulary: None,
+            takes_early_media: false,
+            accounts: HashMap::new(),
+            addresses: HashMap::new(),
+            sessions: Sessions::default(),
+            instance: backend.numbers.instance(),
+            link,
+            backend,
+        }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The first event of every connection.
+    pub(super) fn ready(&self) -> String {
+        self.encode(&Event::Ready)
+            .expect("every dialect has the ready event")
+    }
+
+    pub(super) fn has_accounts(&self) -> bool {
+        !self.accounts.is_empty()
+    }
+
+    pub(super) fn is_without_calls(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// Carries out the request in a text frame.
+    pub(super) async fn handle_text(&mut self, text: &str) -> Answer {
+        let incoming = match decode(self.dialect, text) {
+            Ok(incoming) => incoming,
+            Err(rejected) => {
+                tracing::debug!(%rejected, "request rejected");
+                let answer = rejected.answer();
+                return Answer {
+                    text: encode_error(self.dialect, rejected.transaction.as_ref(), &answer),
+                    fatal: rejected.fatal,
+                };
+            }
+        };
+        if self.vocabulary.is_none() {
+            self.vocabulary = incoming.decides_vocabulary();
+        }
+        let Incoming {
+            transaction,
+            request,
+            ..
+        } = incoming;
+        let text = match self.handle(request).await {
+            Ok(()) => encode_ack(self.dialect, &transaction),
+            Err(refusal) => {
+                tracing::debug!(code = %refusal.code(), "request refused");
+                let answer = ErrorAnswer::from(&refusal);
+                encode_error(self.dialect, Some(&transaction), &answer)
+            }
+        };
+        Answer { text, fatal: false }
+    }
+
+    async fn handle(&mut self, request: Request) -> Result<(), Refusal> {
+        self.takes_early_media |= request.proves_early_media();
+        if *self.backend.phase.borrow() == Phase::Stopping {
+            return Err(Refusal::ShuttingDown);
+        }
+        match request {
+            Request::Ping => Ok(()),
+            Request::AccountAdd(add) => self.add_account(add).await,
+            Request::AccountRemove { account } => self.remove_account(account).await,
+            Request::AccountRegister { account } => self.register(account).await,
+            Request::AccountUnregister { account } => self.unregister(account).await,
+            Request::SessionCreate(create) => self.create_session(create),
+            Request::SessionAnswer(answer) => self.answer_session(answer).await,
+            Request::SessionTrickle(trickle) => self.trickle(&trickle),
+            Request::SessionTerminate { session } => self.terminate_session(session).await,
+            Request::SessionDtmfInfo(tones) => self.send_tones(tones).await,
+            Request::Later(later) => Err(Refusal::NotSupportedYet(later)),
+        }
+    }
+
+    /// The text for something that has happened, if the client's dialect has one.
+    pub(super) async fn handle_event(&mut self, event: ClientEvent) -> Option<String> {
+        let event = match event {
+            ClientEvent::Registration { account, state } => {
+                let address = self.addresses.get(&account)?;
+                let change = self.accounts.get_mut(address)?.registration_change(state)?;
+                Some(translate::registration(address.clone(), change))
+            }
+            ClientEvent::Incoming(call) => self.take_incoming(call).await,
+            ClientEvent::Call { session, event } => self.call_event(session, event),
+        };
+        event.and_then(|event| self.encode(&event))
+    }
+
+    /// Ends every call because the daemon stops.
+    pub(super) fn stop_calls(&self) {
+        for session in self.sessions.all() {
+            session.call.tell(Input::Stop);
+        }
+    }
+
+    /// The client is gone: its calls end, its registrations are removed.
+    pub(super) async fn leave(&mut self, end: &End) {
+        for session in self.sessions.all() {
+            session.call.tell(Input::ClientLost);
+        }
+        let accounts: Vec<_> = self.accounts.drain().collect();
+        tracing::debug!(?end, accounts = accounts.len(), "client leaves");
+        for (_, account) in accounts {
+            let remove = Command::RemoveAccount {
+                account: account.id,
+            };
+            self.backend.sip.command(remove).await;
+        }
+    }
+
+    fn encode(&self, event: &Event) -> Option<String> {
+        encode_event(self.dialect, self.vocabulary.unwrap_or_default(), event)
+    }
+}

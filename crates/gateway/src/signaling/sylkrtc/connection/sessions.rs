@@ -1,0 +1,254 @@
+//! Requests about calls, and what calls have to tell.
+
+use sip_stack::account::{AccountId, SessionId as SipSession};
+use sip_stack::command::Command;
+use sylkrtc_protocol::{
+    Dialect, Event, IncomingSession, Refusal, SessionAnswer, SessionCreate, SessionDtmfInfo,
+    SessionId, SessionTrickle,
+};
+use tracing::Instrument;
+
+use super::client::Client;
+use crate::account::Account;
+use crate::call::{
+    Call, CallCommand, CallEvent, CallTask, Incoming, Outgoing, Refused, dashed_session_id,
+    mailbox, plain_session_id,
+};
+use crate::client::IncomingCall;
+use crate::ledger::{Entry, Kind};
+use crate::signaling::sylkrtc::sessions::Session;
+use crate::signaling::sylkrtc::translate::{self, Asked};
+
+impl Client {
+    pub(super) fn create_session(&mut self, create: SessionCreate) -> Result<(), Refusal> {
+        let Some(account) = self.accounts.get(&create.account) else {
+            return Err(Refusal::UnknownAccount(create.account));
+        };
+        let name = create.session;
+        if !self.sessions.is_free(&name) {
+            return Err(Refusal::SessionInUse(name));
+        }
+        let account = account.id;
+        let entry = self.admit_call(account)?;
+        let backend = &self.backend;
+        let sip_session = backend.numbers.session();
+        let mailbox = mailbox(|sender| backend.directory.add_session(sip_session, sender));
+        let legs = mailbox.open_legs(backend.media.worker()).map_err(|error| {
+            tracing::warn!(%error, "no media for a call");
+            Refusal::NoMediaResources
+        })?;
+        let outgoing = Outgoing {
+            session: sip_session,
+            account,
+            target: create.uri,
+            sdp: create.sdp,
+            headers: translate::sip_headers(create.headers),
+        };
+        let locals = legs.locals(backend.rules.media.clone());
+        let call = Call::outgoing(outgoing, locals).map_err(|refused| match refused {
+            Refused::UnusableSdp(why) => Refusal::UnusableSdp(why),
+            Refused::CannotAnswerOutgoing | Refused::WrongState(_) | Refused::TooManyTones => {
+                Refusal::Internal
+            }
+        })?;
+        let session = Session {
+            account,
+            call: mailbox.handle(),
+            sdp_delivered: false,
+        };
+        self.sessions.insert(name, sip_session, session);
+        let span = tracing::info_span!("call", call = %sip_session, %account);
+        let (sip, link) = (backend.sip.clone(), self.link.clone());
+        let task = CallTask::new(call, mailbox, legs, sip, link, entry);
+        backend.calls.spawn(task.run().instrument(span));
+        Ok(())
+    }
+
+    pub(super) async fn answer_session(&mut self, answer: SessionAnswer) -> Result<(), Refusal> {
+        let command = CallCommand::Answer {
+            sdp: answer.sdp,
+            headers: translate::sip_headers(answer.headers),
+        };
+        self.ask(answer.session, command, Asked::Answer).await
+    }
+
+    /// Candidates are never read: the browser's own checks tell where it is. An error would make
+    /// every client end its call.
+    pub(super) fn trickle(&self, trickle: &SessionTrickle) -> Result<(), Refusal> {
+        let name = &trickle.session;
+        if self.sessions.get(name).is_some() || self.sessions.has_just_ended(name) {
+            return Ok(());
+        }
+        Err(Refusal::UnknownSession(name.clone()))
+    }
+
+    pub(super) async fn terminate_session(&mut self, session: SessionId) -> Result<(), Refusal> {
+        if self.sessions.has_just_ended(&session) {
+            return Ok(());
+        }
+        self.ask(session, CallCommand::Terminate, Asked::Terminate)
+            .await
+    }
+
+    pub(super) async fn send_tones(&mut self, info: SessionDtmfInfo) -> Result<(), Refusal> {
+        let command = CallCommand::SendTones {
+            tones: info.tones.as_str().to_owned(),
+            duration: info.duration,
+        };
+        self.ask(info.session, command, Asked::SendTones).await
+    }
+
+    async fn ask(
+        &mut self,
+        name: SessionId,
+        command: CallCommand,
+        asked: Asked,
+    ) -> Result<(), Refusal> {
+        let Some(session) = self.sessions.get(&name) else {
+            return Err(Refusal::UnknownSession(name));
+        };
+        let result = session.call.command(command).await;
+        result.map_err(|refused| translate::refusal(name, refused, asked))
+    }
+
+    /// Somebody calls. What cannot be taken is refused to the phone, and told as a missed call.
+    pub(super) async fn take_incoming(&mut self, incoming: IncomingCall) -> Option<Event> {
+        let IncomingCall {
+            account,
+            session,
+            originator,
+            call_id,
+            sdp,
+            headers,
+            mailbox,
+        } = incoming;
+        let span = tracing::info_span!("call", call = %session, %account, dialog = %call_id);
+        let backend = self.backend.clone();
+        let address = self.addresses.get(&account).cloned();
+        let caller = translate::originator(originator.clone());
+        let refused = async |code: u16| {
+            span.in_scope(|| tracing::info!(code, "incoming call refused"));
+            let reject = Command::Reject {
+                session,
+                code,
+                reason: None,
+            };
+            backend.sip.command(reject).await;
+            let address = address.clone()?;
+            Some(translate::missed(address, originator.clone()))
+        };
+        let known = address.clone().zip(self.account(account));
+        let Some((address, headers)) =
+            known.map(|(address, account)| (address, account.wanted_headers(&headers)))
+        else {
+            return refused(480).await;
+        };
+        let entry = match self.admit_call(account) {
+            Ok(entry) => entry,
+            Err(Refusal::TooManySessions(limit)) if limit == backend.limits.calls => {
+                return refused(503).await;
+            }
+            Err(_) => return refused(486).await,
+        };
+        let Ok(legs) = mailbox.open_legs(backend.media.worker()) else {
+            return refused(503).await;
+        };
+        let parameters = Incoming {
+            session,
+            account,
+            originator: originator.clone(),
+            sdp,
+            decline_code: backend.rules.decline_code,
+        };
+        let locals = legs.locals(backend.rules.media.clone());
+        let (call, offer) = match Call::incoming(parameters, locals) {
+            Ok(taken) => taken,
+            Err(refusal) => {
+                span.in_scope(|| tracing::info!(%refusal, "the phone's offer cannot be used"));
+                return refused(refusal.status()).await;
+            }
+        };
+        let name = self.name_of(&call_id);
+        let taken = Session {
+            account,
+            call: mailbox.handle(),
+            sdp_delivered: true,
+        };
+        let event = Event::IncomingSession(IncomingSession {
+            account: address,
+            session: name.clone(),
+            originator: caller,
+            sdp: offer,
+            call_id,
+            headers: translate::headers(headers),
+        });
+        self.sessions.insert(name, session, taken);
+        let (sip, link) = (backend.sip.clone(), self.link.clone());
+        let task = CallTask::new(call, mailbox, legs, sip, link, entry);
+        backend.calls.spawn(task.run().instrument(span.clone()));
+        Some(event)
+    }
+
+    /// Something has happened in a call.
+    pub(super) fn call_event(&mut self, sip: SipSession, event: CallEvent) -> Option<Event> {
+        if let CallEvent::Missed {
+            account,
+            originator,
+        } = event
+        {
+            let address = self.addresses.get(&account)?;
+            return Some(translate::missed(address.clone(), originator));
+        }
+        let over = matches!(event, CallEvent::Terminated { .. });
+        let (name, session) = self.sessions.by_sip(sip)?;
+        let name = name.clone();
+        let account = self
+            .addresses
+            .get(&session.account)
+            .and_then(|address| self.accounts.get(address));
+        let wanted = |headers: &[(String, String)]| {
+            account.map_or_else(Vec::new, |account| account.wanted_headers(headers))
+        };
+        let state = translate::session_state(event, session, self.takes_early_media, wanted);
+        if over {
+            self.sessions.end(sip);
+        }
+        state.map(|state| Event::SessionState {
+            session: name,
+            state,
+        })
+    }
+
+    fn account(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(self.addresses.get(&id)?)
+    }
+
+    /// Counts one more call, unless the account or the daemon has its share.
+    fn admit_call(&self, account: AccountId) -> Result<Entry, Refusal> {
+        let limits = &self.backend.limits;
+        if self.sessions.count_of(account) >= limits.calls_per_account {
+            return Err(Refusal::TooManySessions(limits.calls_per_account));
+        }
+        self.backend
+            .ledger
+            .enter_below(Kind::Call, limits.calls)
+            .ok_or(Refusal::TooManySessions(limits.calls))
+    }
+
+    /// The name of an incoming call: made of its Call-ID, and different from all live names even
+    /// when one call reaches two accounts of this connection.
+    fn name_of(&self, call_id: &str) -> SessionId {
+        let shape = match self.dialect {
+            Dialect::V1 => plain_session_id,
+            Dialect::V2 => dashed_session_id,
+        };
+        let mut name = shape(call_id);
+        loop {
+            let session = SessionId::new(name).expect("an MD5 in hexadecimal is a session id");
+            if self.sessions.is_free(&session) {
+                return session;
+            }
+            name = shape(session.as_str());
+        }
+    }
+}

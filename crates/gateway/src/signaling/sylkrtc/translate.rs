@@ -1,0 +1,135 @@
+//! Between sylkRTC's words and the daemon's own: the last place that knows sylkRTC.
+//!
+//! Pure. The one rule with a memory is early media: an SDP reaches a client once per call, with
+//! `early-media` if the client is known to take it there, else with `accepted`.
+
+use sip_stack::event::{Originator as SipOriginator, StatusReason};
+use sylkrtc_protocol::{
+    Accepted, AccountAddress, EarlyMedia, Event, Header, Originator, Reason, Refusal,
+    RegistrationState, SessionId, SessionPhase, SessionState,
+};
+
+use super::sessions::Session;
+use crate::account::RegistrationChange;
+use crate::call::{self, CallEvent, ClientState, Refused};
+
+/// The event for a change of registration.
+pub(super) fn registration(account: AccountAddress, change: RegistrationChange) -> Event {
+    let state = match change {
+        RegistrationChange::Registering => RegistrationState::Registering,
+        RegistrationChange::Registered => RegistrationState::Registered,
+        RegistrationChange::Failed(why) => RegistrationState::Failed {
+            reason: reason(&why),
+        },
+    };
+    Event::RegistrationState { account, state }
+}
+
+/// The event for a missed call.
+pub(super) fn missed(account: AccountAddress, from: SipOriginator) -> Event {
+    Event::MissedSession {
+        account,
+        originator: originator(from),
+    }
+}
+
+/// The state a client is told for what has happened in a call; `None` for what is no state.
+///
+/// `takes_early_media`: the client has proven to apply the SDP of `early-media`.
+/// `wanted`: chooses the headers the client asked for.
+pub(super) fn session_state(
+    event: CallEvent,
+    session: &mut Session,
+    takes_early_media: bool,
+    wanted: impl FnOnce(&[(String, String)]) -> Vec<(String, String)>,
+) -> Option<SessionState> {
+    Some(match event {
+        CallEvent::Progress => SessionState::Progress,
+        CallEvent::Proceeding { code } => SessionState::Proceeding { code },
+        CallEvent::Ringing => SessionState::Ringing,
+        CallEvent::EarlyMedia { sdp } => {
+            let deliver = takes_early_media && !session.sdp_delivered;
+            session.sdp_delivered |= deliver;
+            SessionState::EarlyMedia(EarlyMedia {
+                sdp: deliver.then_some(sdp),
+                call_id: None,
+            })
+        }
+        CallEvent::Accepted(call::Accepted {
+            sdp,
+            call_id,
+            headers: all,
+        }) => {
+            let sdp = sdp.filter(|_| !session.sdp_delivered);
+            session.sdp_delivered = true;
+            SessionState::Accepted(Accepted {
+                sdp,
+                call_id,
+                headers: headers(wanted(&all)),
+            })
+        }
+        CallEvent::Established => SessionState::Established,
+        CallEvent::Terminated { reason: why } => SessionState::Terminated {
+            reason: reason(&why),
+        },
+        CallEvent::Missed { .. } => return None,
+    })
+}
+
+/// The error for a request that a call has refused.
+pub(super) fn refusal(session: SessionId, refused: Refused, asked: Asked) -> Refusal {
+    match refused {
+        Refused::CannotAnswerOutgoing => Refusal::CannotAnswerOutgoing(session),
+        Refused::UnusableSdp(why) => Refusal::UnusableSdp(why),
+        Refused::TooManyTones => Refusal::TooFast,
+        Refused::WrongState(state) => match asked {
+            Asked::Answer => Refusal::WrongPhaseForAnswer(session, phase(state)),
+            Asked::Terminate => Refusal::WrongPhaseForTerminate(session, phase(state)),
+            Asked::SendTones => Refusal::WrongPhaseForDtmf(session, phase(state)),
+        },
+    }
+}
+
+/// What was asked of a call; error texts name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Answer,
+    Terminate,
+    SendTones,
+}
+
+/// The caller, as clients are told.
+pub(super) fn originator(from: SipOriginator) -> Originator {
+    Originator {
+        uri: from.uri,
+        display_name: from.display_name,
+    }
+}
+
+/// Headers for a client.
+pub(super) fn headers(headers: Vec<(String, String)>) -> Vec<Header> {
+    let header = |(name, value)| Header { name, value };
+    headers.into_iter().map(header).collect()
+}
+
+/// Headers from a client.
+pub(super) fn sip_headers(headers: Vec<Header>) -> Vec<(String, String)> {
+    let pair = |header: Header| (header.name, header.value);
+    headers.into_iter().map(pair).collect()
+}
+
+fn reason(why: &StatusReason) -> Reason {
+    Reason::new(why.code, &why.phrase)
+}
+
+fn phase(state: ClientState) -> SessionPhase {
+    match state {
+        ClientState::Connecting | ClientState::Incoming => SessionPhase::Connecting,
+        ClientState::Progress => SessionPhase::Progress,
+        ClientState::Ringing => SessionPhase::Ringing,
+        ClientState::EarlyMedia => SessionPhase::EarlyMedia,
+        ClientState::Accepted => SessionPhase::Accepted,
+        ClientState::Established => SessionPhase::Established,
+        ClientState::Terminated => SessionPhase::Terminated,
+    }
+}

@@ -1,0 +1,166 @@
+//! Puts the parts of the daemon together.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use media::plan::{CodecPolicy, Policy};
+use media::sdp::AddressPolicy;
+use media::{BrowserAddress, Limits as MediaLimits, Media, MediaConfig, PhoneAddress};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{Gateway, Phase, StartError};
+use crate::backend::{Backend, Numbers, Rules};
+use crate::config::{self, Config};
+use crate::directory::Directory;
+use crate::health::{HealthRoute, Sources};
+use crate::ledger::{Kind, Ledger};
+use crate::random::Random;
+use crate::signaling::sylkrtc::http::{self, FrontDoor, Pages};
+use crate::signaling::sylkrtc::origin::Origins;
+use crate::sip::{self, SipAgent};
+use crate::tasks::Tasks;
+use crate::web::{self, Peers, Serving};
+
+/// How long a leg may wait for a browser beyond the time a call may ring: the browser learns of
+/// our addresses only when the other side answers.
+const ICE_AFTER_RINGING: Duration = Duration::from_secs(60);
+
+pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, StartError> {
+    let (phase, phase_seen) = watch::channel(Phase::Starting);
+    let mut random = Random::from_system();
+    let ledger = Ledger::default();
+    let directory = Directory::default();
+    let tasks = |name, kind| Tasks::new(name, kind, ledger.clone());
+    let http_tasks = tasks("http", Kind::Http);
+    let connections = tasks("connection", Kind::Task);
+    let calls = tasks("call", Kind::Task);
+
+    let mut listeners = Vec::new();
+    for listen in &config.web.listen {
+        listeners.push(web::bind(listen).await.map_err(StartError::Web)?);
+    }
+    let web_addresses: Vec<SocketAddr> = listeners.iter().map(web::Bound::address).collect();
+    let (sip, events) = SipAgent::start(&config, random.seed())
+        .await
+        .map_err(StartError::Sip)?;
+    let media = Media::start(media_config(&config)).map_err(StartError::Media)?;
+    let media = Arc::new(media);
+
+    let sources = Sources {
+        ledger: ledger.clone(),
+        directory: directory.clone(),
+        sip: sip.counts(),
+        media: {
+            let media = media.clone();
+            Arc::new(move || media.counts())
+        },
+    };
+    let backend = Arc::new(Backend {
+        sip: sip.handle(),
+        media: media.clone(),
+        directory: directory.clone(),
+        ledger: ledger.clone(),
+        calls: calls.clone(),
+        limits: config.limits.clone(),
+        rules: Rules {
+            domains: config.sip.domains.clone(),
+            outbound_proxy: config.sip.proxy(),
+            registration_expiry: config.sip.registration_expiry_seconds,
+            decline_code: config.sip.decline_code,
+            media: Arc::new(media_policy(&config, &web_addresses)),
+        },
+        phase: phase_seen.clone(),
+        numbers: Numbers::new(random),
+    });
+    let own_hosts = config.web.listen.iter();
+    let own_hosts = own_hosts.filter_map(|listen| listen.advertised.clone());
+    let door = FrontDoor {
+        backend,
+        connections: connections.clone(),
+        origins: Arc::new(Origins::new(&config.web.origins, own_hosts.collect())),
+        health: HealthRoute {
+            public: config.health.public,
+            phase: phase_seen.clone(),
+            sources: sources.clone(),
+        },
+        pages,
+    };
+    let serving = Serving {
+        tasks: http_tasks.clone(),
+        peers: Peers::new(config.limits.connections_per_address),
+        handshake: Duration::from_secs(config.limits.handshake_seconds),
+        phase: phase_seen,
+    };
+    let mut plumbing = JoinSet::new();
+    plumbing.spawn(sip::dispatch(events, sip.handle(), directory));
+    for listener in listeners {
+        let (door, serving) = (door.clone(), serving.clone());
+        plumbing.spawn(listener.serve(serving, move |peer| http::service(&door, peer)));
+    }
+    Ok(Gateway {
+        phase,
+        web_addresses,
+        plumbing,
+        http: http_tasks,
+        connections,
+        calls,
+        sip,
+        media,
+        sources,
+        stop_limit: Duration::from_secs(config.limits.stop_seconds),
+    })
+}
+
+fn media_config(config: &Config) -> MediaConfig {
+    let config::Media { browser, phone, .. } = &config.media;
+    let [first, last] = phone.ports;
+    let silence = match config.media.inactivity_seconds {
+        0 => Duration::MAX,
+        seconds => Duration::from_secs(seconds),
+    };
+    MediaConfig {
+        workers: config.media.workers,
+        browser: BrowserAddress {
+            bind: SocketAddr::new(browser.address, browser.port),
+            advertised: browser.advertised,
+        },
+        phone: PhoneAddress {
+            bind: phone.address,
+            advertised: phone.advertised,
+            ports: first..=last,
+        },
+        limits: MediaLimits {
+            ice: Duration::from_secs(config.sip.ringing_seconds) + ICE_AFTER_RINGING,
+            silence,
+            ..MediaLimits::default()
+        },
+    }
+}
+
+/// What phones may ask for: media must never go to a socket of our own that is no phone leg.
+fn media_policy(config: &Config, web: &[SocketAddr]) -> Policy {
+    let sip = config.sip.listen.iter();
+    let sip = sip.flat_map(|listen| [Some(listen.address), listen.advertised]);
+    let browser = &config.media.browser;
+    let browser_addresses = [Some(browser.address), browser.advertised];
+    let last = browser
+        .port
+        .saturating_add(config.media.workers.try_into().unwrap_or(u16::MAX));
+    let browser = (browser.port..last).flat_map(|port| {
+        browser_addresses.map(|address| address.map(|address| SocketAddr::new(address, port)))
+    });
+    Policy {
+        codecs: CodecPolicy::Offerer,
+        addresses: AddressPolicy {
+            allow_loopback: config.media.allow_loopback,
+            refused: web
+                .iter()
+                .copied()
+                .chain(sip.flatten())
+                .chain(browser.flatten())
+                .collect(),
+        },
+    }
+}

@@ -1,0 +1,110 @@
+//! The tasks of one kind, all awaited by their one owner.
+//!
+//! Whoever accepts work (a listener, a connection) may start a task here; the supervisor, which
+//! owns the set, waits for all of them when the daemon stops. A task that panics ends alone: the
+//! panic is logged when the task is collected, and its guards have given back what it held.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::{JoinError, JoinSet};
+
+use crate::ledger::{Kind, Ledger};
+
+/// A set of tasks. Clones share the set.
+#[derive(Debug, Clone)]
+pub struct Tasks {
+    name: &'static str,
+    kind: Kind,
+    ledger: Ledger,
+    set: Arc<Mutex<JoinSet<()>>>,
+}
+
+impl Tasks {
+    /// An empty set. `name` names its tasks in the log, `kind` in the ledger.
+    #[must_use]
+    pub fn new(name: &'static str, kind: Kind, ledger: Ledger) -> Self {
+        Self {
+            name,
+            kind,
+            ledger,
+            set: Arc::default(),
+        }
+    }
+
+    /// Starts a task and collects those that have ended.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let entry = self.ledger.enter(self.kind);
+        let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        set.spawn(async move {
+            task.await;
+            drop(entry);
+        });
+        while let Some(ended) = set.try_join_next() {
+            self.collect(ended);
+        }
+    }
+
+    /// How many tasks run, or have ended without being collected yet.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        set.len()
+    }
+
+    /// Whether no task runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits until every task has ended; those that have not after `limit` are aborted.
+    pub async fn finish(&self, limit: Duration) {
+        let mut set = std::mem::take(&mut *self.set.lock().unwrap_or_else(PoisonError::into_inner));
+        let all_ended = async {
+            while let Some(ended) = set.join_next().await {
+                self.collect(ended);
+            }
+        };
+        if tokio::time::timeout(limit, all_ended).await.is_err() {
+            tracing::warn!(
+                kind = self.name,
+                left = set.len(),
+                "tasks did not end in time"
+            );
+            set.shutdown().await;
+        }
+    }
+
+    fn collect(&self, ended: Result<(), JoinError>) {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            tracing::error!(kind = self.name, %error, "task panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panicking_task_is_collected_and_leaves_nothing_counted() {
+        let ledger = Ledger::default();
+        let tasks = Tasks::new("test", Kind::Task, ledger.clone());
+        tasks.spawn(async { panic!("on purpose") });
+        tasks.spawn(async {});
+        tasks.finish(Duration::from_secs(5)).await;
+        assert_eq!(ledger.count(Kind::Task), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_never_ends_is_aborted_after_the_limit() {
+        let ledger = Ledger::default();
+        let tasks = Tasks::new("test", Kind::Task, ledger.clone());
+        tasks.spawn(std::future::pending());
+        tasks.finish(Duration::from_secs(1)).await;
+        assert_eq!(ledger.count(Kind::Task), 0);
+    }
+}
