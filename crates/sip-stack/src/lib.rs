@@ -7,6 +7,8 @@ pub mod account;
 pub mod command;
 mod dialog;
 pub mod digest;
+#[cfg(feature = "driver")]
+pub mod driver;
 pub mod event;
 mod invite;
 pub mod message;

@@ -1,0 +1,256 @@
+//! Every way out: UDP sockets and streams, and which of them a message takes.
+//!
+//! Streams that we opened are pooled by address and by the domain their certificate was
+//! verified for (RFC 5923, RFC 5922 §4): a stream verified for one domain never carries a
+//! message meant for another, even at the same address. While a stream is connecting,
+//! messages for it wait in its queue, so that many senders make one connection.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::run::Input;
+use super::stream::{Opening, Stream, Write, io_failure};
+use super::tls;
+use super::udp::UdpPort;
+use crate::transport::{Destination, FlowId, Transmit, Transport, TransportError};
+
+/// Messages that may wait for one stream. When more come, the peer does not read.
+const MAX_QUEUED: usize = 512;
+/// RFC 5626 §4.4.1: between 95 and 120 seconds. Milliseconds.
+const PING_EVERY: std::ops::RangeInclusive<u64> = 95_000..=120_000;
+
+/// Whom a stream of ours leads to.
+type Peer = (Transport, SocketAddr, Option<String>);
+
+pub(super) struct Flows {
+    udp: Vec<UdpPort>,
+    streams: HashMap<FlowId, Flow>,
+    by_peer: HashMap<Peer, FlowId>,
+    last_id: u64,
+    max_streams: usize,
+    connector: TlsConnector,
+    inputs: mpsc::Sender<Input>,
+    rng: StdRng,
+}
+
+struct Flow {
+    transport: Transport,
+    /// For streams that we opened.
+    peer: Option<Peer>,
+    writes: mpsc::Sender<Write>,
+    kill: oneshot::Sender<TransportError>,
+}
+
+impl Flow {
+    /// The domain the peer has proven to be.
+    fn verified(&self) -> Option<&str> {
+        let (_, _, tls_name) = self.peer.as_ref()?;
+        tls_name.as_deref()
+    }
+
+    fn suits(&self, destination: &Destination) -> bool {
+        self.transport == destination.transport
+            && (destination.tls_name.is_none()
+                || destination.tls_name.as_deref() == self.verified())
+    }
+}
+
+impl Flows {
+    pub(super) fn new(
+        udp: Vec<UdpPort>,
+        max_streams: usize,
+        connector: TlsConnector,
+        inputs: mpsc::Sender<Input>,
+        rng: StdRng,
+    ) -> Self {
+        let last_id = udp.iter().map(|port| port.flow.0).max().unwrap_or(0);
+        Self {
+            udp,
+            streams: HashMap::new(),
+            by_peer: HashMap::new(),
+            last_id,
+            max_streams,
+            connector,
+            inputs,
+            rng,
+        }
+    }
+
+    /// Sends, connecting first if need be. A failure that shows later is reported by the
+    /// stream's task.
+    pub(super) fn send(
+        &mut self,
+        transmit: Transmit,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(), TransportError> {
+        let destination = &transmit.destination;
+        tracing::trace!(
+            transport = %destination.transport,
+            remote = %destination.addr,
+            bytes = transmit.bytes.len(),
+            "sending"
+        );
+        match destination.transport {
+            Transport::Udp => self.send_datagram(destination, &transmit.bytes),
+            Transport::Tcp | Transport::Tls => {
+                let flow = self.stream_to(destination, tasks)?;
+                let write = Write {
+                    bytes: transmit.bytes,
+                    token: transmit.token,
+                };
+                self.queue(flow, write)
+            }
+        }
+    }
+
+    /// Takes in a stream that a peer opened; at the cap it is closed.
+    pub(super) fn accept(
+        &mut self,
+        transport: Transport,
+        stream: TcpStream,
+        acceptor: Option<TlsAcceptor>,
+        tasks: &mut JoinSet<()>,
+    ) {
+        if self.streams.len() >= self.max_streams {
+            tracing::warn!(limit = self.max_streams, "too many streams: one refused");
+            return;
+        }
+        let opening = Opening::Accept {
+            stream,
+            tls: acceptor,
+        };
+        self.launch(transport, None, opening, tasks);
+    }
+
+    /// Forgets a stream that ended.
+    pub(super) fn remove(&mut self, id: FlowId) {
+        let Some(flow) = self.streams.remove(&id) else {
+            return;
+        };
+        if let Some(peer) = flow.peer
+            && self.by_peer.get(&peer) == Some(&id)
+        {
+            self.by_peer.remove(&peer);
+        }
+    }
+
+    pub(super) fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    fn send_datagram(&self, to: &Destination, bytes: &[u8]) -> Result<(), TransportError> {
+        let port = self
+            .udp
+            .iter()
+            .find(|port| Some(port.flow) == to.flow)
+            .or_else(|| {
+                let same_family = |port: &&UdpPort| port.local.is_ipv4() == to.addr.is_ipv4();
+                self.udp.iter().find(same_family)
+            })
+            .ok_or(TransportError::NoSocket)?;
+        match port.socket.try_send_to(bytes, to.addr) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                tracing::debug!(remote = %to.addr, "socket buffer full: datagram dropped");
+                Ok(())
+            }
+            Err(error) => Err(io_failure(&error)),
+        }
+    }
+
+    fn stream_to(
+        &mut self,
+        to: &Destination,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<FlowId, TransportError> {
+        if let Some(id) = to.flow
+            && self.streams.get(&id).is_some_and(|flow| flow.suits(to))
+        {
+            return Ok(id);
+        }
+        let peer: Peer = (to.transport, to.addr, to.tls_name.clone());
+        if let Some(id) = self.by_peer.get(&peer) {
+            return Ok(*id);
+        }
+        let tls = match (to.transport, &to.tls_name) {
+            (Transport::Udp | Transport::Tcp, _) => None,
+            (Transport::Tls, Some(domain)) => {
+                Some((self.connector.clone(), tls::server_name(domain)?))
+            }
+            (Transport::Tls, None) => return Err(TransportError::FlowClosed),
+        };
+        if self.streams.len() >= self.max_streams {
+            return Err(TransportError::TooManyFlows);
+        }
+        let opening = Opening::Connect { addr: to.addr, tls };
+        Ok(self.launch(to.transport, Some(peer), opening, tasks))
+    }
+
+    fn launch(
+        &mut self,
+        transport: Transport,
+        peer: Option<Peer>,
+        opening: Opening,
+        tasks: &mut JoinSet<()>,
+    ) -> FlowId {
+        self.last_id += 1;
+        let id = FlowId(self.last_id);
+        let (writes, queued) = mpsc::channel(MAX_QUEUED);
+        let (kill, killed) = oneshot::channel();
+        let stream = Stream {
+            flow: id,
+            transport,
+            ping_every: Duration::from_millis(self.rng.random_range(PING_EVERY)),
+            writes: queued,
+            kill: killed,
+            inputs: self.inputs.clone(),
+        };
+        tasks.spawn(stream.run(opening));
+        if let Some(peer) = &peer {
+            self.by_peer.insert(peer.clone(), id);
+        }
+        self.streams.insert(
+            id,
+            Flow {
+                transport,
+                peer,
+                writes,
+                kill,
+            },
+        );
+        id
+    }
+
+    fn queue(&mut self, id: FlowId, write: Write) -> Result<(), TransportError> {
+        use mpsc::error::TrySendError;
+        let flow = self.streams.get(&id).ok_or(TransportError::FlowClosed)?;
+        match flow.writes.try_send(write) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(_)) => {
+                self.remove(id);
+                Err(TransportError::FlowClosed)
+            }
+            Err(TrySendError::Full(_)) => {
+                tracing::warn!(flow = id.0, "peer does not read: stream dropped");
+                let flow = self.streams.get(&id).and_then(|flow| flow.peer.clone());
+                if let Some(peer) = flow {
+                    self.by_peer.remove(&peer);
+                }
+                if let Some(flow) = self.streams.remove(&id) {
+                    // It may be ending by itself at this moment.
+                    let _ = flow.kill.send(TransportError::QueueFull);
+                }
+                Err(TransportError::QueueFull)
+            }
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! One stream: connecting or accepting it, then carrying messages both ways until an end.
+//!
+//! Keep-alive (RFC 5626 §4.4.1): streams that we opened are pinged; once a peer has shown
+//! that it answers, a missing answer is the end of the stream.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::run::Input;
+use super::tls;
+use crate::message::{FrameError, Framed, Framer};
+use crate::transport::{FlowId, Source, TransmitToken, Transport, TransportError};
+
+/// For TCP and TLS handshakes together. Shorter than the transaction layer's patience.
+const OPEN_LIMIT: Duration = Duration::from_millis(3500);
+/// For one message to be taken by the peer's and our kernel.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
+/// For the rest of a message, once its beginning is there.
+const PARTIAL_LIMIT: Duration = Duration::from_secs(30);
+/// For a sign of life on a stream that the peer opened.
+const IDLE_LIMIT: Duration = Duration::from_secs(3600);
+/// For the answer to a ping.
+const PONG_LIMIT: Duration = Duration::from_secs(10);
+/// Requests without an answer yet that are remembered, to be failed with the stream.
+const MAX_UNANSWERED: usize = 1024;
+/// Answers to pings that may wait behind a slow write; more are not worth it.
+const MAX_NUDGES: usize = 8;
+
+const PING: &[u8] = b"\r\n\r\n";
+const PONG: &[u8] = b"\r\n";
+
+/// Bytes for the peer.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) bytes: Bytes,
+    pub(super) token: Option<TransmitToken>,
+}
+
+/// How the stream comes to be.
+pub(super) enum Opening {
+    /// By us.
+    Connect {
+        addr: SocketAddr,
+        tls: Option<(TlsConnector, ServerName<'static>)>,
+    },
+    /// By the peer.
+    Accept {
+        stream: TcpStream,
+        tls: Option<TlsAcceptor>,
+    },
+}
+
+/// One stream's task.
+pub(super) struct Stream {
+    pub(super) flow: FlowId,
+    pub(super) transport: Transport,
+    /// The time between pings, for streams that we open.
+    pub(super) ping_every: Duration,
+    pub(super) writes: mpsc::Receiver<Write>,
+    pub(super) kill: oneshot::Receiver<TransportError>,
+    pub(super) inputs: mpsc::Sender<Input>,
+}
+
+impl Stream {
+    /// Carries messages until the stream ends, then reports what was not answered.
+    pub(super) async fn run(mut self, opening: Opening) {
+        let mut unanswered = VecDeque::new();
+        let why = self.carry(opening, &mut unanswered).await;
+        tracing::debug!(flow = self.flow.0, %why, "stream ended");
+        self.writes.close();
+        while let Some(write) = self.writes.recv().await {
+            unanswered.extend(write.token);
+        }
+        let closed = Input::FlowClosed {
+            flow: self.flow,
+            unanswered: unanswered.into(),
+            why,
+        };
+        // Nobody left to hear it: the driver has ended.
+        let _ = self.inputs.send(closed).await;
+    }
+
+    async fn carry(
+        &mut self,
+        opening: Opening,
+        unanswered: &mut VecDeque<TransmitToken>,
+    ) -> TransportError {
+        let ours = matches!(opening, Opening::Connect { .. });
+        let opened = tokio::select! {
+            opened = timeout(OPEN_LIMIT, open(opening)) => opened,
+            why = &mut self.kill => return why.unwrap_or(TransportError::FlowClosed),
+        };
+        let (socket, local, remote) = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(why)) => return why,
+            Err(_) => return TransportError::ConnectTimeout,
+        };
+        let source = Source {
+            transport: self.transport,
+            local,
+            remote,
+            flow: Some(self.flow),
+        };
+        tracing::debug!(flow = self.flow.0, transport = %self.transport, %remote, ours, "stream open");
+        match socket {
+            Socket::Plain(stream) => self.exchange(stream, source, ours, unanswered).await,
+            Socket::Tls(stream) => self.exchange(*stream, source, ours, unanswered).await,
+        }
+    }
+
+    async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: S,
+        source: Source,
+        ours: bool,
+        unanswered: &mut VecDeque<TransmitToken>,
+    ) -> TransportError {
+        let (reader, writer) = tokio::io::split(stream);
+        let (nudge, nudges) = mpsc::channel(MAX_NUDGES);
+        let idle_limit = (!ours).then_some(IDLE_LIMIT);
+        let ping_every = ours.then_some(self.ping_every);
+        tokio::select! {
+            why = read(reader, source, idle_limit, nudge, &self.inputs) => why,
+            why = write(writer, &mut self.writes, nudges, ping_every, unanswered) => why,
+            why = &mut self.kill => why.unwrap_or(TransportError::FlowClosed),
+        }
+    }
+}
+
+enum Socket {
+    Plain(TcpStream),
+    Tls(Box<tokio_rustls::TlsStream<TcpStream>>),
+}
+
+async fn open(opening: Opening) -> Result<(Socket, SocketAddr, SocketAddr), TransportError> {
+    match opening {
+        Opening::Connect { addr, tls } => {
+            let stream = TcpStream::connect(addr).await.map_err(|e| io_failure(&e))?;
+            let ends = ends(&stream)?;
+            let Some((connector, name)) = tls else {
+                return Ok((Socket::Plain(stream), ends.0, ends.1));
+            };
+            let stream = connector
+                .connect(name, stream)
+                .await
+                .map_err(|e| tls::handshake_failure(&e))?;
+            Ok((Socket::Tls(Box::new(stream.into())), ends.0, ends.1))
+        }
+        Opening::Accept { stream, tls } => {
+            let ends = ends(&stream)?;
+            let Some(acceptor) = tls else {
+                return Ok((Socket::Plain(stream), ends.0, ends.1));
+            };
+            let stream = acceptor
+                .accept(stream)
+                .await
+                .map_err(|e| tls::handshake_failure(&e))?;
+            Ok((Socket::Tls(Box::new(stream.into())), ends.0, ends.1))
+        }
+    }
+}
+
+fn ends(stream: &TcpStream) -> Result<(SocketAddr, SocketAddr), TransportError> {
+    // SIP writes whole messages; waiting for more to send would only delay them.
+    let _ = stream.set_nodelay(true);
+    let local = stream.local_addr().map_err(|e| io_failure(&e))?;
+    let remote = stream.peer_addr().map_err(|e| io_failure(&e))?;
+    Ok((local, remote))
+}
+
+/// What the reader tells the writer.
+enum Nudge {
+    AnswerPing,
+    PongCame,
+}
+
+async fn read(
+    mut reader: impl AsyncRead + Unpin,
+    source: Source,
+    idle_limit: Option<Duration>,
+    nudge: mpsc::Sender<Nudge>,
+    inputs: &mpsc::Sender<Input>,
+) -> TransportError {
+    let mut framer = Framer::new();
+    let mut buffer = vec![0; 16 * 1024];
+    let mut partial_since: Option<Instant> = None;
+    loop {
+        let deadline = match partial_since {
+            Some(since) => Some(since + PARTIAL_LIMIT),
+            None => idle_limit.map(|limit| Instant::now() + limit),
+        };
+        let length = tokio::select! {
+            read = reader.read(&mut buffer) => match read {
+                Ok(0) => return TransportError::FlowClosed,
+                Ok(length) => length,
+                Err(error) => return io_failure(&error),
+            },
+            () = until(deadline) => {
+                tracing::debug!(remote = %source.remote, "nothing more came on a stream");
+                return TransportError::FlowClosed;
+            }
+        };
+        tracing::trace!(remote = %source.remote, bytes = length, "stream received");
+        framer.push(&buffer[..length]);
+        while let Some(framed) = framer.next() {
+            partial_since = None;
+            let (input, lost) = match framed {
+                Ok(Framed::Message(message)) => {
+                    let message = Box::new(message);
+                    (Input::Message { message, source }, false)
+                }
+                Ok(Framed::Ping) => {
+                    let _ = nudge.try_send(Nudge::AnswerPing);
+                    continue;
+                }
+                Ok(Framed::Pong) => {
+                    let _ = nudge.try_send(Nudge::PongCame);
+                    continue;
+                }
+                Err(FrameError::Malformed(error)) => (Input::Malformed { error, source }, false),
+                Err(FrameError::Lost(error)) => (Input::Malformed { error, source }, true),
+            };
+            if inputs.send(input).await.is_err() || lost {
+                return TransportError::FlowClosed;
+            }
+        }
+        partial_since = match (framer.is_partial(), partial_since) {
+            (false, _) => None,
+            (true, Some(since)) => Some(since),
+            (true, None) => Some(Instant::now()),
+        };
+    }
+}
+
+async fn write(
+    mut writer: impl AsyncWrite + Unpin,
+    writes: &mut mpsc::Receiver<Write>,
+    mut nudges: mpsc::Receiver<Nudge>,
+    ping_every: Option<Duration>,
+    unanswered: &mut VecDeque<TransmitToken>,
+) -> TransportError {
+    let mut ping_at = ping_every.map(|every| Instant::now() + every);
+    let mut pong_by: Option<Instant> = None;
+    let mut answers_pings = false;
+    loop {
+        let deadline = [ping_at, pong_by].into_iter().flatten().min();
+        let written = tokio::select! {
+            next = writes.recv() => match next {
+                Some(Write { bytes, token }) => {
+                    remember(unanswered, token);
+                    put(&mut writer, &bytes).await
+                }
+                None => {
+                    let _ = timeout(WRITE_LIMIT, writer.shutdown()).await;
+                    return TransportError::FlowClosed;
+                }
+            },
+            Some(nudge) = nudges.recv() => match nudge {
+                Nudge::AnswerPing => put(&mut writer, PONG).await,
+                Nudge::PongCame => {
+                    answers_pings = true;
+                    pong_by = None;
+                    Ok(())
+                }
+            },
+            () = until(deadline) => {
+                if pong_by.is_some_and(|by| by <= Instant::now()) {
+                    tracing::debug!("no answer to a ping");
+                    return TransportError::FlowClosed;
+                }
+                ping_at = ping_every.map(|every| Instant::now() + every);
+                pong_by = answers_pings.then(|| Instant::now() + PONG_LIMIT);
+                put(&mut writer, PING).await
+            }
+        };
+        if let Err(why) = written {
+            return why;
+        }
+    }
+}
+
+fn remember(unanswered: &mut VecDeque<TransmitToken>, token: Option<TransmitToken>) {
+    let Some(token) = token.filter(|token| token.expects_answer()) else {
+        return;
+    };
+    if unanswered.len() == MAX_UNANSWERED {
+        unanswered.pop_front();
+    }
+    unanswered.push_back(token);
+}
+
+async fn put(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(), TransportError> {
+    let written = timeout(WRITE_LIMIT, async {
+        writer.write_all(bytes).await?;
+        writer.flush().await
+    });
+    match written.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(io_failure(&error)),
+        Err(_) => Err(TransportError::QueueFull),
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+pub(super) fn io_failure(error: &io::Error) -> TransportError {
+    use io::ErrorKind;
+    const GONE: [ErrorKind; 4] = [
+        ErrorKind::ConnectionReset,
+        ErrorKind::ConnectionAborted,
+        ErrorKind::BrokenPipe,
+        ErrorKind::UnexpectedEof,
+    ];
+    let kind = error.kind();
+    if kind == ErrorKind::ConnectionRefused {
+        TransportError::Refused
+    } else if kind == ErrorKind::TimedOut {
+        TransportError::ConnectTimeout
+    } else if GONE.contains(&kind) {
+        TransportError::FlowClosed
+    } else {
+        TransportError::Io(kind)
+    }
+}
