@@ -46,7 +46,8 @@ impl Error for DigestError {}
 /// `realms` given, only these count.
 ///
 /// # Errors
-/// [`DigestError`] if none is left, saying what kept the last ones out.
+/// [`DigestError`] if none is left: because of the realm, else of the algorithm, else of the
+/// protection.
 pub fn select<'a>(
     challenges: &'a [Challenge],
     realms: Option<&[String]>,
@@ -54,37 +55,39 @@ pub fn select<'a>(
     if challenges.is_empty() {
         return Err(DigestError::NoChallenge);
     }
-    let names: Vec<String> = challenges
+    let ours: Vec<&Challenge> = challenges
+        .iter()
+        .filter(|challenge| realms.is_none_or(|realms| realms.contains(&challenge.realm())))
+        .collect();
+    if ours.is_empty() {
+        let offered = challenges.iter().map(Challenge::realm);
+        return Err(DigestError::RealmMismatch(offered.collect()));
+    }
+    let unknown: Vec<String> = ours
         .iter()
         .filter_map(|challenge| match challenge.algorithm() {
             Algorithm::Md5 | Algorithm::Md5Sess => None,
             Algorithm::Other(name) => Some(name.into()),
         })
         .collect();
-    if names.len() == challenges.len() {
-        return Err(DigestError::AlgorithmUnsupported(names));
-    }
-    let computable: Vec<&Challenge> = challenges
-        .iter()
-        .filter(|challenge| !matches!(challenge.algorithm(), Algorithm::Other(_)))
-        .filter(|challenge| challenge.offers_auth() || challenge.is_without_qop())
-        .collect();
-    if computable.is_empty() {
-        return Err(DigestError::QopUnsupported);
+    if unknown.len() == ours.len() {
+        return Err(DigestError::AlgorithmUnsupported(unknown));
     }
     let mut chosen: Vec<&Challenge> = Vec::new();
-    for challenge in &computable {
-        let realm = challenge.realm();
-        let allowed = realms.is_none_or(|realms| realms.contains(&realm));
-        if allowed && !chosen.iter().any(|other| other.realm() == realm) {
+    for challenge in ours {
+        let is_answerable = !matches!(challenge.algorithm(), Algorithm::Other(_))
+            && (challenge.offers_auth() || challenge.is_without_qop());
+        let is_first = !chosen
+            .iter()
+            .any(|other| other.realm() == challenge.realm());
+        if is_answerable && is_first {
             chosen.push(challenge);
         }
     }
-    if chosen.is_empty() {
-        let offered = computable.iter().map(|challenge| challenge.realm());
-        return Err(DigestError::RealmMismatch(offered.collect()));
+    match chosen.is_empty() {
+        true => Err(DigestError::QopUnsupported),
+        false => Ok(chosen),
     }
-    Ok(chosen)
 }
 
 /// The value of Authorization or Proxy-Authorization that answers a challenge.

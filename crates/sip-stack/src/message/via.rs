@@ -13,6 +13,9 @@ use super::params::Params;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Via {
     transport: Box<str>,
+    /// The host as written, where that differs from how we print it. Peers compare
+    /// `sent-by` with what they wrote themselves.
+    host_text: Option<Box<str>>,
     /// The host of `sent-by`.
     pub host: Host,
     /// The port of `sent-by`, if written.
@@ -35,6 +38,7 @@ impl Via {
         }
         Ok(Self {
             transport: transport.into(),
+            host_text: None,
             host,
             port,
             params: Params::default(),
@@ -59,9 +63,11 @@ impl Via {
         }
         let rest = trim_start(rest);
         let (sent_by, params) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
-        let (host, port) = parse_sent_by(trim(sent_by))?;
+        let (host_text, port) = split_sent_by(trim(sent_by))?;
+        let host = Host::parse(host_text)?;
         Ok(Self {
             transport: transport.into(),
+            host_text: (host_text != host.to_string()).then(|| host_text.into()),
             host,
             port,
             params: Params::parse(params)?,
@@ -75,9 +81,13 @@ impl Via {
 
     /// `sent-by` as printed: host, and port if written.
     pub fn sent_by(&self) -> String {
+        let host = match &self.host_text {
+            Some(text) if Host::parse(text).as_ref() == Ok(&self.host) => text.to_string(),
+            Some(_) | None => self.host.to_string(),
+        };
         match self.port {
-            Some(port) => format!("{}:{port}", self.host),
-            None => self.host.to_string(),
+            Some(port) => format!("{host}:{port}"),
+            None => host,
         }
     }
 
@@ -138,19 +148,19 @@ impl Via {
     }
 }
 
-fn parse_sent_by(text: &str) -> Result<(Host, Option<u16>), Unreadable> {
+/// The host as written, and the port.
+fn split_sent_by(text: &str) -> Result<(&str, Option<u16>), Unreadable> {
     let host_end = match text.find(']') {
         Some(at) => at + 1,
         None => text.find(':').unwrap_or(text.len()),
     };
     let (host, rest) = text.split_at(host_end);
-    let host = Host::parse(trim(host))?;
     let rest = trim_start(rest);
     if rest.is_empty() {
-        return Ok((host, None));
+        return Ok((trim(host), None));
     }
     let port = trim(rest.strip_prefix(':').ok_or(Unreadable::Via)?);
-    Ok((host, Some(parse_port(port).ok_or(Unreadable::Via)?)))
+    Ok((trim(host), Some(parse_port(port).ok_or(Unreadable::Via)?)))
 }
 
 /// A port number; 0 is none.

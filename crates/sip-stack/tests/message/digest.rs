@@ -100,11 +100,13 @@ fn what_cannot_be_answered_is_told_apart() {
             "SHA-512-256".into()
         ]))
     );
+    let other = "Digest realm=\"other\", nonce=\"2\"";
     assert_eq!(
-        select(
-            &[one(sha), one("Digest realm=\"other\", nonce=\"2\"")],
-            Some(&["r".into()])
-        ),
+        select(&[one(sha), one(other)], Some(&["r".into()])),
+        Err(DigestError::AlgorithmUnsupported(vec!["SHA-256".into()]))
+    );
+    assert_eq!(
+        select(&[one(other)], Some(&["r".into()])),
         Err(DigestError::RealmMismatch(vec!["other".into()]))
     );
     assert_eq!(

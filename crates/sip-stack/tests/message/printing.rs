@@ -89,6 +89,15 @@ fn headers_are_set_pushed_and_removed_in_place() {
     assert_eq!(request.headers.len(), 7);
 }
 
+#[test]
+fn sent_by_goes_back_as_it_was_written() {
+    let text = "SIP/2.0/UDP [2001:DB8:0::1]:5060;branch=z9hG4bK1";
+    let mut via = Via::parse(text).unwrap();
+    assert_eq!(via.to_string(), text);
+    via.host = Host::parse("[::1]").unwrap();
+    assert_eq!(via.sent_by(), "[::1]:5060");
+}
+
 proptest! {
     #[test]
     fn any_text_in_any_place_prints_a_message_of_the_same_shape(
