@@ -7,8 +7,9 @@ import { until } from './wait.mjs';
 
 const running = new Set();
 process.on('exit', () => {
-  for (const program of running) program.child.kill('SIGKILL');
+  for (const program of running) program.kill();
 });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 export class Program {
   /** Starts `command`; its standard output and error are kept in `<run folder>/<name>.log`. */
@@ -16,7 +17,7 @@ export class Program {
     this.name = name;
     this.output = '';
     this.log = join(runFolder, `${name}.log`);
-    this.child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     this.pid = this.child.pid;
     running.add(this);
     const file = createWriteStream(this.log);
@@ -60,10 +61,19 @@ export class Program {
   async stop(signal = 'SIGTERM', seconds = 10) {
     if (this.outcome) return this.outcome;
     this.child.kill(signal);
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), seconds * 1000);
+    const timer = setTimeout(() => this.kill(), seconds * 1000);
     const outcome = await this.ended;
     clearTimeout(timer);
     return outcome;
+  }
+
+  /** Kills it and the processes it has forked: it leads a process group of its own. */
+  kill() {
+    try {
+      process.kill(-this.pid, 'SIGKILL');
+    } catch {
+      // it has ended in the meantime
+    }
   }
 
   tail(lines = 15) {
