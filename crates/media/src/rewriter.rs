@@ -1,14 +1,36 @@
 //! Executes one way of a relay: packets of one leg become packets of the other.
+//!
+//! Audio and comfort noise get a fresh 12-byte header: the other leg's payload type, our SSRC, a
+//! numbering that never breaks ([`numbering`]). Extensions, contributing sources and padding stay
+//! behind; the payload is not touched. Payload types that were not negotiated are dropped.
+//!
+//! Telephone events are not passed on but sent anew as a proper series ([`crate::dtmf`]), because
+//! senders and receivers differ in what they think one is. While a digit is sent, audio packets
+//! are dropped (RFC 4733 §2.6: either is allowed): receivers that mix both are rare, and ones that
+//! take the audio for the end of the event are not.
+//!
+//! Sans-IO. Not concerned with who sent a packet, nor with encryption.
 
+mod numbering;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::dtmf::Dtmf;
-use crate::relay::Path;
-use crate::rtp::{HEADER_LENGTH, Header, RtpTimestamp, SeqNo, Ssrc};
+use numbering::{Arrival, Numbering};
+
+use crate::dtmf::{Beat, Dtmf, EventPayload, EventReceiver, EventSender, Heard};
+use crate::relay::{EventClock, Path, PayloadKind};
+use crate::rtp::{HEADER_LENGTH, Header, Pt, RtpTimestamp, SeqNo, Ssrc};
 
 /// Bytes of a generated telephone-event packet: header and the four bytes of RFC 4733 §2.3.
-pub const EVENT_PACKET_LENGTH: usize = HEADER_LENGTH + 4;
+pub const EVENT_PACKET_LENGTH: usize = HEADER_LENGTH + EventPayload::LENGTH;
+/// Digits reported but not yet polled; more are dropped.
+const MAX_REPORTS: usize = 16;
+/// Event packets made but not yet polled; more are dropped. The worker polls after each call.
+const MAX_WAITING: usize = 16;
 
 /// What became of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +40,7 @@ pub enum Outcome {
     /// Nothing to send: an event that will be sent anew by [`Rewriter::poll_transmit`], or audio
     /// beside one.
     Absorbed,
-    /// Dropped and counted.
+    /// Dropped and to be counted.
     Dropped(Dropped),
 }
 
@@ -27,25 +49,30 @@ pub enum Outcome {
 pub enum Dropped {
     /// The way is closed (hold, gate).
     Closed,
-    /// Its payload type was not negotiated.
+    /// Its payload type was not negotiated, or means nothing to the other leg.
     UnknownPayloadType,
-    /// It belongs before the last point where numbering was joined anew.
+    /// Seen before, or it belongs before the last point where numbering was joined anew, or it is
+    /// the first one of a jump that is not believed yet.
     Stale,
-    /// A telephone event that is no digit, or one too many in the queue.
+    /// A telephone event that is no digit.
     Event,
 }
 
-/// Rewrites one direction. Sans-IO: packets in, packets and deadlines out.
+/// Rewrites one direction.
 #[derive(Debug)]
 pub struct Rewriter {
     path: Path,
-    ssrc: Ssrc,
-    sequence: SeqNo,
-    timestamp: RtpTimestamp,
+    gate: bool,
+    numbering: Numbering,
+    receiver: EventReceiver,
+    sender: EventSender,
+    waiting: VecDeque<[u8; EVENT_PACKET_LENGTH]>,
+    reports: VecDeque<Dtmf>,
 }
 
 impl Rewriter {
     /// Starts a way that sends as `ssrc`, its numbering from these (random) values on.
+    #[must_use]
     pub fn new(
         path: Path,
         ssrc: Ssrc,
@@ -53,57 +80,255 @@ impl Rewriter {
         timestamp: RtpTimestamp,
         now: Instant,
     ) -> Self {
-        let _ = now;
+        let numbering = Numbering::new(ssrc, path.clock_rate, sequence, timestamp, now);
         Self {
             path,
-            ssrc,
-            sequence,
-            timestamp,
+            gate: true,
+            numbering,
+            receiver: EventReceiver::default(),
+            sender: EventSender::default(),
+            waiting: VecDeque::new(),
+            reports: VecDeque::new(),
         }
     }
 
-    /// Takes a new plan without a gap: numbering goes on, an event being sent is finished.
+    /// Takes a new plan without a gap: numbering goes on, an event being sent is brought to its
+    /// end.
     pub fn replan(&mut self, path: Path, now: Instant) {
-        let _ = now;
+        self.numbering.set_clock_rate(path.clock_rate);
         self.path = path;
+        self.stop_if_closed(now);
+    }
+
+    /// Opens or closes the way, whatever the plan says: it is open when both agree.
+    pub fn set_gate(&mut self, open: bool, now: Instant) {
+        self.gate = open;
+        self.stop_if_closed(now);
     }
 
     /// Rewrites `packet` in place; `header` is what [`Header::parse`] read from it. After each
     /// call, drain [`Self::poll_transmit`] and [`Self::poll_event`].
     pub fn handle_rtp(&mut self, packet: &mut [u8], header: &Header, now: Instant) -> Outcome {
-        let _ = (
-            packet,
-            header,
-            now,
-            self.ssrc,
-            self.sequence,
-            self.timestamp,
-        );
+        if !self.is_open() {
+            self.numbering.pause();
+            return Outcome::Dropped(Dropped::Closed);
+        }
+        let arrival = self.numbering.handle_arrival(header);
+        let send = match self.path.receive.kind(header.payload_type) {
+            PayloadKind::Audio => Some(self.path.send.audio),
+            PayloadKind::ComfortNoise => self.path.send.comfort_noise,
+            PayloadKind::Event(clock) => {
+                return self.handle_event(packet, header, arrival, clock, now);
+            }
+            PayloadKind::Unknown => None,
+        };
+        if arrival == Arrival::Stale {
+            return Outcome::Dropped(Dropped::Stale);
+        }
+        let Some(payload_type) = send else {
+            self.leave_out(arrival);
+            return Outcome::Dropped(Dropped::UnknownPayloadType);
+        };
+        if arrival == Arrival::Next {
+            self.numbering.handle_clock(header, now);
+        }
+        if self.sender.is_sending() {
+            self.leave_out(arrival);
+            return Outcome::Absorbed;
+        }
+        self.forward(packet, header, arrival, payload_type, now)
+    }
+
+    /// The numbering closes the gap of a packet that is not sent on. One that comes late has left
+    /// its gap already.
+    fn leave_out(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Next => self.numbering.leave_out(),
+            Arrival::Late | Arrival::Stale => {}
+        }
+    }
+
+    fn forward(
+        &mut self,
+        packet: &mut [u8],
+        header: &Header,
+        arrival: Arrival,
+        payload_type: Pt,
+        now: Instant,
+    ) -> Outcome {
+        let frame = self.frame();
+        let numbered = self.numbering.number(header, arrival, frame, now);
+        let fresh = Header {
+            payload_type,
+            ..numbered
+        };
+        // The payload starts at 12 or later, so there is room for the new header before it.
+        let start = header.payload.start.saturating_sub(HEADER_LENGTH);
+        let Some(place) = packet.get_mut(start..start + HEADER_LENGTH) else {
+            return Outcome::Dropped(Dropped::Stale);
+        };
+        place.copy_from_slice(&fresh.to_bytes());
+        Outcome::Send(start..header.payload.end)
+    }
+
+    fn handle_event(
+        &mut self,
+        packet: &[u8],
+        header: &Header,
+        arrival: Arrival,
+        clock: EventClock,
+        now: Instant,
+    ) -> Outcome {
+        self.leave_out(arrival);
+        let payload = packet
+            .get(header.payload.clone())
+            .and_then(EventPayload::parse);
+        let Some(payload) = payload else {
+            return Outcome::Dropped(Dropped::Event);
+        };
+        let heard = self.receiver.handle_packet(header, &payload, clock, now);
+        self.handle_heard(heard, now);
         Outcome::Absorbed
+    }
+
+    fn handle_heard(&mut self, heard: Heard, now: Instant) {
+        let Heard {
+            before,
+            down,
+            going_on,
+            up,
+        } = heard;
+        if let Some(dtmf) = before {
+            self.handle_up(dtmf);
+        }
+        if let Some((digit, volume)) = down {
+            self.sender.begin(digit, volume, now);
+        }
+        if let Some(time) = going_on {
+            self.sender.go_on(time);
+        }
+        if let Some(dtmf) = up {
+            self.handle_up(dtmf);
+        }
+        self.send_events(now);
+    }
+
+    fn handle_up(&mut self, dtmf: Dtmf) {
+        self.sender.end(dtmf.duration);
+        self.report(dtmf);
+    }
+
+    fn report(&mut self, dtmf: Dtmf) {
+        if self.reports.len() < MAX_REPORTS {
+            self.reports.push_back(dtmf);
+        }
     }
 
     /// Sends a digit of our own making (asked for by signalling).
     pub fn send_digit(&mut self, dtmf: Dtmf, now: Instant) {
-        let _ = (dtmf, now);
+        if self.is_open() {
+            self.sender
+                .begin(dtmf.digit, EventPayload::DEFAULT_VOLUME, now);
+            self.sender.end(dtmf.duration);
+            self.send_events(now);
+        }
     }
 
     /// When [`Self::handle_timeout`] wants to be called next.
+    #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.receiver
+            .poll_timeout()
+            .into_iter()
+            .chain(self.sender.poll_timeout())
+            .min()
     }
 
-    /// Lets generated events go on.
+    /// Lets generated events go on, and ends ones whose end was lost. Drain
+    /// [`Self::poll_transmit`] and [`Self::poll_event`] afterwards.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        let heard = self.receiver.handle_timeout(now);
+        self.handle_heard(heard, now);
     }
 
     /// A generated telephone-event packet to send now.
     pub fn poll_transmit(&mut self) -> Option<[u8; EVENT_PACKET_LENGTH]> {
-        None
+        self.waiting.pop_front()
     }
 
-    /// A digit that the far end finished pressing.
+    /// A digit that the far end finished pressing. Once per digit.
     pub fn poll_event(&mut self) -> Option<Dtmf> {
-        None
+        self.reports.pop_front()
+    }
+
+    fn send_events(&mut self, now: Instant) {
+        let Some(format) = self.path.send.event else {
+            // The other leg has no events: digits are only reported.
+            self.sender.cancel();
+            return;
+        };
+        let (clock_rate, frame) = (self.path.clock_rate, self.frame());
+        let beat = Beat {
+            interval: self.interval(),
+            clock_rate,
+            clock: format.clock,
+        };
+        loop {
+            let numbering = &mut self.numbering;
+            let begin = || numbering.begin_own(frame, now);
+            let Some(due) = self.sender.handle_timeout(beat, now, begin) else {
+                return;
+            };
+            for (timestamp, payload) in due.packets.into_iter().flatten() {
+                self.send_event(due.first, format.payload_type, timestamp, payload);
+            }
+        }
+    }
+
+    fn send_event(
+        &mut self,
+        first: bool,
+        payload_type: Pt,
+        timestamp: RtpTimestamp,
+        payload: EventPayload,
+    ) {
+        if self.waiting.len() >= MAX_WAITING {
+            return;
+        }
+        let header = Header {
+            marker: first,
+            payload_type,
+            sequence: self.numbering.own_sequence(),
+            timestamp,
+            ssrc: self.numbering.ssrc(),
+            payload: HEADER_LENGTH..EVENT_PACKET_LENGTH,
+        };
+        let mut packet = [0; EVENT_PACKET_LENGTH];
+        packet[..HEADER_LENGTH].copy_from_slice(&header.to_bytes());
+        packet[HEADER_LENGTH..].copy_from_slice(&payload.to_bytes());
+        self.waiting.push_back(packet);
+    }
+
+    fn stop_if_closed(&mut self, now: Instant) {
+        if !self.is_open() {
+            self.receiver = EventReceiver::default();
+            self.sender.stop();
+            self.send_events(now);
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.path.open && self.gate
+    }
+
+    /// How long an audio packet lasts.
+    fn frame(&self) -> Duration {
+        Duration::from_millis(u64::from(self.path.ptime))
+    }
+
+    /// Between the packets of an event: that of the audio, within reason (RFC 4733 §2.5.1.2).
+    fn interval(&self) -> Duration {
+        self.frame()
+            .clamp(Duration::from_millis(10), Duration::from_millis(50))
     }
 }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
 pub use crate::endpoints::Ssrc;
 
@@ -96,6 +97,11 @@ impl RtpTimestamp {
     pub fn plus(self, units: u32) -> Self {
         Self(self.0.wrapping_add(units))
     }
+}
+
+/// A time in units of a clock, wrapping.
+pub(crate) fn units(time: Duration, clock_rate: u32) -> u32 {
+    (time.as_micros() * u128::from(clock_rate) / 1_000_000) as u32
 }
 
 /// What the first bytes of a datagram say it is (RFC 5761 §4, RFC 7983).
