@@ -19,7 +19,7 @@ pub(super) trait Core: Send + 'static {
     fn is_shutdown(command: &Self::Command) -> bool;
     fn handle_command(&mut self, command: Self::Command, now: Instant);
     fn handle_message(&mut self, message: Message, source: Source, now: Instant);
-    fn handle_malformed(&mut self, error: &ParseError, source: &Source) -> Option<Transmit>;
+    fn handle_malformed(&mut self, error: &ParseError, source: Source, now: Instant);
     fn handle_resolved(
         &mut self,
         id: ResolveId,
@@ -56,8 +56,8 @@ impl Core for UserAgent {
         self.handle_message(message, source, now);
     }
 
-    fn handle_malformed(&mut self, error: &ParseError, source: &Source) -> Option<Transmit> {
-        self.handle_malformed(error, source)
+    fn handle_malformed(&mut self, error: &ParseError, source: Source, now: Instant) {
+        self.handle_malformed(error, source, now);
     }
 
     fn handle_resolved(

@@ -256,9 +256,7 @@ impl<C: Core> Driver<C> {
             Input::Malformed { error, source } => {
                 self.totals.malformed += 1;
                 tracing::debug!(remote = %source.remote, %error, "malformed message");
-                if let Some(refusal) = self.core.handle_malformed(&error, &source) {
-                    self.transmit(refusal);
-                }
+                self.core.handle_malformed(&error, source, now());
             }
             Input::Accepted {
                 transport,
