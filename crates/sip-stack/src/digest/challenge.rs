@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::message::Refused;
-use crate::message::grammar::{breaks_lines, quote, unquote};
+use crate::message::grammar::{breaks_lines, is_token, quote, unquote};
 
 use super::params::{AuthParams, split_schemes};
 
@@ -73,16 +73,20 @@ impl Challenge {
     }
 
     fn from_params(params: &AuthParams<'_>) -> Option<Self> {
+        let algorithm = params.inner("algorithm");
+        if algorithm.is_some_and(|name| !is_token(name)) {
+            return None;
+        }
         Some(Self {
             realm: params.inner("realm")?.into(),
             nonce: params.inner("nonce")?.into(),
             opaque: params.inner("opaque").map(Into::into),
-            algorithm: params.inner("algorithm").map(Into::into),
+            algorithm: algorithm.map(Into::into),
             qop: params
                 .inner("qop")
                 .unwrap_or_default()
                 .split([',', ' ', '\t'])
-                .filter(|option| !option.is_empty())
+                .filter(|option| is_token(option))
                 .map(Into::into)
                 .collect(),
             stale: params

@@ -1,22 +1,24 @@
 //! The `name=value` lists of authentication headers (RFC 3261 section 25.1, RFC 7235).
 
-use crate::message::grammar::{is_token, split_outside, trim};
+use crate::message::grammar::{is_token, quoted_end, split_outside, trim};
 
 /// The parameters of one challenge or answer, as written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct AuthParams<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> AuthParams<'a> {
-    /// The value as written, without its quotes but with its escapes.
+    /// The value as written, without its quotes but with its escapes; nothing if the quotes
+    /// do not fit.
     pub(super) fn inner(&self, name: &str) -> Option<&'a str> {
         let (_, value) = self
             .0
             .iter()
             .find(|(given, _)| given.eq_ignore_ascii_case(name))?;
-        let inner = value
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'));
-        Some(inner.unwrap_or(value))
+        match quoted_end(value) {
+            Some(end) if end == value.len() => Some(&value[1..end - 1]),
+            Some(_) => None,
+            None => (!value.contains('"')).then_some(value),
+        }
     }
 
     /// Reads a list that has no scheme before it, as Authentication-Info.

@@ -83,6 +83,8 @@ pub fn via(bytes: &[u8]) {
 pub fn challenge(bytes: &[u8]) {
     let line = String::from_utf8_lossy(bytes);
     for challenge in Challenge::parse_all(&line) {
+        let again = Challenge::parse_all(&challenge.to_string());
+        assert_eq!(again, std::slice::from_ref(&challenge));
         let mut state = NonceState::new(challenge);
         state.handle_authentication_info(&line);
     }

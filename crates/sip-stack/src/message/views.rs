@@ -94,9 +94,15 @@ impl Headers {
     /// Max-Forwards.
     ///
     /// # Errors
-    /// [`Unreadable::Number`] if it is not a number.
-    pub fn max_forwards(&self) -> Result<Option<u32>, Unreadable> {
-        self.number(&HeaderName::MaxForwards)
+    /// [`Unreadable::Number`] if it is not a number from 0 to 255.
+    pub fn max_forwards(&self) -> Result<Option<u8>, Unreadable> {
+        match self.number(&HeaderName::MaxForwards)? {
+            Some(hops) => match u8::try_from(hops) {
+                Ok(hops) => Ok(Some(hops)),
+                Err(_) => Err(Unreadable::Number),
+            },
+            None => Ok(None),
+        }
     }
 
     /// Contact.

@@ -72,6 +72,20 @@ fn a_malformed_response_or_ack_is_never_answered() {
 }
 
 #[test]
+fn max_forwards_is_one_byte() {
+    for (text, fine) in [
+        ("0", true),
+        ("0255", true),
+        ("256", false),
+        ("-1", false),
+        ("", false),
+    ] {
+        let message = options_but("Max-Forwards", &format!("Max-Forwards: {text}"));
+        assert_eq!(Message::parse_datagram(&message).is_ok(), fine, "{text}");
+    }
+}
+
+#[test]
 fn an_unreadable_contact_does_not_cost_us_the_registrars_answer() {
     let message = registered_with("Contact: sip:a@h?x=y, <sip:alice@192.0.2.1>;expires=60\r\n");
     let message = Message::parse_datagram(&message).unwrap();

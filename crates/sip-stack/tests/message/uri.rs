@@ -65,6 +65,14 @@ fn different_uris_of_the_rfc_are_different() {
 }
 
 #[test]
+fn of_a_parameter_that_is_given_twice_the_first_one_counts() {
+    let twice = uri("sip:bob@biloxi.com;a=1;a=2");
+    assert!(twice.is_equivalent(&twice));
+    assert!(twice.is_equivalent(&uri("sip:bob@biloxi.com;a=1")));
+    assert!(!twice.is_equivalent(&uri("sip:bob@biloxi.com;a=2")));
+}
+
+#[test]
 fn the_parts_of_a_uri_are_found() {
     let uri = uri("sips:bob;x=1%40a:pw@[2001:db8::1]:5061;transport=TCP;lr;a%62=c%64?h=v&i=%3C");
     assert!(uri.is_sips());

@@ -30,12 +30,13 @@ impl Uri {
     }
 }
 
+/// Of a parameter that is given twice, the first one counts.
 fn params_agree(a: &Uri, b: &Uri) -> bool {
-    a.params().all(|(name, value)| {
+    a.params().all(|(name, _)| {
         let name = decode(name);
-        match b.param(&name) {
-            Some(other) => decode(value.unwrap_or_default()).eq_ignore_ascii_case(&other),
-            None => !DECISIVE
+        match (a.param(&name), b.param(&name)) {
+            (Some(mine), Some(theirs)) => mine.eq_ignore_ascii_case(&theirs),
+            _ => !DECISIVE
                 .iter()
                 .any(|known| name.eq_ignore_ascii_case(known)),
         }
