@@ -13,6 +13,8 @@ mod ice;
 mod identity;
 mod srtp;
 mod srtp_keys;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -25,12 +27,13 @@ use crate::endpoints::{BrowserRemote, DtlsRole};
 use crate::event::LegFailure;
 use dtls::{Association, Connected, DtlsEvent, HandshakeFailed};
 use ice::Responder;
-use srtp::SrtpSession;
 
 pub(crate) use credentials::{Credentials, Ufrag};
 pub(crate) use ice::{AddressChange, IceFailure, IceLimits, ufrag_of_check};
 pub(crate) use identity::Identity;
-pub(crate) use srtp::Refused;
+pub(crate) use srtp::{Refused, SrtpSession};
+#[cfg(test)]
+pub(crate) use srtp_keys::{MasterKey, SrtpKeys, SrtpProfile};
 
 /// An address of a browser, as seen from here. Not a phone's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

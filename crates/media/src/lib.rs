@@ -15,6 +15,8 @@ mod endpoints;
 mod event;
 mod handle;
 mod ports;
+#[cfg(test)]
+mod simulate;
 mod worker;
 
 pub mod codec;

@@ -1,0 +1,6 @@
+//! The leg by its behaviour, on virtual time.
+
+mod handshake;
+mod ice;
+mod leg;
+mod srtp;
