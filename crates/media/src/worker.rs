@@ -17,6 +17,8 @@ mod phone_slot;
 mod silence;
 mod sockets;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use std::io;

@@ -42,7 +42,16 @@ pub(crate) struct Link {
     weather: Weather,
     dice: StdRng,
     sent: u64,
-    under_way: BinaryHeap<Reverse<(Instant, u64, End, Vec<u8>)>>,
+    under_way: BinaryHeap<Reverse<UnderWay>>,
+}
+
+/// Ordered by arrival, then by sending.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct UnderWay {
+    at: Instant,
+    order: u64,
+    to: End,
+    datagram: Vec<u8>,
 }
 
 const DELAY: Duration = Duration::from_millis(10);
@@ -73,15 +82,17 @@ impl Link {
         let copies = if doubled { 2 } else { 1 };
         for copy in 0..copies {
             let late = self.weather.jitter.mul_f64(self.dice.random());
-            let at = now + DELAY + late;
-            let order = number * 2 + copy;
-            self.under_way
-                .push(Reverse((at, order, from.other(), datagram.clone())));
+            self.under_way.push(Reverse(UnderWay {
+                at: now + DELAY + late,
+                order: number * 2 + copy,
+                to: from.other(),
+                datagram: datagram.clone(),
+            }));
         }
     }
 
     pub(crate) fn next_arrival(&self) -> Option<Instant> {
-        self.under_way.peek().map(|Reverse((at, ..))| *at)
+        self.under_way.peek().map(|Reverse(first)| first.at)
     }
 
     /// Takes the next datagram that has arrived by `now`.
@@ -91,6 +102,6 @@ impl Link {
         }
         self.under_way
             .pop()
-            .map(|Reverse((_, _, to, datagram))| (to, datagram))
+            .map(|Reverse(first)| (first.to, first.datagram))
     }
 }

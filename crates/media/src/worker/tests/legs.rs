@@ -1,0 +1,1 @@
+//! Legs on virtual time.
