@@ -1,1 +1,445 @@
-//! Legs on virtual time.
+//! All legs of a worker on virtual time: sockets are a record, nothing waits.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::pcmu;
+use crate::browser_leg::{BrowserAddr, Credentials, Identity};
+use crate::config::Limits;
+use crate::endpoints::{BrowserLocal, DtlsRole, PhoneRemote, Ssrc};
+use crate::event::{LegEvent, LegFailure, LegStats};
+use crate::handle::Gate;
+use crate::rtcp::NtpClock;
+use crate::simulate::{BROWSER_SSRC, CheckKind, SimBrowser, beginning, rtp_packet};
+use crate::worker::Settings;
+use crate::worker::egress::{Channel, Egress};
+use crate::worker::legs::{LegKey, Legs};
+use crate::worker::mailbox::{BrowserOpening, Command, LegId, PhoneOpening};
+
+const SECOND: Duration = Duration::from_secs(1);
+const PHONE_SSRC: Ssrc = Ssrc(0x0001_0203);
+const BROWSER: LegId = LegId(1);
+const PHONE: LegId = LegId(2);
+
+#[test]
+fn rtp_is_relayed_and_rtcp_ends_here() {
+    let mut call = Call::connected();
+    for _ in 0..10 {
+        call.talk();
+    }
+    let mut report = vec![0x80, 201, 0, 1];
+    report.extend(BROWSER_SSRC.0.to_be_bytes());
+    let sealed = call.browser.seal_rtcp(&report);
+    call.receive(&sealed);
+    assert_eq!(call.stats(BROWSER).dropped, Default::default());
+    assert_eq!(call.sent_to_phone(Channel::Rtp).len(), 10);
+    assert_eq!(call.browser.rtp.len(), 10);
+    assert!(!call.sent_to_phone(Channel::Rtcp).contains(&report));
+}
+
+#[test]
+fn silence_is_told_once_and_a_held_call_is_not_silent() {
+    let mut call = Call::connected();
+    call.talk();
+    call.check_every_five_seconds(59 * SECOND);
+    assert_eq!(call.stopped(), (0, 0));
+    call.check_every_five_seconds(10 * SECOND);
+    assert_eq!(call.stopped(), (1, 1));
+    call.check_every_five_seconds(120 * SECOND);
+    assert_eq!(call.stopped(), (1, 1));
+    call.talk();
+    let mut held = pcmu();
+    held.to_phone.open = false;
+    held.to_browser.open = false;
+    call.bridge(held);
+    call.check_every_five_seconds(600 * SECOND);
+    assert_eq!(call.stopped(), (1, 1), "held");
+    call.bridge(pcmu());
+    call.check_every_five_seconds(61 * SECOND);
+    assert_eq!(call.stopped(), (2, 2), "resumed, and nothing came");
+}
+
+#[test]
+fn a_closed_gate_expects_nothing() {
+    let mut call = Call::connected();
+    let gate = Gate {
+        browser_to_phone: false,
+        phone_to_browser: true,
+    };
+    call.command(Command::SetGate(BROWSER, gate));
+    call.check_every_five_seconds(61 * SECOND);
+    assert_eq!(call.stopped(), (0, 1));
+}
+
+#[test]
+fn lost_consent_ends_the_leg_and_frees_its_way() {
+    let mut call = Call::connected();
+    call.advance(31 * SECOND);
+    let expired = LegEvent::Failed(LegFailure::ConsentExpired);
+    assert!(call.browser_events().contains(&expired));
+    let before = call.legs.strangers();
+    let late = call.browser.seal_rtp(&voice(BROWSER_SSRC, 900));
+    call.receive(&late);
+    assert_eq!(call.legs.strangers(), before + 1, "nobody's any more");
+    let check = call.browser.check(&call.local, CheckKind::Nominating);
+    call.receive(&check);
+    assert_eq!(call.legs.strangers(), before + 2);
+    call.phone_says(1);
+    assert!(call.stats(PHONE).dropped.not_open >= 1);
+    call.close_both();
+    assert_eq!(call.legs.counts(), (0, 0, 0));
+}
+
+#[test]
+fn first_bytes_20_to_63_are_dtls() {
+    let mut call = Call::connected();
+    let before = call.legs.strangers();
+    for first in 20..=63 {
+        call.receive(&[first; 40]);
+    }
+    assert_eq!(call.legs.strangers(), before);
+    for first in [4, 19, 64, 127, 192, 255] {
+        call.receive(&[first; 40]);
+    }
+    assert_eq!(call.legs.strangers(), before + 6);
+    assert_eq!(call.browser_events().last(), Some(&LegEvent::Connected));
+}
+
+#[test]
+fn an_address_belongs_to_the_leg_that_validated_it_last() {
+    let mut call = Call::connected();
+    let credentials = Credentials::random(&mut StdRng::from_seed([8; 32]));
+    let mut local = call.local.clone();
+    local.ufrag = credentials.ufrag.to_string();
+    local.pwd = credentials.pwd.clone();
+    let opening = BrowserOpening {
+        credentials,
+        role: DtlsRole::Server,
+        ssrc: Ssrc(5),
+        cname: "second".to_owned(),
+        on_event: Box::new(|_| {}),
+    };
+    call.legs.open_browser(LegId(3), opening, call.now);
+    let check = call.browser.check(&local, CheckKind::Nominating);
+    call.receive(&check);
+    let received = call.stats(BROWSER).received.packets;
+    let sealed = call.browser.seal_rtp(&voice(BROWSER_SSRC, 500));
+    call.receive(&sealed);
+    assert_eq!(call.stats(BROWSER).received.packets, received);
+    call.command_close(BROWSER);
+    let again = call.browser.check(&local, CheckKind::Nominating);
+    let before = call.legs.strangers();
+    call.receive(&again);
+    call.receive(&[22; 40]);
+    assert_eq!(call.legs.strangers(), before, "still the second leg's");
+}
+
+#[test]
+fn a_new_phone_leg_takes_the_place_of_the_old_one() {
+    let mut call = Call::connected();
+    call.talk();
+    let ssrc = call.local.ssrc;
+    let new_phone = call.open_phone(LegId(9));
+    call.command(Command::SetPhoneRemote(LegId(9), Some(phone_remote())));
+    call.command(Command::Bridge {
+        browser: BROWSER,
+        phone: LegId(9),
+        relay: Box::new(pcmu()),
+    });
+    let heard = call.browser.rtp.len();
+    call.phone_says(50);
+    assert_eq!(
+        call.browser.rtp.len(),
+        heard,
+        "the old phone is off the line"
+    );
+    call.phone_key = new_phone;
+    call.phone_ssrc = Ssrc(0x0908_0706);
+    call.phone_says(7000);
+    assert_eq!(call.browser.rtp.len(), heard + 1);
+    let packets: Vec<&Vec<u8>> = call.browser.rtp.iter().rev().take(2).collect();
+    let sequence = |packet: &[u8]| u16::from_be_bytes([packet[2], packet[3]]);
+    assert_eq!(sequence(packets[0]), sequence(packets[1]).wrapping_add(1));
+    assert_eq!(packets[0][8..12], ssrc.0.to_be_bytes(), "the same source");
+}
+
+#[test]
+fn srtp_rolls_over_in_both_directions() {
+    let mut call = Call::connected();
+    for _ in 0..70_000 {
+        call.talk();
+        call.sockets.sent.clear();
+        call.browser.rtcp.clear();
+    }
+    assert_eq!(call.browser.rtp.len(), 70_000);
+    assert_eq!(call.stats(PHONE).sent.packets, 70_000);
+}
+
+struct Call {
+    legs: Legs,
+    sockets: Record,
+    browser: SimBrowser,
+    local: BrowserLocal,
+    phone_key: usize,
+    phone_ssrc: Ssrc,
+    address: SocketAddr,
+    browser_told: Receiver<LegEvent>,
+    phone_told: Receiver<LegEvent>,
+    browser_heard: Vec<LegEvent>,
+    phone_heard: Vec<LegEvent>,
+    sequence: u16,
+    last_check: Instant,
+    now: Instant,
+}
+
+impl Call {
+    fn connected() -> Self {
+        let now = beginning();
+        let identity = Arc::new(Identity::generate().expect("identity"));
+        let credentials = Credentials::random(&mut StdRng::from_seed([6; 32]));
+        let local = BrowserLocal {
+            ufrag: credentials.ufrag.to_string(),
+            pwd: credentials.pwd.clone(),
+            fingerprint: identity.fingerprint(),
+            addrs: Vec::new(),
+            ssrc: Ssrc(0x1111),
+            cname: "gateway".to_owned(),
+            msid: String::new(),
+            session_id: 1,
+        };
+        let settings = Settings {
+            identity,
+            limits: Limits::default(),
+            clock: NtpClock::new(now, Duration::from_secs(1_800_000_000)),
+        };
+        let (tell, browser_told) = channel();
+        let opening = BrowserOpening {
+            credentials,
+            role: DtlsRole::Server,
+            ssrc: local.ssrc,
+            cname: local.cname.clone(),
+            on_event: Box::new(move |event| drop(tell.send(event))),
+        };
+        let mut legs = Legs::new(settings, [2; 32]);
+        legs.open_browser(BROWSER, opening, now);
+        let (_, nobody) = channel();
+        let mut call = Self {
+            legs,
+            sockets: Record::default(),
+            browser: SimBrowser::new(DtlsRole::Client, now),
+            local,
+            phone_key: 0,
+            phone_ssrc: PHONE_SSRC,
+            address: "192.0.2.1:4000".parse().expect("address"),
+            browser_told,
+            phone_told: nobody,
+            browser_heard: Vec::new(),
+            phone_heard: Vec::new(),
+            sequence: 0,
+            last_check: now,
+            now,
+        };
+        call.phone_key = call.open_phone(PHONE);
+        let remote = Box::new(call.browser.description());
+        call.command(Command::SetBrowserRemote(BROWSER, remote));
+        call.command(Command::SetPhoneRemote(PHONE, Some(phone_remote())));
+        call.bridge(pcmu());
+        call.check();
+        let deadline = now + 5 * SECOND;
+        while !call.browser.is_connected() {
+            assert!(call.now < deadline, "no connection");
+            call.advance(SECOND / 100);
+            call.browser.handle_timeout(call.now);
+            call.pass();
+        }
+        assert_eq!(
+            call.browser_events(),
+            [LegEvent::IceValidated, LegEvent::Connected]
+        );
+        call
+    }
+
+    fn open_phone(&mut self, id: LegId) -> usize {
+        let (tell, told) = channel();
+        self.phone_told = told;
+        let opening = PhoneOpening {
+            ssrc: Ssrc(0x2222),
+            cname: "gateway".to_owned(),
+            on_event: Box::new(move |event| drop(tell.send(event))),
+        };
+        self.legs.open_phone(id, opening)
+    }
+
+    fn command(&mut self, command: Command) {
+        self.legs
+            .handle_command(command, self.now, &mut self.sockets);
+        self.pass();
+    }
+
+    fn command_close(&mut self, id: LegId) {
+        self.legs.close(id, self.now, &mut self.sockets);
+    }
+
+    fn bridge(&mut self, relay: crate::relay::Relay) {
+        self.command(Command::Bridge {
+            browser: BROWSER,
+            phone: PHONE,
+            relay: Box::new(relay),
+        });
+    }
+
+    fn receive(&mut self, datagram: &[u8]) {
+        let (from, now) = (self.address, self.now);
+        self.legs
+            .handle_browser_datagram(datagram, from, now, &mut self.sockets);
+        self.pass();
+    }
+
+    fn phone_says(&mut self, sequence: u16) {
+        let mut packet = voice(self.phone_ssrc, sequence);
+        let from = phone_remote().rtp;
+        self.legs.handle_phone_datagram(
+            self.phone_key,
+            Channel::Rtp,
+            &mut packet,
+            from,
+            self.now,
+            &mut self.sockets,
+        );
+        self.pass();
+    }
+
+    /// 20 ms of conversation.
+    fn talk(&mut self) {
+        self.advance(SECOND / 50);
+        if self.now >= self.last_check + 5 * SECOND {
+            self.check();
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        let sealed = self.browser.seal_rtp(&voice(BROWSER_SSRC, self.sequence));
+        self.receive(&sealed);
+        self.phone_says(self.sequence);
+    }
+
+    fn check(&mut self) {
+        self.last_check = self.now;
+        let check = self.browser.check(&self.local, CheckKind::Nominating);
+        self.receive(&check);
+    }
+
+    fn check_every_five_seconds(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.advance((5 * SECOND).min(end - self.now));
+            self.check();
+        }
+    }
+
+    /// Lets time pass, with every timer on the way.
+    fn advance(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(next) = self.legs.poll_timeout().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.legs.handle_timeout(self.now, &mut self.sockets);
+        }
+        self.now = end;
+        self.pass();
+    }
+
+    /// Gives the browser what was sent to it, and takes what it answers.
+    fn pass(&mut self) {
+        loop {
+            let mut idle = true;
+            for (to, datagram) in std::mem::take(&mut self.sockets.to_browser) {
+                assert_eq!(to.0, self.address);
+                self.browser.handle_datagram(&datagram, self.now);
+                idle = false;
+            }
+            while let Some(datagram) = self.browser.poll_transmit() {
+                let (from, now) = (self.address, self.now);
+                self.legs
+                    .handle_browser_datagram(&datagram, from, now, &mut self.sockets);
+                idle = false;
+            }
+            if idle {
+                break;
+            }
+        }
+        self.browser_heard.extend(self.browser_told.try_iter());
+        self.phone_heard.extend(self.phone_told.try_iter());
+    }
+
+    fn browser_events(&self) -> &[LegEvent] {
+        &self.browser_heard
+    }
+
+    /// How often the browser leg and the phone leg said that media has stopped.
+    fn stopped(&self) -> (usize, usize) {
+        let count = |events: &[LegEvent]| {
+            let stopped = |event: &&LegEvent| matches!(event, LegEvent::MediaStopped { .. });
+            events.iter().filter(stopped).count()
+        };
+        (count(&self.browser_heard), count(&self.phone_heard))
+    }
+
+    fn stats(&mut self, id: LegId) -> LegStats {
+        let (tell, told) = channel();
+        let reply = Box::new(move |stats| tell.send(stats).expect("heard"));
+        self.command(Command::Snapshot(id, reply));
+        told.recv().expect("a snapshot")
+    }
+
+    fn sent_to_phone(&self, channel: Channel) -> Vec<Vec<u8>> {
+        let sent = self.sockets.sent.iter();
+        sent.filter(|(at, _)| *at == channel)
+            .map(|(_, datagram)| datagram.clone())
+            .collect()
+    }
+
+    fn close_both(&mut self) {
+        let closed = self.legs.close(BROWSER, self.now, &mut self.sockets);
+        assert!(matches!(closed, Some(LegKey::Browser(_))));
+        let closed = self.legs.close(PHONE, self.now, &mut self.sockets);
+        assert_eq!(closed, Some(LegKey::Phone(self.phone_key)));
+    }
+}
+
+#[derive(Default)]
+struct Record {
+    to_browser: Vec<(BrowserAddr, Vec<u8>)>,
+    sent: Vec<(Channel, Vec<u8>)>,
+}
+
+impl Egress for Record {
+    fn to_browser(&mut self, to: BrowserAddr, datagram: &[u8]) -> bool {
+        self.to_browser.push((to, datagram.to_vec()));
+        true
+    }
+
+    fn to_phone(&mut self, _: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {
+        let expected = match channel {
+            Channel::Rtp => phone_remote().rtp,
+            Channel::Rtcp => phone_remote().rtcp.expect("given"),
+        };
+        assert_eq!(to, expected);
+        self.sent.push((channel, datagram.to_vec()));
+        true
+    }
+}
+
+fn phone_remote() -> PhoneRemote {
+    PhoneRemote {
+        rtp: "198.51.100.7:9000".parse().expect("address"),
+        rtcp: Some("198.51.100.7:9001".parse().expect("address")),
+        mux: false,
+    }
+}
+
+fn voice(ssrc: Ssrc, sequence: u16) -> Vec<u8> {
+    rtp_packet(0, sequence, ssrc, &[0x55; 160])
+}

@@ -331,14 +331,14 @@ impl Call {
 
     fn browser_stats(&self) -> LegStats {
         let (tell, told) = channel();
-        let reply = Box::new(move |stats| drop(tell.send(stats)));
+        let reply = Box::new(move |stats| tell.send(stats).expect("heard"));
         self.leg().snapshot(reply).expect("taken");
         told.recv_timeout(PATIENCE).expect("a snapshot")
     }
 
     fn phone_stats(&self) -> LegStats {
         let (tell, told) = channel();
-        let reply = Box::new(move |stats| drop(tell.send(stats)));
+        let reply = Box::new(move |stats| tell.send(stats).expect("heard"));
         self.phone().snapshot(reply).expect("taken");
         told.recv_timeout(PATIENCE).expect("a snapshot")
     }
