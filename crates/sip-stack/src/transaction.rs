@@ -38,6 +38,7 @@ use crate::transport::{
     TransportError,
 };
 
+mod attempt;
 mod avoid;
 mod client;
 mod contact;
@@ -54,7 +55,8 @@ mod via_path;
 
 pub use contact::ContactTemplate;
 
-use client::{AttemptId, ClientSide};
+use attempt::AttemptId;
+use client::ClientSide;
 use out::Out;
 use server::ServerSide;
 
@@ -459,3 +461,10 @@ impl TransmitToken {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names the one event it expects"
+)]
+mod tests;

@@ -12,27 +12,24 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use super::attempt::{Attempt, AttemptId, Machine};
 use super::avoid::{AFTER_FAILURE, Avoided};
 use super::invite_client::{Fired, InviteClient, Verdict};
 use super::key::ClientKey;
-use super::non_invite_client::NonInviteClient;
-use super::outgoing::{ack_for, cancel_for, stamped};
+use super::outgoing::{cancel_for, stamped};
 use super::{
-    ClientTransactionId, ContactTemplate, Failure, LayerCounts, Route, TimerValues,
-    TooManyTransactions, TransactionEvent, Turn,
+    ClientTransactionId, ContactTemplate, Failure, LayerCounts, Route, TooManyTransactions,
+    TransactionEvent, Turn,
 };
 use crate::message::{Headers, Method, Request, Response, StatusCode};
 use crate::target::{ResolveError, ResolveId, ResolveRequest, Target};
 use crate::timer::TimerTable;
-use crate::transport::{Destination, FlowId, Source, TransmitToken, Transport, TransportError};
+use crate::transport::{Destination, FlowId, Source, Transport, TransportError};
 
 /// A request larger than this goes by a stream, if the server takes one (RFC 3261 §18.1.1).
 pub(super) const LARGEST_DATAGRAM_REQUEST: usize = 1300;
 /// How many T1 a server may be silent while there is another one to try.
 const PATIENCE_WITH_ALTERNATIVES: u32 = 8;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct AttemptId(pub(super) u64);
 
 #[derive(Debug)]
 pub(super) struct ClientSide {
@@ -85,24 +82,6 @@ struct Hop {
 enum Resolving {
     Request(ClientTransactionId),
     Ack(Box<Request>),
-}
-
-/// One client transaction.
-#[derive(Debug)]
-struct Attempt {
-    owner: Option<ClientTransactionId>,
-    key: ClientKey,
-    /// As on the wire.
-    request: Request,
-    bytes: bytes::Bytes,
-    destination: Destination,
-    machine: Machine,
-}
-
-#[derive(Debug)]
-enum Machine {
-    Invite(InviteClient),
-    NonInvite(NonInviteClient),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -443,7 +422,7 @@ impl ClientSide {
             .set(Wake::CancelUnanswered(id), Some(turn.now + give_up));
         let cancel = cancel_for(&invite.request, extra);
         let bytes = cancel.to_bytes();
-        let branch = branch_of(&invite.request);
+        let branch = invite.branch();
         let destination = invite.destination.clone();
         let attempt = Attempt::new(None, &branch, cancel, bytes, destination, give_up, turn);
         self.launch(cancel_id, attempt, turn);
@@ -577,97 +556,6 @@ impl ClientSide {
     }
 }
 
-impl Attempt {
-    fn new(
-        owner: Option<ClientTransactionId>,
-        branch: &str,
-        request: Request,
-        bytes: bytes::Bytes,
-        destination: Destination,
-        patience: Duration,
-        turn: &Turn<'_>,
-    ) -> Self {
-        let reliable = destination.transport.is_reliable();
-        let timers = &turn.config.timers;
-        let machine = if request.method == Method::Invite {
-            Machine::Invite(InviteClient::new(reliable, timers, patience, turn.now))
-        } else {
-            Machine::NonInvite(NonInviteClient::new(reliable, timers, patience, turn.now))
-        };
-        Self {
-            owner,
-            key: ClientKey::new(branch, request.method.clone()),
-            request,
-            bytes,
-            destination,
-            machine,
-        }
-    }
-
-    fn transmit(&self, id: AttemptId, turn: &mut Turn<'_>) {
-        let token = TransmitToken::attempt(id);
-        turn.out
-            .send(&self.destination, self.bytes.clone(), Some(token));
-    }
-
-    /// Acknowledges a failure: the same way as the INVITE (RFC 3261 §17.1.1.3).
-    fn acknowledge(&self, id: AttemptId, failure: &Response, turn: &mut Turn<'_>) {
-        let ack = ack_for(&self.request, failure);
-        let token = TransmitToken::attempt(id);
-        turn.out
-            .send(&self.destination, ack.to_bytes(), Some(token));
-    }
-
-    fn handle_response(
-        &mut self,
-        status: StatusCode,
-        timers: &TimerValues,
-        now: Instant,
-    ) -> Verdict {
-        let reliable = self.destination.transport.is_reliable();
-        match &mut self.machine {
-            Machine::Invite(machine) => machine.handle_response(status, reliable, timers, now),
-            Machine::NonInvite(machine) => machine.handle_response(status, reliable, timers, now),
-        }
-    }
-
-    /// Whether a failure to deliver means that no answer can come. An INVITE that rings
-    /// may still be answered, over a new connection if need be.
-    fn is_unanswered(&self) -> bool {
-        match &self.machine {
-            Machine::Invite(InviteClient::Calling { .. })
-            | Machine::NonInvite(
-                NonInviteClient::Trying { .. } | NonInviteClient::Proceeding { .. },
-            ) => true,
-            Machine::Invite(
-                InviteClient::Proceeding
-                | InviteClient::Accepted { .. }
-                | InviteClient::Completed { .. }
-                | InviteClient::Terminated,
-            )
-            | Machine::NonInvite(NonInviteClient::Completed { .. } | NonInviteClient::Terminated) => {
-                false
-            }
-        }
-    }
-}
-
-impl Machine {
-    fn deadline(&self) -> Option<Instant> {
-        match self {
-            Self::Invite(machine) => machine.deadline(),
-            Self::NonInvite(machine) => machine.deadline(),
-        }
-    }
-
-    fn handle_timeout(&mut self, timers: &TimerValues, now: Instant) -> Option<Fired> {
-        match self {
-            Self::Invite(machine) => machine.handle_timeout(timers, now),
-            Self::NonInvite(machine) => machine.handle_timeout(timers, now),
-        }
-    }
-}
-
 /// A response that no transaction knows: only the 2xx of an INVITE matters.
 fn handle_stray(response: Response, source: Source, turn: &mut Turn<'_>) {
     let invite = response
@@ -678,15 +566,6 @@ fn handle_stray(response: Response, source: Source, turn: &mut Turn<'_>) {
         turn.out
             .tell(TransactionEvent::StrayResponse2xx { response, source });
     }
-}
-
-fn branch_of(request: &Request) -> String {
-    request
-        .headers
-        .via()
-        .ok()
-        .and_then(|via| via.branch().map(|branch| branch.into_owned()))
-        .expect("we wrote the Via ourselves")
 }
 
 /// 128 random bits behind the magic cookie: nobody can guess it.

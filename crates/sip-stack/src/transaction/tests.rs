@@ -1,0 +1,9 @@
+mod cancel;
+mod failover;
+mod harness;
+mod invite_client;
+mod invite_server;
+mod lossy_link;
+mod non_invite;
+mod receiving;
+mod sending;
