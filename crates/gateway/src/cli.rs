@@ -10,9 +10,11 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
+use crate::config::Log;
+use crate::demo::Demo;
 use crate::logging;
 use crate::signaling::sylkrtc::http::Pages;
-use crate::supervisor::Gateway;
+use crate::supervisor::{Gateway, StartError};
 
 /// Exit code when the daemon could not start, or failed.
 const FAILED: u8 = 1;
@@ -29,6 +31,12 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show a first call on this machine: gateway, registrar, far ends and a web phone, on loopback only.
+    Demo {
+        /// The port of the web phone on localhost.
+        #[arg(long, default_value_t = 10888, value_name = "PORT")]
+        port: u16,
+    },
     /// Serve as the configuration file says.
     Serve {
         /// The configuration file (TOML).
@@ -45,6 +53,7 @@ impl Arguments {
     #[must_use]
     pub fn run(self) -> ExitCode {
         match self.command {
+            Command::Demo { port } => demonstrate(port),
             Command::Serve { config, check } => {
                 let path = config;
                 let config = match Config::load(&path) {
@@ -71,6 +80,27 @@ impl Arguments {
 /// Runs the daemon until SIGTERM or SIGINT.
 fn serve(config: Config, pages: Pages) -> ExitCode {
     logging::start(&config.log);
+    run(async {
+        let mut gateway = Gateway::start(config, pages).await?;
+        let code = until_signal(&mut gateway).await;
+        gateway.stop().await;
+        Ok(code)
+    })
+}
+
+/// Runs the demo until SIGTERM or SIGINT.
+fn demonstrate(port: u16) -> ExitCode {
+    logging::start(&Log::default());
+    run(async {
+        let mut demo = Demo::start(port).await?;
+        say(&demo.welcome());
+        let code = until_signal(demo.gateway()).await;
+        demo.stop().await;
+        Ok(code)
+    })
+}
+
+fn run(work: impl Future<Output = Result<ExitCode, StartError>>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("signaling")
@@ -82,18 +112,13 @@ fn serve(config: Config, pages: Pages) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    runtime.block_on(async {
-        match Gateway::start(config, pages).await {
-            Ok(gateway) => until_signal(gateway).await,
-            Err(error) => {
-                say(&error.to_string());
-                ExitCode::from(FAILED)
-            }
-        }
+    runtime.block_on(work).unwrap_or_else(|error| {
+        say(&error.to_string());
+        ExitCode::from(FAILED)
     })
 }
 
-async fn until_signal(mut gateway: Gateway) -> ExitCode {
+async fn until_signal(gateway: &mut Gateway) -> ExitCode {
     let signals = signal(SignalKind::terminate())
         .and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
     let (mut terminate, mut interrupt) = match signals {
@@ -110,7 +135,6 @@ async fn until_signal(mut gateway: Gateway) -> ExitCode {
         () = gateway.failed() => ExitCode::from(FAILED),
     };
     notify(&[sd_notify::NotifyState::Stopping]);
-    gateway.stop().await;
     code
 }
 

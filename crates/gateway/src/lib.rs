@@ -11,6 +11,7 @@ pub mod call;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod demo;
 pub mod directory;
 pub mod health;
 pub mod ledger;

@@ -216,11 +216,10 @@ impl FarEnds {
 
     async fn handle_timeout(&mut self) {
         let now = Instant::now();
-        let (due, later) = std::mem::take(&mut self.agenda)
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.agenda)
             .into_iter()
             .partition(|(at, _)| *at <= now);
         self.agenda = later;
-        let due: Vec<(Instant, Task)> = due;
         for (_, task) in due {
             match task {
                 Task::HangUp(session) => {
@@ -238,7 +237,11 @@ impl FarEnds {
         };
         self.dialled += 1;
         let session = SessionId::outgoing(self.dialled);
-        let sdp = description(line.addr(), &[(AudioCodec::Pcmu, 0), (AudioCodec::Pcma, 8)], Some(101));
+        let sdp = description(
+            line.addr(),
+            &[(AudioCodec::Pcmu, 0), (AudioCodec::Pcma, 8)],
+            Some(101),
+        );
         let call = Call {
             account,
             caller: None,
@@ -298,7 +301,10 @@ fn description(addr: SocketAddr, codecs: &[(AudioCodec, u8)], event: Option<u8>)
     let mut lines = String::new();
     for (codec, pt) in codecs {
         formats.push(pt.to_string());
-        let channels = codec.channels().map(|n| format!("/{n}")).unwrap_or_default();
+        let channels = codec
+            .channels()
+            .map(|n| format!("/{n}"))
+            .unwrap_or_default();
         let rate = codec.clock_rate();
         lines += &format!("a=rtpmap:{pt} {}/{rate}{channels}\r\n", codec.name());
         if *pt == OPUS_PT {

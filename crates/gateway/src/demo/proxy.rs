@@ -140,7 +140,12 @@ impl Proxy {
     }
 
     fn drop_own_route(&self, request: &mut Request) {
-        let Some(first) = request.headers.routes().ok().and_then(|r| r.into_iter().next()) else {
+        let Some(first) = request
+            .headers
+            .routes()
+            .ok()
+            .and_then(|r| r.into_iter().next())
+        else {
             return;
         };
         let is_own = first.uri.host().and_then(Host::ip) == Some(self.addr.ip())
@@ -160,9 +165,10 @@ fn answer(mut response: Response) -> Option<Outgoing> {
         to.set_tag(&format!("{TAG}{:x}", md5::compute(seed))).ok()?;
         response.headers.set(HeaderName::To, to);
     }
-    response
-        .headers
-        .push(HeaderName::Server, HeaderValue::from_static("sylk-gateway demo"));
+    response.headers.push(
+        HeaderName::Server,
+        HeaderValue::from_static("sylk-gateway demo"),
+    );
     let addr = SocketAddr::new(via.received()?, via.rport()?);
     Some((addr, response.to_bytes()))
 }
@@ -315,7 +321,7 @@ mod tests {
         fn new() -> Self {
             let now = Instant::now();
             let accounts = ["alice", "bob", "echo"].map(|name| (name.to_owned(), name.to_owned()));
-            let registrar = Registrar::new("sylk.test", accounts, [7; 16], now);
+            let registrar = Registrar::new("sylk.test", accounts, 7, now);
             let proxy = Proxy::new(registrar, addr(PROXY));
             Self { proxy, now }
         }
@@ -382,8 +388,16 @@ mod tests {
         let method = Method::parse(method).expect("a method");
         let mut request = Request::new(method.clone(), Uri::parse(uri).expect("a URI"));
         let headers = &mut request.headers;
-        headers.push(HeaderName::Via, value(&format!("SIP/2.0/UDP 127.0.0.1:6001;branch=z9hG4bK{cseq};rport")));
-        headers.push(HeaderName::From, value(&format!("<sip:{from}@sylk.test>;tag=a")));
+        headers.push(
+            HeaderName::Via,
+            value(&format!(
+                "SIP/2.0/UDP 127.0.0.1:6001;branch=z9hG4bK{cseq};rport"
+            )),
+        );
+        headers.push(
+            HeaderName::From,
+            value(&format!("<sip:{from}@sylk.test>;tag=a")),
+        );
         headers.push(HeaderName::To, value(&format!("<{uri}>")));
         headers.push(HeaderName::CallId, value("one@test"));
         headers.push(HeaderName::CSeq, value(&format!("{cseq} {method}")));

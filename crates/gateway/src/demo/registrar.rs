@@ -21,7 +21,7 @@ const NONCE_LIFE: Duration = Duration::from_secs(300);
 pub(super) struct Registrar {
     domain: String,
     accounts: HashMap<String, Account>,
-    secret: [u8; 16],
+    secret: u64,
     start: Instant,
 }
 
@@ -47,7 +47,7 @@ impl Registrar {
     pub(super) fn new(
         domain: &str,
         accounts: impl IntoIterator<Item = (String, String)>,
-        secret: [u8; 16],
+        secret: u64,
         start: Instant,
     ) -> Self {
         let accounts = accounts
@@ -165,7 +165,7 @@ impl Registrar {
 
     // A nonce is its own time stamp and a keyed hash over it: nothing to remember.
     fn nonce(&self, seconds: u64) -> String {
-        let mut keyed = self.secret.to_vec();
+        let mut keyed = self.secret.to_be_bytes().to_vec();
         keyed.extend(seconds.to_be_bytes());
         format!("{seconds:x}-{:x}", md5::compute(keyed))
     }
@@ -183,13 +183,7 @@ impl Registrar {
         })
     }
 
-    fn bind(
-        &mut self,
-        request: &Request,
-        user: &str,
-        from: SocketAddr,
-        now: Instant,
-    ) -> Response {
+    fn bind(&mut self, request: &Request, user: &str, from: SocketAddr, now: Instant) -> Response {
         let headers = &request.headers;
         let (Ok(contacts), Ok(cseq), Ok(call_id), Some(account)) = (
             headers.contacts(),
