@@ -14,7 +14,7 @@ use sip_stack::message::{
 
 use super::registrar::Registrar;
 
-const DEFAULT_MAX_FORWARDS: u32 = 70;
+const DEFAULT_MAX_FORWARDS: u8 = 70;
 /// Marks tags of our own answers, so that the ACK to them is known and swallowed.
 const TAG: &str = "demo-";
 
@@ -115,7 +115,7 @@ impl Proxy {
     fn forward(&self, mut request: Request, via: &Via, addr: SocketAddr) -> Option<Outgoing> {
         let hops = request.headers.max_forwards().ok().flatten();
         let hops = hops.map_or(DEFAULT_MAX_FORWARDS, |hops| hops.saturating_sub(1));
-        request.headers.set(HeaderName::MaxForwards, hops);
+        request.headers.set(HeaderName::MaxForwards, u32::from(hops));
         request.headers.remove(&HeaderName::ProxyAuthorization);
 
         // the same for a retransmission, for the CANCEL and for the ACK of a failure (section 16.11)
