@@ -17,6 +17,8 @@ pub mod reason;
 mod reinvite;
 mod session_id;
 mod task;
+#[cfg(test)]
+mod tests;
 mod tones;
 
 use std::collections::VecDeque;

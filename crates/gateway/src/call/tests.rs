@@ -1,0 +1,7 @@
+//! Calls as scenarios: what goes in, and everything that comes out, in order.
+
+mod changes;
+mod harness;
+mod incoming;
+mod outgoing;
+mod tones;

@@ -1,0 +1,293 @@
+//! A call without a network: inputs by name, actions as one line each, time as a number.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use media::plan::{CodecPolicy, Policy};
+use media::sdp::AddressPolicy;
+use media::{BrowserLocal, Fingerprint, LegEvent, LegFailure, PhoneLocal, Ssrc};
+use sip_stack::account::{AccountId, SessionId};
+use sip_stack::command::Command;
+use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
+
+use crate::call::{
+    Accepted, Action, Call, CallCommand, CallEvent, Incoming, Input, Locals, MediaAction, Outgoing,
+    Refused,
+};
+
+/// What Chromium offers, cut down to what matters.
+pub(super) const BROWSER_OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+    a=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 0 8 126\r\nc=IN IP4 0.0.0.0\r\n\
+    a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n\
+    a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n\
+    a=setup:actpass\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n\
+    a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:126 telephone-event/8000\r\n";
+
+/// The same as an answer to an offer of PCMU.
+pub(super) const BROWSER_ANSWER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+    a=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\n\
+    a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n\
+    a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n\
+    a=setup:active\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:0 PCMU/8000\r\n";
+
+/// A phone that speaks PCMU.
+pub(super) const PHONE: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\n\
+    t=0 0\r\nm=audio 6000 RTP/AVP 0\r\na=sendrecv\r\n";
+
+/// A phone that speaks nothing of ours.
+pub(super) const STRANGE_PHONE: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\n\
+    c=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 6000 RTP/AVP 97\r\na=rtpmap:97 iLBC/8000\r\n";
+
+/// A call under test.
+pub(super) struct Scenario {
+    pub(super) call: Call,
+    now: Instant,
+}
+
+impl Scenario {
+    /// The client calls bob; the INVITE has been taken out.
+    pub(super) fn outgoing() -> Self {
+        let mut scenario =
+            Self::start(Call::outgoing(outgoing(BROWSER_OFFER), locals()).expect("usable"));
+        assert_eq!(scenario.actions(), ["sip: INVITE bob@sylk.test"]);
+        scenario
+    }
+
+    /// The same, with the INVITE on the wire.
+    pub(super) fn calling() -> Self {
+        let mut scenario = Self::outgoing();
+        scenario.sip(SessionEvent::Sent);
+        assert_eq!(scenario.actions(), ["client: progress"]);
+        scenario
+    }
+
+    /// The same, answered, with media up.
+    pub(super) fn established() -> Self {
+        let mut scenario = Self::calling();
+        scenario.accepted(Some(PHONE));
+        scenario.browser(LegEvent::Connected);
+        scenario.actions();
+        scenario
+    }
+
+    /// bob calls the client, which has been told.
+    pub(super) fn incoming() -> Self {
+        Self::incoming_with(Some(PHONE))
+    }
+
+    pub(super) fn incoming_with(sdp: Option<&'static str>) -> Self {
+        let incoming = Incoming {
+            session: SessionId::outgoing(1),
+            account: AccountId::new(1),
+            originator: bob(),
+            sdp: sdp.map(|sdp| Bytes::from_static(sdp.as_bytes())),
+            decline_code: 486,
+        };
+        let (call, offer) = Call::incoming(incoming, locals()).expect("usable");
+        assert!(offer.contains("a=sendrecv"), "{offer}");
+        let mut scenario = Self::start(call);
+        assert_eq!(scenario.actions(), ["sip: 180"]);
+        scenario
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "any instant serves as the origin"
+    )]
+    fn start(call: Call) -> Self {
+        let now = Instant::now();
+        Self { call, now }
+    }
+
+    pub(super) fn sip(&mut self, event: SessionEvent) {
+        self.call.handle(Input::Sip(event), self.now);
+    }
+
+    pub(super) fn provisional(&mut self, code: u16, sdp: Option<&'static str>) {
+        self.sip(SessionEvent::Provisional {
+            code,
+            phrase: String::new(),
+            sdp: sdp.map(|sdp| Bytes::from_static(sdp.as_bytes())),
+            dialog: 0,
+        });
+    }
+
+    pub(super) fn accepted(&mut self, sdp: Option<&'static str>) {
+        self.sip(SessionEvent::Accepted {
+            sdp: sdp.map(|sdp| Bytes::from_static(sdp.as_bytes())),
+            call_id: "call-id".to_owned(),
+            headers: Vec::new(),
+            dialog: 0,
+        });
+    }
+
+    pub(super) fn ended(&mut self, code: u16, phrase: &str, by: EndedBy) {
+        self.ended_elsewhere(code, phrase, by, false);
+    }
+
+    pub(super) fn ended_elsewhere(
+        &mut self,
+        code: u16,
+        phrase: &str,
+        by: EndedBy,
+        answered_elsewhere: bool,
+    ) {
+        self.sip(SessionEvent::Ended {
+            reason: StatusReason::new(code, phrase),
+            by,
+            answered_elsewhere,
+        });
+    }
+
+    pub(super) fn browser(&mut self, event: LegEvent) {
+        self.call.handle(Input::Browser(event), self.now);
+    }
+
+    pub(super) fn phone(&mut self, event: LegEvent) {
+        self.call.handle(Input::Phone(event), self.now);
+    }
+
+    pub(super) fn fails(&mut self, failure: LegFailure) {
+        self.browser(LegEvent::Failed(failure));
+    }
+
+    pub(super) fn input(&mut self, input: Input) {
+        self.call.handle(input, self.now);
+    }
+
+    pub(super) fn answer(&mut self, sdp: &str) -> Result<(), Refused> {
+        let command = CallCommand::Answer {
+            sdp: sdp.to_owned(),
+            headers: Vec::new(),
+        };
+        self.call.handle_command(command, self.now)
+    }
+
+    pub(super) fn terminate(&mut self) -> Result<(), Refused> {
+        self.call.handle_command(CallCommand::Terminate, self.now)
+    }
+
+    pub(super) fn tones(&mut self, tones: &str, duration: Option<Duration>) -> Result<(), Refused> {
+        let tones = tones.to_owned();
+        let command = CallCommand::SendTones { tones, duration };
+        self.call.handle_command(command, self.now)
+    }
+
+    /// Lets time pass and deadlines fire.
+    pub(super) fn wait(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(deadline) = self.call.poll_timeout().filter(|deadline| *deadline <= end) {
+            self.now = deadline;
+            self.call.handle_timeout(self.now);
+        }
+        self.now = end;
+    }
+
+    /// Everything the call wants done, one line each.
+    pub(super) fn actions(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.call.poll_action())
+            .map(|action| told(&action))
+            .collect()
+    }
+}
+
+pub(super) fn outgoing(sdp: &str) -> Outgoing {
+    Outgoing {
+        session: SessionId::outgoing(1),
+        account: AccountId::new(1),
+        target: "bob@sylk.test".to_owned(),
+        sdp: sdp.to_owned(),
+        headers: Vec::new(),
+    }
+}
+
+pub(super) fn locals() -> Locals {
+    let at = |port| SocketAddr::from(([192, 0, 2, 1], port));
+    Locals {
+        browser: BrowserLocal {
+            ufrag: "gate".to_owned(),
+            pwd: "gatewaygatewaygatewaygate".to_owned(),
+            fingerprint: Fingerprint::of(b"certificate"),
+            addrs: vec![at(10900)],
+            ssrc: Ssrc(1),
+            cname: "cname".to_owned(),
+            msid: "msid".to_owned(),
+            session_id: 1,
+        },
+        phone: PhoneLocal {
+            rtp: at(20000),
+            rtcp: at(20001),
+            ssrc: Ssrc(2),
+            cname: "cname".to_owned(),
+            session_id: 2,
+        },
+        policy: Arc::new(Policy {
+            codecs: CodecPolicy::Offerer,
+            addresses: AddressPolicy::default(),
+        }),
+    }
+}
+
+fn bob() -> Originator {
+    Originator {
+        uri: "bob@sylk.test".to_owned(),
+        display_name: Some("Bob".to_owned()),
+    }
+}
+
+fn told(action: &Action) -> String {
+    match action {
+        Action::Sip(command) => format!("sip: {}", told_sip(command)),
+        Action::Media(MediaAction::Connect { browser, phone, .. }) => {
+            let browser = browser.as_ref().map_or("", |_| " browser");
+            let phone = phone.as_ref().map_or("", |_| " phone");
+            format!("media: connect{browser}{phone}")
+        }
+        Action::Media(MediaAction::ExpectBrowser(_)) => "media: expect browser".to_owned(),
+        Action::Media(MediaAction::Close) => "media: close".to_owned(),
+        Action::Notify(event) => format!("client: {}", told_client(event)),
+    }
+}
+
+fn told_sip(command: &Command) -> String {
+    match command {
+        Command::Invite { target, .. } => format!("INVITE {target}"),
+        Command::Provisional { code, .. } => code.to_string(),
+        Command::Accept { .. } => "200".to_owned(),
+        Command::Reject { code, .. } => format!("reject {code}"),
+        Command::HangUp { reason, .. } => match reason {
+            Some(reason) => format!("hang up, {}", reason.text.as_deref().unwrap_or_default()),
+            None => "hang up".to_owned(),
+        },
+        Command::Reinvite { .. } => "re-INVITE".to_owned(),
+        Command::AnswerReinvite { answer, .. } => match answer {
+            Ok(_) => "answer re-INVITE".to_owned(),
+            Err(code) => format!("refuse re-INVITE {code}"),
+        },
+        Command::Info { body, .. } => {
+            let body = String::from_utf8_lossy(body).replace("\r\n", " ");
+            format!("INFO {}", body.trim())
+        }
+        Command::AddAccount { .. }
+        | Command::RemoveAccount { .. }
+        | Command::Register { .. }
+        | Command::Unregister { .. }
+        | Command::Shutdown => "not for calls".to_owned(),
+    }
+}
+
+fn told_client(event: &CallEvent) -> String {
+    match event {
+        CallEvent::Progress => "progress".to_owned(),
+        CallEvent::Proceeding { code } => format!("proceeding {code}"),
+        CallEvent::Ringing => "ringing".to_owned(),
+        CallEvent::EarlyMedia { .. } => "early-media".to_owned(),
+        CallEvent::Accepted(Accepted { sdp: Some(_), .. }) => "accepted with sdp".to_owned(),
+        CallEvent::Accepted(Accepted { sdp: None, .. }) => "accepted".to_owned(),
+        CallEvent::Established => "established".to_owned(),
+        CallEvent::Terminated { reason } => format!("terminated {reason}"),
+        CallEvent::Missed { originator, .. } => format!("missed {}", originator.uri),
+    }
+}
