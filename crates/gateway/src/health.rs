@@ -13,6 +13,7 @@ use warp::reply::Response;
 
 use crate::directory::Directory;
 use crate::ledger::{Kind, Ledger};
+use crate::sip::CountSip;
 use crate::supervisor::Phase;
 
 /// Where the numbers come from.
@@ -23,7 +24,7 @@ pub struct Sources {
     /// Routes to clients and calls.
     pub directory: Directory,
     /// The user agent's.
-    pub sip: Arc<dyn Fn() -> sip_stack::user_agent::Counts + Send + Sync>,
+    pub sip: CountSip,
     /// The media path's.
     pub media: Arc<dyn Fn() -> media::Counts + Send + Sync>,
 }
@@ -79,6 +80,8 @@ pub struct SipCounts {
     pub transactions: usize,
     /// Timers.
     pub timers: usize,
+    /// DNS look-ups under way.
+    pub lookups: usize,
 }
 
 /// Live objects of the media path.
@@ -101,6 +104,10 @@ pub struct MediaCounts {
 pub struct PermanentCounts {
     /// Media worker threads.
     pub media_threads: usize,
+    /// SIP sockets: UDP, and those that listen.
+    pub sip_sockets: usize,
+    /// Streams to SIP peers; they outlive the requests they were opened for.
+    pub sip_flows: usize,
     /// HTTP connections, the one that asks included.
     pub http_connections: usize,
 }
@@ -109,7 +116,8 @@ impl Sources {
     /// Counts everything.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let sip = (self.sip)();
+        let driver = (self.sip)();
+        let sip = driver.user_agent;
         let media = (self.media)();
         let (account_routes, session_routes) = self.directory.len();
         Snapshot {
@@ -128,6 +136,7 @@ impl Sources {
                 dialogs: sip.dialogs,
                 transactions: sip.transactions,
                 timers: sip.timers,
+                lookups: driver.lookups,
             },
             media: MediaCounts {
                 browser_legs: media.browser_legs,
@@ -138,6 +147,8 @@ impl Sources {
             },
             permanent: PermanentCounts {
                 media_threads: media.threads,
+                sip_sockets: driver.sockets,
+                sip_flows: driver.flows,
                 http_connections: self.ledger.count(Kind::Http),
             },
         }
@@ -164,6 +175,7 @@ impl Snapshot {
                 dialogs: 0,
                 transactions: 0,
                 timers: 0,
+                lookups: 0,
             },
             media: MediaCounts {
                 browser_legs: 0,

@@ -143,7 +143,6 @@ impl Gateway {
         self.sip.shut_down(remaining()).await;
         let left = self.sources.snapshot();
         self.http.finish(Duration::from_secs(1)).await;
-        self.sip.stop().await;
         while let Some(ended) = self.plumbing.join_next().await {
             if let Err(error) = ended
                 && error.is_panic()

@@ -4,66 +4,96 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sip_stack::event::Event;
-use sip_stack::user_agent::Counts;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use sip_stack::command::Command;
+use sip_stack::driver::{
+    self, DriverConfig, DriverCounts, EventReceiver, Listen, Running, TlsConfig, TlsIdentity,
+};
+use sip_stack::transport::Transport;
+use sip_stack::user_agent::UserAgentConfig;
 
 use super::SipHandle;
 use crate::config::Config;
-
-/// How many commands may wait for the user agent.
-const COMMANDS: usize = 1024;
-
-/// How many events may wait to be dispatched.
-const EVENTS: usize = 1024;
+use crate::config::sip::{SipListen, SipTransport};
 
 /// The running user agent.
 #[derive(Debug)]
 pub struct SipAgent {
-    handle: SipHandle,
-    tasks: JoinSet<()>,
+    handle: driver::Handle,
+    running: Running,
 }
+
+/// Tells the user agent's live objects.
+pub type CountSip = Arc<dyn Fn() -> DriverCounts + Send + Sync>;
 
 impl SipAgent {
     /// Binds the SIP listeners and starts the user agent.
     ///
     /// # Errors
     /// When an address cannot be bound or a certificate cannot be used.
-    #[expect(clippy::unused_async, reason = "the driver binds sockets")]
-    pub async fn start(
-        _config: &Config,
-        _seed: [u8; 32],
-    ) -> io::Result<(Self, mpsc::Receiver<Event>)> {
-        let (commands, mut received) = mpsc::channel(COMMANDS);
-        let (events, dispatched) = mpsc::channel(EVENTS);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let _events = events;
-            while received.recv().await.is_some() {}
-        });
-        let handle = SipHandle::new(commands);
-        Ok((Self { handle, tasks }, dispatched))
+    pub fn start(config: &Config) -> io::Result<(Self, EventReceiver)> {
+        let ringing = Duration::from_secs(config.sip.ringing_seconds);
+        let user_agent = UserAgentConfig {
+            user_agent: config.sip.user_agent.clone(),
+            sessions_per_account: config.limits.calls_per_account,
+            sessions: config.limits.calls,
+            outgoing_ringing: ringing,
+            incoming_ringing: ringing,
+            ..UserAgentConfig::default()
+        };
+        let (handle, events, running) = driver::start(driver_config(config), user_agent)?;
+        Ok((Self { handle, running }, events))
     }
 
     /// The way to the user agent.
     #[must_use]
     pub fn handle(&self) -> SipHandle {
-        self.handle.clone()
+        SipHandle::new(self.handle.clone())
     }
 
-    /// Asks for the user agent's live objects.
+    /// Tells the user agent's live objects at any time.
     #[must_use]
-    pub fn counts(&self) -> Arc<dyn Fn() -> Counts + Send + Sync> {
-        Arc::new(Counts::default)
+    pub fn counts(&self) -> CountSip {
+        let handle = self.handle.clone();
+        Arc::new(move || handle.counts())
     }
 
-    /// Ends all sessions and registrations and waits until nothing is left, at most `limit`.
-    #[expect(clippy::unused_async, reason = "the driver is waited for")]
-    pub async fn shut_down(&self, _limit: Duration) {}
+    /// Ends all sessions and registrations and closes the sockets: at most `limit` is waited for
+    /// peers to answer, then everything is dropped.
+    pub async fn shut_down(self, limit: Duration) {
+        if self.handle.command(Command::Shutdown).await.is_err() {
+            tracing::debug!("the user agent has ended before");
+        }
+        match tokio::time::timeout(limit, self.running.ended()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the user agent failed"),
+            Err(_elapsed) => tracing::warn!("the user agent did not end in time"),
+        }
+    }
+}
 
-    /// Closes the sockets.
-    pub async fn stop(&mut self) {
-        self.tasks.shutdown().await;
+fn driver_config(config: &Config) -> DriverConfig {
+    DriverConfig {
+        listen: config.sip.listen.iter().map(listen).collect(),
+        tls: TlsConfig {
+            extra_authorities: config.sip.ca_file.clone(),
+            verify: config.sip.verify_tls,
+        },
+        name_servers: config.sip.name_servers.clone(),
+        shutdown_limit: Duration::from_secs(config.limits.stop_seconds),
+        ..DriverConfig::default()
+    }
+}
+
+fn listen(listen: &SipListen) -> Listen {
+    let transport = match listen.transport {
+        SipTransport::Udp => Transport::Udp,
+        SipTransport::Tcp => Transport::Tcp,
+        SipTransport::Tls => Transport::Tls,
+    };
+    let identity = listen.certificate.clone().zip(listen.key.clone());
+    Listen {
+        advertise: listen.advertised,
+        identity: identity.map(|(certificates, key)| TlsIdentity { certificates, key }),
+        ..Listen::new(transport, listen.address)
     }
 }

@@ -5,24 +5,43 @@
 
 use sip_stack::account::AccountId;
 use sip_stack::command::Command;
+use sip_stack::driver::EventReceiver;
 use sip_stack::event::{Event, SessionEvent};
-use tokio::sync::mpsc;
 
 use super::SipHandle;
 use crate::call::{Input, ToCall, mailbox};
 use crate::client::{ClientEvent, IncomingCall};
 use crate::directory::Directory;
 
-/// Distributes events until the user agent has stopped.
-pub async fn dispatch(mut events: mpsc::Receiver<Event>, sip: SipHandle, directory: Directory) {
-    while let Some(event) = events.recv().await {
+/// Knows whom to tell.
+#[derive(Debug)]
+pub struct Dispatcher {
+    sip: SipHandle,
+    directory: Directory,
+}
+
+impl Dispatcher {
+    /// Distributes by `directory`; refuses calls without an owner through `sip`.
+    #[must_use]
+    pub fn new(sip: SipHandle, directory: Directory) -> Self {
+        Self { sip, directory }
+    }
+
+    /// Distributes events until the user agent has stopped.
+    pub async fn run(self, mut events: EventReceiver) {
+        while let Some(event) = events.recv().await {
+            self.dispatch(event).await;
+        }
+    }
+
+    /// Gives one event to its owner.
+    pub async fn dispatch(&self, event: Event) {
         match event {
             Event::Registration { account, state } => {
                 tracing::debug!(%account, ?state, "registration");
-                let told = directory
-                    .client_of(account)
-                    .map(|client| client.tell(ClientEvent::Registration { account, state }));
-                if !matches!(told, Some(Ok(()))) {
+                let client = self.directory.client_of(account);
+                let event = ClientEvent::Registration { account, state };
+                if client.is_none_or(|client| client.tell(event).is_err()) {
                     tracing::debug!(%account, "nobody to be told of a registration");
                 }
             }
@@ -34,7 +53,7 @@ pub async fn dispatch(mut events: mpsc::Receiver<Event>, sip: SipHandle, directo
                 sdp,
                 headers,
             } => {
-                let mailbox = mailbox(|sender| directory.add_session(session, sender));
+                let mailbox = mailbox(|sender| self.directory.add_session(session, sender));
                 let call = IncomingCall {
                     account,
                     session,
@@ -44,21 +63,21 @@ pub async fn dispatch(mut events: mpsc::Receiver<Event>, sip: SipHandle, directo
                     headers,
                     mailbox,
                 };
-                if !offer_to_client(&directory, account, call) {
-                    sip.command(Command::Reject {
+                if !self.offer_to_client(account, call) {
+                    let reject = Command::Reject {
                         session,
                         code: 480,
                         reason: None,
-                    })
-                    .await;
+                    };
+                    self.sip.command(reject).await;
                 }
             }
             Event::Session { session, event } => {
-                let Some(call) = directory.call_of(session) else {
+                let Some(call) = self.directory.call_of(session) else {
                     if !matches!(event, SessionEvent::Ended { .. }) {
                         tracing::debug!(%session, "event for a call that is over");
                     }
-                    continue;
+                    return;
                 };
                 if call.try_send(ToCall::Input(Input::Sip(event))).is_err() {
                     tracing::warn!(%session, "call does not take its events");
@@ -66,15 +85,16 @@ pub async fn dispatch(mut events: mpsc::Receiver<Event>, sip: SipHandle, directo
             }
         }
     }
-}
 
-fn offer_to_client(directory: &Directory, account: AccountId, call: IncomingCall) -> bool {
-    let session = call.session;
-    let offered = directory
-        .client_of(account)
-        .is_some_and(|client| client.tell(ClientEvent::Incoming(call)).is_ok());
-    if !offered {
-        tracing::info!(%account, %session, "call refused: no client");
+    fn offer_to_client(&self, account: AccountId, call: IncomingCall) -> bool {
+        let session = call.session;
+        let offered = self
+            .directory
+            .client_of(account)
+            .is_some_and(|client| client.tell(ClientEvent::Incoming(call)).is_ok());
+        if !offered {
+            tracing::info!(%account, %session, "call refused: no client");
+        }
+        offered
     }
-    offered
 }

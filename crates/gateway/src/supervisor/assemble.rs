@@ -19,7 +19,7 @@ use crate::ledger::{Kind, Ledger};
 use crate::random::Random;
 use crate::signaling::sylkrtc::http::{self, FrontDoor, Pages};
 use crate::signaling::sylkrtc::origin::Origins;
-use crate::sip::{self, SipAgent};
+use crate::sip::{Dispatcher, SipAgent};
 use crate::tasks::Tasks;
 use crate::web::{self, Peers, Serving};
 
@@ -29,7 +29,7 @@ const ICE_AFTER_RINGING: Duration = Duration::from_secs(60);
 
 pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, StartError> {
     let (phase, phase_seen) = watch::channel(Phase::Starting);
-    let mut random = Random::from_system();
+    let random = Random::from_system();
     let ledger = Ledger::default();
     let directory = Directory::default();
     let tasks = |name, kind| Tasks::new(name, kind, ledger.clone());
@@ -42,9 +42,7 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
         listeners.push(web::bind(listen).await.map_err(StartError::Web)?);
     }
     let web_addresses: Vec<SocketAddr> = listeners.iter().map(web::Bound::address).collect();
-    let (sip, events) = SipAgent::start(&config, random.seed())
-        .await
-        .map_err(StartError::Sip)?;
+    let (sip, events) = SipAgent::start(&config).map_err(StartError::Sip)?;
     let media = Media::start(media_config(&config)).map_err(StartError::Media)?;
     let media = Arc::new(media);
 
@@ -94,7 +92,7 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
         phase: phase_seen,
     };
     let mut plumbing = JoinSet::new();
-    plumbing.spawn(sip::dispatch(events, sip.handle(), directory));
+    plumbing.spawn(Dispatcher::new(sip.handle(), directory).run(events));
     for listener in listeners {
         let (door, serving) = (door.clone(), serving.clone());
         plumbing.spawn(listener.serve(serving, move |peer| http::service(&door, peer)));
