@@ -190,3 +190,6 @@ impl fmt::Debug for UserAgent {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

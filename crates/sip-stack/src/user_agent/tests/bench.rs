@@ -1,0 +1,473 @@
+//! One user agent on virtual time, and a peer that the test plays by hand.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::account::{AccountConfig, AccountId, Ha1, SessionId};
+use crate::command::Command;
+use crate::event::{Event, RegistrationState, SessionEvent};
+use crate::message::{HeaderName, Message, Method, Request, Response, Uri};
+use crate::target::{ResolveError, Target};
+use crate::transport::{Destination, FlowId, LocalAddresses, Source, Transport};
+use crate::user_agent::{UserAgent, UserAgentConfig};
+
+pub(super) const OURS: &str = "192.0.2.1:5060";
+pub(super) const PROXY: &str = "192.0.2.10:5060";
+pub(super) const STRANGER: &str = "198.51.100.66:5060";
+pub(super) const SDP: &str = "v=0\r\n";
+
+pub(super) fn alice() -> AccountId {
+    AccountId::new(1)
+}
+
+pub(super) fn call(number: u64) -> SessionId {
+    SessionId::outgoing(number)
+}
+
+/// `alice@example.com` with the password `secret`, behind the proxy.
+pub(super) fn account() -> AccountConfig {
+    let ha1 = Ha1::compute("alice", "example.com", "secret");
+    let instance = "00000000-0000-4000-8000-000000000001";
+    AccountConfig {
+        outbound_proxy: Some(Uri::parse(&format!("sip:{PROXY};lr")).unwrap()),
+        ..AccountConfig::new("alice@example.com", ha1, instance)
+    }
+}
+
+pub(super) struct Bench {
+    pub(super) ua: UserAgent,
+    pub(super) now: Instant,
+    sent: VecDeque<(Message, Destination)>,
+    events: VecDeque<Event>,
+    branch: u32,
+}
+
+impl Bench {
+    /// With the account added.
+    pub(super) fn new() -> Self {
+        let mut bench = Self::empty(UserAgentConfig::default());
+        bench.add(account());
+        bench
+    }
+
+    pub(super) fn with(config: UserAgentConfig) -> Self {
+        let mut bench = Self::empty(config);
+        bench.add(account());
+        bench
+    }
+
+    pub(super) fn empty(mut config: UserAgentConfig) -> Self {
+        let mut local = LocalAddresses::new();
+        local.advertise(Transport::Udp, addr(OURS));
+        local.advertise(Transport::Tcp, addr(OURS));
+        config.local = local;
+        Self {
+            ua: UserAgent::new(config, [7; 32]),
+            now: epoch(),
+            sent: VecDeque::new(),
+            events: VecDeque::new(),
+            branch: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, config: AccountConfig) {
+        self.command(Command::AddAccount {
+            account: alice(),
+            config,
+        });
+    }
+
+    /// Registered, and everything about it heard.
+    pub(super) fn registered() -> Self {
+        let mut bench = Self::new();
+        bench.register();
+        bench
+    }
+
+    pub(super) fn register(&mut self) {
+        self.command(Command::Register { account: alice() });
+        let register = self.request(Method::Register);
+        let contact = header(&register.headers, &HeaderName::Contact);
+        let expires = format!("Contact: {contact};expires=600");
+        self.reply(&register, 200, &[&expires]);
+        assert_eq!(
+            self.registration_states(),
+            [
+                RegistrationState::Registering,
+                RegistrationState::Registered { expires: 600 }
+            ]
+        );
+    }
+
+    pub(super) fn command(&mut self, command: Command) {
+        self.ua.handle_command(command, self.now);
+        self.drain();
+    }
+
+    pub(super) fn invite(&mut self, number: u64, target: &str) -> Request {
+        self.command(Command::Invite {
+            account: alice(),
+            session: call(number),
+            target: target.to_owned(),
+            sdp: Bytes::from(SDP),
+            headers: Vec::new(),
+        });
+        assert_eq!(self.session_event(), SessionEvent::Sent);
+        self.request(Method::Invite)
+    }
+
+    /// Lets time pass, firing every timer on the way.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(next) = self.ua.poll_timeout().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.ua.handle_timeout(self.now);
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    /// Lets time pass until something is sent, but not longer than this.
+    pub(super) fn pass_until_sent(&mut self, seconds: u64) {
+        let end = self.now + Duration::from_secs(seconds);
+        while self.sent.is_empty() {
+            let next = self.ua.poll_timeout().expect("something is to happen");
+            assert!(next <= end, "nothing was sent in {seconds} s");
+            self.now = self.now.max(next);
+            self.ua.handle_timeout(self.now);
+            self.drain();
+        }
+    }
+
+    pub(super) fn pass_seconds(&mut self, seconds: u64) {
+        self.pass(Duration::from_secs(seconds));
+    }
+
+    /// The next message we sent, which is a request of this method.
+    pub(super) fn request(&mut self, method: Method) -> Request {
+        self.request_to(method).0
+    }
+
+    pub(super) fn request_to(&mut self, method: Method) -> (Request, Destination) {
+        match self.sent.pop_front() {
+            Some((Message::Request(request), to)) if request.method == method => (request, to),
+            other => panic!("expected {method}, not {other:?}"),
+        }
+    }
+
+    /// The next message we sent, which is a response with this code.
+    pub(super) fn response(&mut self, code: u16) -> Response {
+        match self.sent.pop_front() {
+            Some((Message::Response(response), _)) if response.status.code() == code => response,
+            other => panic!("expected {code}, not {other:?}"),
+        }
+    }
+
+    pub(super) fn sent_nothing(&self) {
+        assert!(self.sent.is_empty(), "unexpected: {:?}", self.sent);
+    }
+
+    /// How many messages were sent and not looked at.
+    pub(super) fn count_pending(&self) -> usize {
+        self.sent.len()
+    }
+
+    pub(super) fn forget_sent(&mut self) {
+        self.sent.clear();
+    }
+
+    /// How many messages that satisfy this were sent; all are forgotten.
+    pub(super) fn count_sent(&mut self, what: impl Fn(&Message) -> bool) -> usize {
+        self.sent
+            .drain(..)
+            .filter(|(message, _)| what(message))
+            .count()
+    }
+
+    pub(super) fn event(&mut self) -> Event {
+        self.events.pop_front().expect("an event")
+    }
+
+    pub(super) fn no_event(&self) {
+        assert!(self.events.is_empty(), "unexpected: {:?}", self.events);
+    }
+
+    pub(super) fn session_event(&mut self) -> SessionEvent {
+        match self.event() {
+            Event::Session { event, .. } => event,
+            other => panic!("expected an event of a session, not {other:?}"),
+        }
+    }
+
+    /// The next event, which ends a session: `"486 Busy Here"`.
+    pub(super) fn ended(&mut self) -> String {
+        match self.session_event() {
+            SessionEvent::Ended { reason, .. } => reason.to_string(),
+            other => panic!("expected Ended, not {other:?}"),
+        }
+    }
+
+    pub(super) fn registration_states(&mut self) -> Vec<RegistrationState> {
+        self.events
+            .drain(..)
+            .map(|event| match event {
+                Event::Registration { state, .. } => state,
+                other => panic!("expected a registration state, not {other:?}"),
+            })
+            .collect()
+    }
+
+    /// The proxy answers.
+    pub(super) fn reply(&mut self, request: &Request, code: u16, headers: &[&str]) {
+        self.reply_tagged(request, code, "them", headers, "");
+    }
+
+    pub(super) fn reply_sdp(&mut self, request: &Request, code: u16, tag: &str, sdp: &str) {
+        let contact = format!("Contact: <sip:{tag}@198.51.100.2>");
+        let kind = "Content-Type: application/sdp";
+        self.reply_tagged(request, code, tag, &[&contact, kind], sdp);
+    }
+
+    pub(super) fn reply_tagged(
+        &mut self,
+        request: &Request,
+        code: u16,
+        tag: &str,
+        headers: &[&str],
+        body: &str,
+    ) {
+        let status = crate::message::StatusCode::new(code).unwrap();
+        let mut to = header(&request.headers, &HeaderName::To);
+        if code > 100 && !to.contains("tag=") {
+            to = format!("{to};tag={tag}");
+        }
+        let get = |name| header(&request.headers, &name);
+        let mut text = format!(
+            "SIP/2.0 {code} {}\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\n",
+            status.usual_reason(),
+            get(HeaderName::Via),
+            get(HeaderName::From),
+            get(HeaderName::CallId),
+            get(HeaderName::CSeq),
+        );
+        for header in headers {
+            text += &format!("{header}\r\n");
+        }
+        text += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        self.receive(&text, PROXY);
+    }
+
+    /// A message arrives.
+    pub(super) fn receive(&mut self, text: &str, from: &str) {
+        let message = Message::parse_datagram(text.as_bytes()).unwrap();
+        self.ua.handle_message(message, source(from), self.now);
+        self.drain();
+    }
+
+    /// Somebody's request, with a new branch.
+    pub(super) fn incoming(&mut self, script: &Script<'_>) -> String {
+        self.branch += 1;
+        let text = script.text(self.branch);
+        self.receive(&text, script.from_addr);
+        text
+    }
+
+    /// The Contact user of the account.
+    pub(super) fn token(&self) -> String {
+        self.ua.tokens.keys().next().unwrap().clone()
+    }
+
+    /// An INVITE with an offer arrives; its session.
+    pub(super) fn called(&mut self) -> SessionId {
+        let token = self.token();
+        self.incoming(&Script::invite(&token));
+        match self.event() {
+            Event::Incoming { session, .. } => session,
+            other => panic!("expected Incoming, not {other:?}"),
+        }
+    }
+
+    /// An incoming call that is answered and confirmed; its session and our tag.
+    pub(super) fn called_and_answered(&mut self) -> (SessionId, String) {
+        let session = self.called();
+        self.accept(session);
+        let ok = self.response(200);
+        let tag = tag_of(&ok);
+        let token = self.token();
+        self.incoming(&Script::within("ACK", 1, &tag, &token));
+        assert_eq!(self.session_event(), SessionEvent::Confirmed { sdp: None });
+        self.forget_sent();
+        (session, tag)
+    }
+
+    pub(super) fn accept(&mut self, session: SessionId) {
+        self.command(Command::Accept {
+            session,
+            sdp: Bytes::from(SDP),
+            headers: Vec::new(),
+        });
+    }
+
+    /// An outgoing call that is answered; its INVITE.
+    pub(super) fn answered(&mut self, number: u64) -> Request {
+        let invite = self.invite(number, "bob@example.com");
+        self.reply_sdp(&invite, 200, "them", SDP);
+        self.request(Method::Ack);
+        match self.session_event() {
+            SessionEvent::Accepted { .. } => {}
+            other => panic!("expected Accepted, not {other:?}"),
+        }
+        invite
+    }
+
+    pub(super) fn hang_up(&mut self, session: SessionId) {
+        self.command(Command::HangUp {
+            session,
+            reason: None,
+        });
+    }
+
+    /// Everything is over on the wire too.
+    pub(super) fn is_empty_after(&mut self, seconds: u64) {
+        self.command(Command::RemoveAccount { account: alice() });
+        self.pass_seconds(seconds);
+        assert!(self.ua.counts().is_zero(), "{:?}", self.ua.counts());
+        assert!(self.ua.known.is_empty() && self.ua.tokens.is_empty());
+        assert!(self.ua.clients.is_empty() && self.ua.servers.is_empty());
+    }
+
+    fn drain(&mut self) {
+        while let Some(request) = self.ua.poll_resolve() {
+            let Target { host, port, .. } = &request.target;
+            let result = match (host.as_str(), host.parse()) {
+                ("nowhere.example", _) => Err(ResolveError::NoSuchDomain),
+                (_, Ok(ip)) => {
+                    let addr = SocketAddr::new(ip, port.unwrap_or(5060));
+                    Ok(vec![Destination::udp(addr)])
+                }
+                (_, Err(_)) => Ok(vec![Destination::udp(addr(PROXY))]),
+            };
+            self.ua.handle_resolved(request.id, result, self.now);
+        }
+        while let Some(transmit) = self.ua.poll_transmit() {
+            let message = Message::parse_datagram(&transmit.bytes).unwrap();
+            self.sent.push_back((message, transmit.destination));
+        }
+        while let Some(event) = self.ua.poll_event() {
+            self.events.push_back(event);
+        }
+    }
+}
+
+/// A request of the peer's, to be written out.
+pub(super) struct Script<'a> {
+    pub(super) method: &'a str,
+    pub(super) uri: String,
+    pub(super) cseq: u32,
+    pub(super) to_tag: Option<&'a str>,
+    pub(super) from_tag: &'a str,
+    pub(super) call_id: &'a str,
+    pub(super) headers: Vec<String>,
+    pub(super) body: &'a str,
+    pub(super) from_addr: &'a str,
+}
+
+impl<'a> Script<'a> {
+    pub(super) fn invite(token: &str) -> Self {
+        Self {
+            method: "INVITE",
+            uri: format!("sip:{token}@{OURS}"),
+            cseq: 1,
+            to_tag: None,
+            from_tag: "caller",
+            call_id: "incoming-call",
+            headers: vec!["Content-Type: application/sdp".to_owned()],
+            body: SDP,
+            from_addr: PROXY,
+        }
+    }
+
+    /// A request without body in the dialog of the incoming call.
+    pub(super) fn within(method: &'a str, cseq: u32, to_tag: &'a str, token: &str) -> Self {
+        Self {
+            method,
+            cseq,
+            to_tag: Some(to_tag),
+            headers: Vec::new(),
+            body: "",
+            ..Self::invite(token)
+        }
+    }
+
+    pub(super) fn with_sdp(mut self) -> Self {
+        self.headers
+            .push("Content-Type: application/sdp".to_owned());
+        self.body = SDP;
+        self
+    }
+
+    pub(super) fn header(mut self, header: &str) -> Self {
+        self.headers.push(header.to_owned());
+        self
+    }
+
+    pub(super) fn text(&self, branch: u32) -> String {
+        let to_tag = self
+            .to_tag
+            .map(|tag| format!(";tag={tag}"))
+            .unwrap_or_default();
+        let mut text = format!(
+            "{} {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bKpeer{branch};rport\r\n\
+             Max-Forwards: 70\r\nFrom: \"Bob\" <sip:bob@example.org>;tag={}\r\n\
+             To: <sip:alice@example.com>{to_tag}\r\nCall-ID: {}\r\nCSeq: {} {}\r\n\
+             Contact: <sip:bob@198.51.100.2>\r\nRecord-Route: <sip:{PROXY};lr>\r\n",
+            self.method,
+            self.uri,
+            self.from_addr,
+            self.from_tag,
+            self.call_id,
+            self.cseq,
+            self.method,
+        );
+        for header in &self.headers {
+            text += &format!("{header}\r\n");
+        }
+        text + &format!("Content-Length: {}\r\n\r\n{}", self.body.len(), self.body)
+    }
+}
+
+pub(super) fn header(headers: &crate::message::Headers, name: &HeaderName) -> String {
+    headers
+        .get(name)
+        .unwrap_or_else(|| panic!("{name} is there"))
+        .text()
+        .into_owned()
+}
+
+pub(super) fn tag_of(response: &Response) -> String {
+    response.headers.to().unwrap().tag().unwrap().into_owned()
+}
+
+pub(super) fn addr(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+pub(super) fn source(from: &str) -> Source {
+    Source {
+        transport: Transport::Udp,
+        local: addr(OURS),
+        remote: addr(from),
+        flow: Some(FlowId(0)),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an arbitrary origin of virtual time"
+)]
+pub(super) fn epoch() -> Instant {
+    Instant::now()
+}

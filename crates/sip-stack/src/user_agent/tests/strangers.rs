@@ -1,0 +1,156 @@
+//! Requests that are not for a call: from our registrar, and from strangers.
+
+use super::bench::{Bench, OURS, STRANGER, Script, account, source};
+use crate::account::{AccountConfig, AccountId};
+use crate::command::Command;
+use crate::event::Event;
+use crate::message::{HeaderName, Message};
+
+#[test]
+fn strangers_are_dropped_and_counted() {
+    let mut bench = Bench::registered();
+    for method in ["INVITE", "OPTIONS", "REGISTER", "BYE", "ACK", "CANCEL"] {
+        bench.incoming(&Script {
+            method,
+            from_addr: STRANGER,
+            ..Script::invite("100")
+        });
+    }
+    bench.sent_nothing();
+    bench.no_event();
+    assert_eq!(bench.ua.dropped(), 6);
+    assert_eq!(bench.ua.counts().transactions, 1);
+}
+
+#[test]
+fn whoever_knows_our_contact_may_call() {
+    let mut bench = Bench::registered();
+    let token = bench.token();
+    bench.incoming(&Script {
+        from_addr: STRANGER,
+        ..Script::invite(&token)
+    });
+    assert!(matches!(bench.event(), Event::Incoming { .. }));
+}
+
+#[test]
+fn our_registrar_asking_for_nobody_gets_404() {
+    let mut bench = Bench::registered();
+    bench.incoming(&Script::invite("100"));
+    bench.response(404);
+    bench.no_event();
+}
+
+#[test]
+fn options_pings_are_answered_with_what_we_can() {
+    let mut bench = Bench::registered();
+    let token = bench.token();
+    for uri in [format!("sip:{OURS}"), format!("sip:{token}@{OURS}")] {
+        bench.incoming(&Script {
+            uri,
+            ..options(&token)
+        });
+        let response = bench.response(200);
+        for name in [HeaderName::Allow, HeaderName::Accept, HeaderName::Supported] {
+            assert!(response.headers.contains(&name));
+        }
+    }
+}
+
+#[test]
+fn other_methods_are_answered_by_their_kind() {
+    let mut bench = Bench::registered();
+    let token = bench.token();
+    for (method, code) in [
+        ("MESSAGE", 405),
+        ("REFER", 405),
+        ("REGISTER", 405),
+        ("SUBSCRIBE", 489),
+        ("BYE", 481),
+        ("INFO", 481),
+        ("UPDATE", 481),
+        ("FROBNICATE", 501),
+    ] {
+        bench.incoming(&Script {
+            method,
+            ..options(&token)
+        });
+        bench.response(code);
+    }
+    bench.incoming(&Script {
+        method: "NOTIFY",
+        ..options(&token).header("Event: message-summary")
+    });
+    bench.response(200);
+    bench.incoming(&Script {
+        method: "NOTIFY",
+        cseq: 2,
+        ..options(&token).header("Event: presence")
+    });
+    bench.response(481);
+}
+
+#[test]
+fn a_uri_of_another_scheme_is_416() {
+    let mut bench = Bench::registered();
+    bench.incoming(&Script {
+        uri: "tel:+15551234".to_owned(),
+        ..Script::invite("x")
+    });
+    bench.response(416);
+}
+
+#[test]
+fn the_same_call_forked_to_two_bindings_rings_both() {
+    let mut bench = Bench::registered();
+    bench.command(Command::AddAccount {
+        account: AccountId::new(2),
+        config: AccountConfig { ..account() },
+    });
+    let tokens: Vec<_> = bench.ua.tokens.keys().cloned().collect();
+    for token in tokens {
+        bench.incoming(&Script::invite(&token));
+        assert!(matches!(bench.event(), Event::Incoming { .. }));
+    }
+}
+
+#[test]
+fn a_merged_request_is_482() {
+    let mut bench = Bench::registered();
+    let token = bench.token();
+    bench.incoming(&Script::invite(&token));
+    bench.event();
+    bench.incoming(&Script::invite(&token));
+    bench.response(482);
+    bench.no_event();
+}
+
+#[test]
+fn a_broken_request_is_refused_to_our_registrar_only() {
+    let mut bench = Bench::registered();
+    let token = bench.token();
+    let broken = Script::invite(&token)
+        .text(1)
+        .replace("Contact: <sip:bob@198.51.100.2>", "Contact: \"<sip:");
+    let Err(error) = Message::parse_datagram(broken.as_bytes()) else {
+        return;
+    };
+    bench
+        .ua
+        .handle_malformed(&error, source(super::bench::PROXY), bench.now);
+    assert!(bench.ua.poll_transmit().is_some());
+    bench
+        .ua
+        .handle_malformed(&error, source(STRANGER), bench.now);
+    assert!(bench.ua.poll_transmit().is_none());
+    assert_eq!(bench.ua.dropped(), 1);
+}
+
+fn options(token: &str) -> Script<'static> {
+    Script {
+        method: "OPTIONS",
+        headers: Vec::new(),
+        body: "",
+        ..Script::invite(token)
+    }
+}

@@ -1,0 +1,1 @@
+//! Two user agents and a registrar over a bad network.
