@@ -92,10 +92,9 @@ impl BrowserCore {
         credentials: Credentials,
         role: DtlsRole,
         limits: BrowserLimits,
-        now: Instant,
     ) -> Self {
         Self {
-            ice: Responder::new(credentials, limits.ice, now),
+            ice: Responder::new(credentials, limits.ice),
             dtls: Association::new(identity.clone(), role),
             security: Security::Handshaking,
             remote: None,
@@ -129,6 +128,11 @@ impl BrowserCore {
         }
         self.remote = Some(remote);
         self.admit(now);
+    }
+
+    /// The browser has our description.
+    pub(crate) fn expect_checks(&mut self, now: Instant) {
+        self.ice.expect_checks(now);
     }
 
     /// New credentials for an ICE restart.
@@ -277,9 +281,9 @@ impl BrowserCore {
             Security::Handshaking => {
                 let limit = self.handshake_deadline();
                 let repeat = self.dtls.poll_timeout();
-                [Some(ice), limit, repeat].into_iter().flatten().min()
+                [ice, limit, repeat].into_iter().flatten().min()
             }
-            Security::Unproven(_) | Security::Secured(_) => Some(ice),
+            Security::Unproven(_) | Security::Secured(_) => ice,
             Security::Over => None,
         }
     }

@@ -40,7 +40,8 @@ pub struct PhoneAddress {
 /// Time limits of legs.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// A browser leg without any authenticated check fails after this.
+    /// A browser leg without any authenticated check fails this long after
+    /// [`crate::BrowserLeg::expect_checks`].
     pub ice: Duration,
     /// A browser leg without a further authenticated check fails after this (RFC 7675: 30 s).
     pub consent: Duration,

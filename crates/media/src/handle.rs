@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -41,6 +41,7 @@ struct Common {
     ports: Arc<PortPool>,
     phone_ip: IpAddr,
     next_leg: AtomicU64,
+    next_turn: AtomicUsize,
     rng: Mutex<StdRng>,
 }
 
@@ -60,6 +61,7 @@ impl Media {
             ports: Arc::new(ports),
             phone_ip,
             next_leg: AtomicU64::new(0),
+            next_turn: AtomicUsize::new(0),
             rng: Mutex::new(rng),
         });
         let mut media = Self {
@@ -97,9 +99,12 @@ impl Media {
     /// live on the same one.
     #[must_use]
     pub fn worker(&self) -> WorkerHandle {
-        let least_loaded = self
-            .workers
+        let turn = self.common.next_turn.fetch_add(1, Ordering::Relaxed) % self.workers.len();
+        let (before, from_turn) = self.workers.split_at(turn);
+        // Their gauges lag behind a burst of calls; among equals they take turns.
+        let least_loaded = from_turn
             .iter()
+            .chain(before)
             .min_by_key(|worker| worker.gauges.browser_legs.load(Ordering::Relaxed));
         least_loaded.expect("at least one worker").clone()
     }
@@ -380,6 +385,16 @@ impl BrowserLeg {
         self.leg
             .mailbox
             .push(Command::SetBrowserRemote(self.leg.id, remote))
+    }
+
+    /// Says that the browser has been given our description: from now on its first
+    /// connectivity check has [`crate::Limits::ice`] to come, or the leg fails. Before, a call
+    /// may ring for as long as it likes.
+    ///
+    /// # Errors
+    /// [`MediaError::Busy`] or [`MediaError::Stopped`].
+    pub fn expect_checks(&self) -> Result<(), MediaError> {
+        self.leg.mailbox.push(Command::ExpectChecks(self.leg.id))
     }
 
     /// New ICE credentials for an ICE restart (RFC 8445 §9); DTLS and media go on. The old

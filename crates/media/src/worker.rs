@@ -168,12 +168,13 @@ impl Loop {
         match command {
             Command::OpenBrowser(id, opening) => self.legs.open_browser(id, opening, now),
             Command::OpenPhone(id, opening, sockets) => {
-                let key = self.legs.open_phone(id, opening);
+                let key = self.legs.open_phone(id, opening, now);
                 self.sockets.adopt(key, sockets);
             }
             Command::Close(id) => self.close(id, now),
             Command::SetBrowserRemote(..)
             | Command::RestartIce(..)
+            | Command::ExpectChecks(_)
             | Command::SetPhoneRemote(..)
             | Command::Bridge { .. }
             | Command::SetGate(..)

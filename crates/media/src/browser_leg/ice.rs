@@ -60,7 +60,6 @@ pub(crate) struct Responder {
     previous: Option<Credentials>,
     addresses: Vec<Validated>,
     destination: Option<BrowserAddr>,
-    /// When the last authenticated check came, or the leg was opened.
     heard: Heard,
     limits: IceLimits,
     changes: Vec<AddressChange>,
@@ -72,20 +71,24 @@ struct Validated {
     last_check: Instant,
 }
 
+/// When the last authenticated check came.
 #[derive(Clone, Copy, Debug)]
 enum Heard {
+    /// The browser need not know our credentials yet: a call may ring for long before.
+    Unexpected,
+    /// The browser has known them since.
     NotSince(Instant),
     Last(Instant),
 }
 
 impl Responder {
-    pub(crate) fn new(credentials: Credentials, limits: IceLimits, now: Instant) -> Self {
+    pub(crate) fn new(credentials: Credentials, limits: IceLimits) -> Self {
         Self {
             credentials,
             previous: None,
             addresses: Vec::new(),
             destination: None,
-            heard: Heard::NotSince(now),
+            heard: Heard::Unexpected,
             limits,
             changes: Vec::new(),
         }
@@ -110,6 +113,14 @@ impl Responder {
     pub(crate) fn ufrags(&self) -> impl Iterator<Item = Ufrag> + '_ {
         let previous = self.previous.iter().map(|old| old.ufrag);
         std::iter::once(self.credentials.ufrag).chain(previous)
+    }
+
+    /// The browser has our description: its first check has a time limit from here on.
+    pub(crate) fn expect_checks(&mut self, now: Instant) {
+        match self.heard {
+            Heard::Unexpected => self.heard = Heard::NotSince(now),
+            Heard::NotSince(_) | Heard::Last(_) => {}
+        }
     }
 
     /// Takes new credentials (ICE restart, RFC 8445 §9). Media keeps its address meanwhile.
@@ -198,12 +209,13 @@ impl Responder {
     }
 
     /// When [`Self::handle_timeout`] wants to be called.
-    pub(crate) fn poll_timeout(&self) -> Instant {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match self.heard {
-            Heard::NotSince(opened) => opened + self.limits.first_check,
+            Heard::Unexpected => None,
+            Heard::NotSince(expected) => Some(expected + self.limits.first_check),
             Heard::Last(heard) => {
                 let stalest = self.addresses.iter().map(|known| known.last_check).min();
-                stalest.unwrap_or(heard) + self.limits.consent
+                Some(stalest.unwrap_or(heard) + self.limits.consent)
             }
         }
     }
@@ -214,13 +226,13 @@ impl Responder {
     /// When the last of them has gone, or none ever came.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), IceFailure> {
         match self.heard {
-            Heard::NotSince(opened) if now >= opened + self.limits.first_check => {
+            Heard::NotSince(expected) if now >= expected + self.limits.first_check => {
                 Err(IceFailure::NeverValidated)
             }
             Heard::Last(heard) if now >= heard + self.limits.consent => {
                 Err(IceFailure::ConsentExpired)
             }
-            Heard::NotSince(_) => Ok(()),
+            Heard::Unexpected | Heard::NotSince(_) => Ok(()),
             Heard::Last(_) => {
                 self.expire(now);
                 Ok(())

@@ -40,20 +40,13 @@ pub(crate) struct BrowserSlot {
 }
 
 impl BrowserSlot {
-    pub(crate) fn new(
-        id: LegId,
-        opening: BrowserOpening,
-        settings: &Settings,
-        seed: u64,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(id: LegId, opening: BrowserOpening, settings: &Settings, seed: u64) -> Self {
         let ufrag = opening.credentials.ufrag;
         let core = BrowserCore::new(
             settings.identity.clone(),
             opening.credentials,
             opening.role,
             settings.browser_limits(),
-            now,
         );
         let rtcp = RtcpSession::new(
             opening.ssrc,

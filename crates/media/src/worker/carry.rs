@@ -113,7 +113,7 @@ impl Legs {
                 (browser.on_event)(pressed(&dtmf));
             }
         }
-        self.rearm(LegKey::Phone(at));
+        self.rearm(LegKey::Phone(at), now);
     }
 
     /// Takes a datagram from one of a phone leg's sockets.
@@ -203,7 +203,7 @@ impl Legs {
                 (phone.on_event)(pressed(&dtmf));
             }
         }
-        self.rearm(LegKey::Browser(at));
+        self.rearm(LegKey::Browser(at), now);
     }
 
     /// The earliest deadline of any leg.
@@ -214,14 +214,11 @@ impl Legs {
     /// Serves the legs whose deadlines have come.
     pub(crate) fn handle_timeout(&mut self, now: Instant, egress: &mut impl Egress) {
         while let Some(key) = self.timers.expired(now) {
+            self.disarm(key);
             self.serve(key, now, egress, |legs, egress| match key {
                 LegKey::Browser(at) => legs.handle_browser_timeout(at, now, egress),
                 LegKey::Phone(at) => legs.handle_phone_timeout(at, now, egress),
             });
-            // A leg that asks for the same moment again would hold up all others.
-            if self.timers.expired(now) == Some(key) {
-                self.postpone(key, now);
-            }
         }
     }
 

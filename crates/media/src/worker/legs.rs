@@ -24,8 +24,8 @@ use crate::relay::Relay;
 use crate::rewriter::Rewriter;
 use crate::rtp::{RtpTimestamp, SeqNo};
 
-/// Least time between two wake-ups of one leg that has nothing to do.
-const SHORTEST_NAP: Duration = Duration::from_millis(5);
+/// Least time between two wake-ups of one leg.
+const SHORTEST_NAP: Duration = Duration::from_millis(1);
 
 /// A leg, by its place in the worker's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,21 +76,21 @@ impl Legs {
     pub(crate) fn open_browser(&mut self, id: LegId, opening: BrowserOpening, now: Instant) {
         let ufrag = opening.credentials.ufrag;
         let seed = self.rng.random();
-        let slot = BrowserSlot::new(id, opening, &self.settings, seed, now);
+        let slot = BrowserSlot::new(id, opening, &self.settings, seed);
         let key = self.browsers.insert(slot);
         self.by_id.insert(id, LegKey::Browser(key));
         self.by_ufrag.insert(ufrag, key);
-        self.rearm(LegKey::Browser(key));
+        self.rearm(LegKey::Browser(key), now);
     }
 
     /// Returns the number under which the leg's sockets are to be kept.
-    pub(crate) fn open_phone(&mut self, id: LegId, opening: PhoneOpening) -> usize {
+    pub(crate) fn open_phone(&mut self, id: LegId, opening: PhoneOpening, now: Instant) -> usize {
         let seed = self.rng.random();
         let entry = self.phones.vacant_entry();
         let key = entry.key();
         entry.insert(PhoneSlot::new(id, key, opening, &self.settings, seed));
         self.by_id.insert(id, LegKey::Phone(key));
-        self.rearm(LegKey::Phone(key));
+        self.rearm(LegKey::Phone(key), now);
         key
     }
 
@@ -104,6 +104,7 @@ impl Legs {
         let id = match &command {
             Command::SetBrowserRemote(id, _)
             | Command::RestartIce(id, _)
+            | Command::ExpectChecks(id)
             | Command::SetPhoneRemote(id, _)
             | Command::SetGate(id, _)
             | Command::SendDigit(id, _)
@@ -136,6 +137,9 @@ impl Legs {
                 });
                 slot.ufrags = slot.core.ufrags().collect();
             }
+            (Command::ExpectChecks(_), LegKey::Browser(at)) => {
+                legs.browsers[at].core.expect_checks(now);
+            }
             (Command::SetPhoneRemote(_, remote), LegKey::Phone(at)) => {
                 legs.phones[at].set_remote(remote, now);
             }
@@ -160,6 +164,7 @@ impl Legs {
             (
                 Command::SetBrowserRemote(..)
                 | Command::RestartIce(..)
+                | Command::ExpectChecks(_)
                 | Command::SetPhoneRemote(..)
                 | Command::Bridge { .. }
                 | Command::SetGate(..)
@@ -220,7 +225,7 @@ impl Legs {
             }
         }
         self.update_silence(browser, now);
-        self.rearm(LegKey::Phone(phone));
+        self.rearm(LegKey::Phone(phone), now);
     }
 
     fn unbridge_browser(&mut self, browser: usize, now: Instant) {
@@ -238,7 +243,7 @@ impl Legs {
             let slot = &mut self.phones[phone];
             let expected = slot.planned_open && gate.phone_to_browser;
             slot.silence.expect(expected, now);
-            self.rearm(LegKey::Phone(phone));
+            self.rearm(LegKey::Phone(phone), now);
         }
     }
 
@@ -297,7 +302,7 @@ impl Legs {
             if let LegKey::Browser(at) = key {
                 self.flush_browser(at, now, egress);
             }
-            self.rearm(key);
+            self.rearm(key, now);
         }));
         if served.is_err() {
             self.detach(key, now);
@@ -366,7 +371,7 @@ impl Legs {
                 let Some(slot) = self.browsers.get_mut(at) else {
                     return;
                 };
-                self.timers.arm(key, &mut slot.armed, None);
+                self.timers.disarm(key, &mut slot.armed);
                 let phone = slot.phone.take();
                 slot.rewriter = None;
                 slot.silence.expect(false, now);
@@ -386,7 +391,7 @@ impl Legs {
                 let Some(slot) = self.phones.get_mut(at) else {
                     return;
                 };
-                self.timers.arm(key, &mut slot.armed, None);
+                self.timers.disarm(key, &mut slot.armed);
                 slot.rewriter = None;
                 slot.live = false;
                 slot.silence.expect(false, now);
@@ -404,35 +409,35 @@ impl Legs {
         }
     }
 
-    /// A leg that wants to be woken at once, again and again, is woken a little later.
-    pub(super) fn postpone(&mut self, key: LegKey, now: Instant) {
-        let later = Some(now + SHORTEST_NAP);
+    /// The leg's timer has fired.
+    pub(super) fn disarm(&mut self, key: LegKey) {
         match key {
             LegKey::Browser(at) => {
                 if let Some(slot) = self.browsers.get_mut(at) {
-                    self.timers.arm(key, &mut slot.armed, later);
+                    self.timers.disarm(key, &mut slot.armed);
                 }
             }
             LegKey::Phone(at) => {
                 if let Some(slot) = self.phones.get_mut(at) {
-                    self.timers.arm(key, &mut slot.armed, later);
+                    self.timers.disarm(key, &mut slot.armed);
                 }
             }
         }
     }
 
-    /// Sets the leg's timer to its next deadline.
-    pub(super) fn rearm(&mut self, key: LegKey) {
+    /// Sets the leg's timer to its next deadline; never to one that has passed, so that no leg
+    /// can hold up the others.
+    pub(super) fn rearm(&mut self, key: LegKey, now: Instant) {
         match key {
             LegKey::Browser(at) => {
                 if let Some(slot) = self.browsers.get_mut(at) {
-                    let next = slot.poll_timeout();
+                    let next = slot.poll_timeout().map(|next| next.max(now + SHORTEST_NAP));
                     self.timers.arm(key, &mut slot.armed, next);
                 }
             }
             LegKey::Phone(at) => {
                 if let Some(slot) = self.phones.get_mut(at) {
-                    let next = slot.poll_timeout();
+                    let next = slot.poll_timeout().map(|next| next.max(now + SHORTEST_NAP));
                     self.timers.arm(key, &mut slot.armed, next);
                 }
             }

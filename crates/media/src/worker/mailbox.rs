@@ -35,6 +35,7 @@ pub(crate) enum Command {
     OpenPhone(LegId, PhoneOpening, PhoneSockets),
     SetBrowserRemote(LegId, Box<BrowserRemote>),
     RestartIce(LegId, Credentials),
+    ExpectChecks(LegId),
     SetPhoneRemote(LegId, Option<PhoneRemote>),
     Bridge {
         browser: LegId,
@@ -69,6 +70,7 @@ impl Command {
             Self::OpenBrowser(..) | Self::OpenPhone(..) => FULL_FOR_LEGS,
             Self::SetBrowserRemote(..)
             | Self::RestartIce(..)
+            | Self::ExpectChecks(_)
             | Self::SetPhoneRemote(..)
             | Self::Bridge { .. }
             | Self::SetGate(..)

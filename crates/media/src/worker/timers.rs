@@ -5,26 +5,33 @@ use std::time::Instant;
 
 use super::legs::LegKey;
 
-/// One deadline per leg at most. The leg remembers its own, so that the packet path can tell
-/// with one comparison that nothing has changed.
+/// One entry per leg at most. The leg remembers its own, so that the packet path can tell with
+/// one comparison that there is nothing to do: a deadline that has moved to later is found out
+/// when the old one comes.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     queue: BTreeSet<(Instant, LegKey)>,
 }
 
 impl Timers {
-    /// Sets the leg's deadline; `armed` is where the leg remembers it.
+    /// Sees to it that the leg is woken by `next`; `armed` is where the leg remembers when.
     pub(crate) fn arm(&mut self, key: LegKey, armed: &mut Option<Instant>, next: Option<Instant>) {
-        if *armed == next {
+        let Some(next) = next else {
+            return;
+        };
+        if armed.is_some_and(|armed| armed <= next) {
             return;
         }
-        if let Some(old) = *armed {
+        self.disarm(key, armed);
+        self.queue.insert((next, key));
+        *armed = Some(next);
+    }
+
+    /// The leg is not to be woken.
+    pub(crate) fn disarm(&mut self, key: LegKey, armed: &mut Option<Instant>) {
+        if let Some(old) = armed.take() {
             self.queue.remove(&(old, key));
         }
-        if let Some(new) = next {
-            self.queue.insert((new, key));
-        }
-        *armed = next;
     }
 
     /// The earliest deadline.
@@ -32,7 +39,7 @@ impl Timers {
         self.queue.first().map(|(deadline, _)| *deadline)
     }
 
-    /// A leg whose deadline has come. It has to be armed again.
+    /// A leg whose deadline has come. It has to be disarmed, served and armed again.
     pub(crate) fn expired(&self, now: Instant) -> Option<LegKey> {
         match self.queue.first() {
             Some((deadline, key)) if *deadline <= now => Some(*key),

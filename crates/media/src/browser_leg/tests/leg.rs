@@ -218,6 +218,7 @@ fn consent_ends_the_leg_and_says_why() {
 #[test]
 fn a_leg_without_any_check_ends_and_says_why() {
     let mut call = Call::new(DtlsRole::Server);
+    call.core.expect_checks(call.now);
     call.core.handle_timeout(call.now + 60 * SECOND);
     call.flush();
     assert_eq!(call.failure(), Some(LegFailure::IceTimeout));
@@ -294,7 +295,7 @@ impl Call {
             dtls: 30 * SECOND,
         };
         Self {
-            core: BrowserCore::new(identity, credentials, role, limits, now),
+            core: BrowserCore::new(identity, credentials, role, limits),
             browser,
             local,
             address: BrowserAddr("192.0.2.1:4000".parse().expect("address")),

@@ -272,7 +272,7 @@ impl Call {
             cname: "gateway".to_owned(),
             on_event: Box::new(move |event| drop(tell.send(event))),
         };
-        self.legs.open_phone(id, opening)
+        self.legs.open_phone(id, opening, self.now)
     }
 
     fn command(&mut self, command: Command) {
