@@ -1,14 +1,47 @@
 //! Who may speak on a phone leg, and where its media goes: plain RTP without a key.
 //!
-//! A phone says in its SDP where it receives, and nearly always sends from there. Behind a NAT it
-//! does not, and then the address is learned from its packets. Learning is what thieves wait for,
-//! so the rule is narrow; see [`SourceCheck`].
+//! A phone says in its SDP where it receives, and by RFC 4961 it sends from there. Behind a NAT its
+//! packets come from elsewhere, and the address has to be learned from them. Learning is what
+//! thieves wait for (injected audio, media that bleeds away), so the rule is narrow:
+//!
+//! 1. What comes from the signalled address is the phone's, always, and settles the matter: nothing
+//!    is learned any more.
+//! 2. Until then, and only in the first seconds behind signalling, ONE other source may take its
+//!    place: it must send a run of packets in sequence under one SSRC, and nothing may have come
+//!    from the signalled address meanwhile. Where the signalled address may well be right, the run
+//!    must also outlast a time in which the phone itself would have spoken. The packets of the run
+//!    are not passed on.
+//! 3. Afterwards a source is followed to a new address only if the old one has fallen silent and
+//!    the new one goes on with its SSRC and its sequence numbers: a NAT that forgot, a phone that
+//!    changed its network.
+//! 4. Signalling may name another address at any time, and all begins anew. Naming the same one
+//!    again (hold, resume, refresh) changes nothing for a phone that was heard.
+//!
+//! An address that never sent anything is sent only a limited number of packets, so that nobody can
+//! be flooded by naming him in SDP.
 
-use std::net::SocketAddr;
-use std::time::Instant;
+mod candidate;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use candidate::Candidate;
 
 use crate::endpoints::PhoneRemote;
-use crate::rtp::Header;
+use crate::rtp::{Header, SeqNo, Ssrc};
+
+/// How long behind signalling a source may be learned.
+const LEARNING: Duration = Duration::from_secs(10);
+/// How long a run must last when the signalled address may be right.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Silence of a known source before another address may go on for it.
+const GONE: Duration = Duration::from_secs(1);
+/// How far ahead of the last packet heard a source may go on.
+const MAX_LEAP: i32 = 3_000;
+/// Packets sent to an address that was never heard: one minute of audio.
+const UNHEARD_BUDGET: u32 = 3_000;
 
 /// What a packet's source is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,56 +50,242 @@ pub enum Verdict {
     Accept,
     /// A new source, from here on the known one: media is sent there too.
     Learned,
-    /// Somebody else: drop and count.
+    /// Somebody else, or not known enough yet: drop and count.
     Stranger,
 }
 
 /// Decides for each packet whether it comes from the phone.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SourceCheck {
-    remote: Option<PhoneRemote>,
+    signalled: Option<Signalled>,
+    heard: Option<Heard>,
+    candidate: Option<Candidate>,
+}
+
+/// What signalling said last.
+#[derive(Debug)]
+struct Signalled {
+    remote: PhoneRemote,
+    /// When the time for learning began.
+    at: Instant,
+    /// False while the phone wants nothing (`0.0.0.0`).
+    sending: bool,
+    /// Packets that may still be sent without having heard anything.
+    budget: u32,
+}
+
+/// The source that was accepted.
+#[derive(Debug)]
+struct Heard {
+    rtp: SocketAddr,
+    /// Where its RTCP came from last.
+    rtcp: Option<SocketAddr>,
+    ssrc: Ssrc,
+    newest: SeqNo,
+    at: Instant,
 }
 
 impl SourceCheck {
     /// Knows no phone yet: everything is a stranger's.
+    #[must_use]
     pub fn new() -> Self {
-        Self { remote: None }
+        Self::default()
     }
 
-    /// Signalling named (or renamed) the phone's addresses; `None` when it has none (`0.0.0.0`).
+    /// Signalling named (or renamed) the phone's addresses; `None` when it wants nothing sent for
+    /// now (`0.0.0.0`), though it may still be heard.
     pub fn set_remote(&mut self, remote: Option<PhoneRemote>, now: Instant) {
-        let _ = now;
-        self.remote = remote;
+        let Some(remote) = remote else {
+            if let Some(signalled) = &mut self.signalled {
+                signalled.sending = false;
+            }
+            return;
+        };
+        match &mut self.signalled {
+            Some(signalled) if signalled.remote.rtp == remote.rtp => {
+                signalled.remote = remote;
+                signalled.sending = true;
+                if self.heard.is_none() {
+                    signalled.at = now;
+                }
+            }
+            Some(_) | None => {
+                let budget = UNHEARD_BUDGET;
+                self.signalled = Some(Signalled {
+                    remote,
+                    at: now,
+                    sending: true,
+                    budget,
+                });
+                self.heard = None;
+                self.candidate = None;
+            }
+        }
     }
 
     /// Judges an RTP packet by its source.
     pub fn handle_rtp(&mut self, source: SocketAddr, header: &Header, now: Instant) -> Verdict {
-        let _ = (header, now);
-        match self.remote {
-            Some(remote) if remote.rtp == source => Verdict::Accept,
-            Some(_) | None => Verdict::Stranger,
+        let Some(signalled) = &self.signalled else {
+            return Verdict::Stranger;
+        };
+        let source = canonical(source);
+        if source == canonical(signalled.remote.rtp) {
+            return self.accept(source, header, now);
+        }
+        match &self.heard {
+            Some(heard) if heard.rtp == source => self.accept(source, header, now),
+            Some(heard) if heard.is_continued_by(header, now) => {
+                self.try_out(source, header, Duration::ZERO, now)
+            }
+            Some(_) => Verdict::Stranger,
+            None if now.saturating_duration_since(signalled.at) <= LEARNING => {
+                let patience = patience(source.ip(), canonical(signalled.remote.rtp).ip());
+                self.try_out(source, header, patience, now)
+            }
+            None => Verdict::Stranger,
         }
     }
 
-    /// Judges an RTCP packet by its source; never learns from it.
-    pub fn accepts_rtcp(&self, source: SocketAddr) -> bool {
-        self.remote
-            .is_some_and(|remote| remote.rtcp == Some(source))
+    fn accept(&mut self, source: SocketAddr, header: &Header, now: Instant) -> Verdict {
+        self.candidate = None;
+        match self.heard.as_mut().filter(|heard| heard.rtp == source) {
+            Some(heard) => {
+                if heard.ssrc != header.ssrc || header.sequence.since(heard.newest) > 0 {
+                    heard.newest = header.sequence;
+                }
+                heard.ssrc = header.ssrc;
+                heard.at = now;
+                Verdict::Accept
+            }
+            None => {
+                let (ssrc, newest) = (header.ssrc, header.sequence);
+                self.heard = Some(Heard {
+                    rtp: source,
+                    rtcp: None,
+                    ssrc,
+                    newest,
+                    at: now,
+                });
+                Verdict::Accept
+            }
+        }
     }
 
-    /// Where RTP is to be sent.
-    pub fn rtp_destination(&self) -> Option<SocketAddr> {
-        self.remote.map(|remote| remote.rtp)
+    /// Lets a source prove itself.
+    fn try_out(
+        &mut self,
+        source: SocketAddr,
+        header: &Header,
+        patience: Duration,
+        now: Instant,
+    ) -> Verdict {
+        let signalled_ip = self
+            .signalled
+            .as_ref()
+            .map(|s| canonical(s.remote.rtp).ip());
+        let preferred = signalled_ip == Some(source.ip());
+        let candidate = match self.candidate.take() {
+            Some(known) if known.holds_its_place(source, preferred, now) => known,
+            Some(_) | None => Candidate::new(source, preferred, header, now),
+        };
+        let candidate = self.candidate.insert(candidate);
+        if candidate.handle_packet(source, header, now) && candidate.lasted(now) >= patience {
+            self.accept(source, header, now);
+            return Verdict::Learned;
+        }
+        Verdict::Stranger
     }
 
-    /// Where RTCP is to be sent.
+    /// Judges an RTCP packet by its source: the signalled one, or the machine that sends the RTP.
+    /// No RTP address is ever learned from it.
+    pub fn handle_rtcp(&mut self, source: SocketAddr) -> bool {
+        let source = canonical(source);
+        if let Some(heard) = self
+            .heard
+            .as_mut()
+            .filter(|heard| heard.rtp.ip() == source.ip())
+        {
+            heard.rtcp = Some(source);
+            return true;
+        }
+        let Some(signalled) = &mut self.signalled else {
+            return false;
+        };
+        let known = signalled
+            .remote
+            .rtcp
+            .is_some_and(|rtcp| canonical(rtcp) == source);
+        if known {
+            // Whoever reports is there.
+            signalled.budget = UNHEARD_BUDGET;
+        }
+        known
+    }
+
+    /// Where the next RTP packet is to be sent, if anywhere.
+    pub fn rtp_destination(&mut self) -> Option<SocketAddr> {
+        let signalled = self
+            .signalled
+            .as_mut()
+            .filter(|signalled| signalled.sending)?;
+        match &self.heard {
+            Some(heard) => Some(heard.rtp),
+            None => {
+                signalled.budget = signalled.budget.checked_sub(1)?;
+                Some(signalled.remote.rtp)
+            }
+        }
+    }
+
+    /// Where RTCP is to be sent, if anywhere.
+    #[must_use]
     pub fn rtcp_destination(&self) -> Option<SocketAddr> {
-        self.remote.and_then(|remote| remote.rtcp)
+        let signalled = self
+            .signalled
+            .as_ref()
+            .filter(|signalled| signalled.sending)?;
+        match &self.heard {
+            Some(heard) if signalled.remote.mux => Some(heard.rtp),
+            // Learned: what was signalled is not where it is.
+            Some(heard) if heard.rtp != canonical(signalled.remote.rtp) => heard.rtcp,
+            Some(_) => signalled.remote.rtcp,
+            None if signalled.budget == 0 => None,
+            None => signalled.remote.rtcp,
+        }
     }
 }
 
-impl Default for SourceCheck {
-    fn default() -> Self {
-        Self::new()
+impl Heard {
+    /// Whether a packet from elsewhere may be this source's.
+    fn is_continued_by(&self, header: &Header, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) >= GONE
+            && header.ssrc == self.ssrc
+            && (1..MAX_LEAP).contains(&header.sequence.since(self.newest))
     }
+}
+
+/// How long a source must prove itself. Not at all where it is the signalled machine by another
+/// port, or where the signalled address is behind a NAT that the source is in front of.
+fn patience(source: IpAddr, signalled: IpAddr) -> Duration {
+    if source == signalled || (is_private(signalled) && !is_private(source)) {
+        Duration::ZERO
+    } else {
+        PATIENCE
+    }
+}
+
+/// Whether an address means nothing outside its own network (RFC 1918, RFC 6598, RFC 4193).
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            ip.is_private() || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(ip) => ip.is_unique_local(),
+    }
+}
+
+/// An IPv4 address that came by an IPv6 socket is the same address.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }

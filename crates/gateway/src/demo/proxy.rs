@@ -115,7 +115,9 @@ impl Proxy {
     fn forward(&self, mut request: Request, via: &Via, addr: SocketAddr) -> Option<Outgoing> {
         let hops = request.headers.max_forwards().ok().flatten();
         let hops = hops.map_or(DEFAULT_MAX_FORWARDS, |hops| hops.saturating_sub(1));
-        request.headers.set(HeaderName::MaxForwards, u32::from(hops));
+        request
+            .headers
+            .set(HeaderName::MaxForwards, u32::from(hops));
         request.headers.remove(&HeaderName::ProxyAuthorization);
 
         // the same for a retransmission, for the CANCEL and for the ACK of a failure (section 16.11)

@@ -136,7 +136,7 @@ impl Legs {
                     legs.handle_phone_rtp(at, datagram, from, now, egress);
                 }
                 (PacketKind::Rtcp, Channel::Rtp | Channel::Rtcp) => {
-                    if slot.source.accepts_rtcp(from) {
+                    if slot.source.handle_rtcp(from) {
                         slot.rtcp.handle_rtcp(datagram, now);
                     } else {
                         slot.tally.dropped.unknown_source += 1;
