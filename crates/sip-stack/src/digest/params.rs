@@ -17,7 +17,7 @@ impl<'a> AuthParams<'a> {
         match quoted_end(value) {
             Some(end) if end == value.len() => Some(&value[1..end - 1]),
             Some(_) => None,
-            None => (!value.contains('"')).then_some(value),
+            None => (!value.contains(['"', '\\'])).then_some(value),
         }
     }
 

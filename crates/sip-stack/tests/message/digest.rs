@@ -133,6 +133,18 @@ fn what_stands_between_quotes_goes_back_as_it_came() {
 }
 
 #[test]
+fn a_challenge_whose_quotes_do_not_fit_is_left_out() {
+    for realm in ["\"open", "\"a\"b", "a\"b\"", "a\\", "\"a\\\""] {
+        let line = format!("Digest nonce=\"n\", realm={realm}");
+        assert_eq!(Challenge::parse_all(&line), [], "{line}");
+    }
+    assert_eq!(
+        one("Digest nonce=n, realm=example.com").realm(),
+        "example.com"
+    );
+}
+
+#[test]
 fn a_user_name_with_a_line_break_is_refused() {
     let challenge = one("Digest realm=\"r\", nonce=\"n\"");
     let who = credentials("al\r\nVia: x", "r", "secret");
