@@ -110,7 +110,6 @@ impl Rewriter {
     /// call, drain [`Self::poll_transmit`] and [`Self::poll_event`].
     pub fn handle_rtp(&mut self, packet: &mut [u8], header: &Header, now: Instant) -> Outcome {
         if !self.is_open() {
-            self.numbering.pause();
             return Outcome::Dropped(Dropped::Closed);
         }
         let arrival = self.numbering.handle_arrival(header);
@@ -311,6 +310,7 @@ impl Rewriter {
 
     fn stop_if_closed(&mut self, now: Instant) {
         if !self.is_open() {
+            self.numbering.pause();
             self.receiver = EventReceiver::default();
             self.sender.stop();
             self.send_events(now);

@@ -20,6 +20,7 @@ use super::phone_slot::PhoneSlot;
 use super::timers::Timers;
 use crate::browser_leg::{AddressChange, BrowserAddr, BrowserEvent, Ufrag};
 use crate::event::{LegEvent, LegFailure};
+use crate::handle::Gate;
 use crate::relay::Relay;
 use crate::rewriter::Rewriter;
 use crate::rtp::{RtpTimestamp, SeqNo};
@@ -149,8 +150,7 @@ impl Legs {
                 }
             }
             (Command::SetGate(_, gate), LegKey::Browser(at)) => {
-                legs.browsers[at].gate = gate;
-                legs.update_silence(at, now);
+                legs.set_gate(at, gate, now);
             }
             (Command::SendDigit(_, dtmf), LegKey::Phone(at)) => {
                 if let Some(rewriter) = &mut legs.phones[at].rewriter {
@@ -232,6 +232,20 @@ impl Legs {
         let slot = &mut self.browsers[browser];
         slot.phone = None;
         slot.silence.expect(false, now);
+    }
+
+    /// The rewriters are told too, so that numbering shows no gap for what was kept back.
+    fn set_gate(&mut self, browser: usize, gate: Gate, now: Instant) {
+        let slot = &mut self.browsers[browser];
+        slot.gate = gate;
+        if let Some(rewriter) = &mut slot.rewriter {
+            rewriter.set_gate(gate.phone_to_browser, now);
+        }
+        let phone = slot.phone.and_then(|at| self.phones.get_mut(at));
+        if let Some(rewriter) = phone.and_then(|phone| phone.rewriter.as_mut()) {
+            rewriter.set_gate(gate.browser_to_phone, now);
+        }
+        self.update_silence(browser, now);
     }
 
     /// Media is expected on a bridged leg that plan and gate let speak.

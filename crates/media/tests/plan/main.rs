@@ -5,4 +5,5 @@ mod incoming;
 mod outgoing;
 mod properties;
 mod reoffer;
+mod strict;
 mod unsafe_addresses;

@@ -153,6 +153,14 @@ fn a_gate_closes_a_way_that_the_plan_leaves_open() {
     assert_eq!(way.audio(), dropped(Dropped::Closed));
     way.rewriter.set_gate(true, way.now);
     assert!(matches!(way.audio(), Outcome::Send(_)));
+    way.rewriter.set_gate(false, way.now);
+    // What a closed gate keeps back need not even be shown to the rewriter.
+    way.sequence += 500;
+    way.timestamp += 500 * 160;
+    way.pass(FRAME * 500);
+    way.rewriter.set_gate(true, way.now);
+    way.audio();
+    way.assert_no_gap();
 }
 
 #[test]
