@@ -14,6 +14,9 @@ use crate::transport::Source;
 
 /// How long the application may think about a re-INVITE.
 pub(crate) const REINVITE_LIMIT: Duration = Duration::from_secs(10);
+/// How long the peer may think about ours, after a provisional response: its user may
+/// have to be asked.
+pub(crate) const OUR_REINVITE_LIMIT: Duration = Duration::from_secs(60);
 /// How often our own re-INVITE gives way to the peer's (491) before it fails.
 pub(crate) const MAX_GLARES: u8 = 4;
 

@@ -163,7 +163,7 @@ impl UserAgent {
             Some(Usage::Established(established)) => {
                 let told = !established.is_leaving();
                 self.refuse_theirs(id, StatusCode::REQUEST_TERMINATED, now);
-                self.keep_acknowledging(id);
+                self.abandon_ours(id, now);
                 if self.remove_session(id).is_some() && told {
                     let reason = StatusReason::new(200, "Session Terminated");
                     self.tell_ended(id, reason, EndedBy::Remote, elsewhere);

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::client_user::{Answered, ClientUser, Farewell};
+use super::client_user::{Acknowledged, Answered, ClientUser, Farewell};
 use super::{Timer, UserAgent, headers};
 use crate::account::{AccountId, Attempt, SessionId, is_challenge};
 use crate::command::Reason;
@@ -11,7 +11,7 @@ use crate::dialog::{Dialog, DialogId};
 use crate::event::{EndedBy, StatusReason};
 use crate::invite::Usage;
 use crate::invite::established::{Answering, Change};
-use crate::message::{HeaderName, Method, Response, StatusCode};
+use crate::message::{HeaderName, Headers, Method, Response, StatusCode};
 use crate::transaction::ClientTransactionId;
 
 /// Answered forks of one INVITE that are ended one by one; a peer that makes more is not
@@ -65,7 +65,7 @@ impl UserAgent {
 
     /// Sends BYE and forgets the session.
     pub(super) fn leave(&mut self, id: SessionId, reason: Option<&Reason>, now: Instant) {
-        self.keep_acknowledging(id);
+        self.abandon_ours(id, now);
         let Some(session) = self.sessions.get(&id) else {
             return;
         };
@@ -93,9 +93,11 @@ impl UserAgent {
         }
     }
 
-    /// A re-INVITE of ours may still be answered after its call has ended: its 2xx wants
-    /// an ACK.
-    pub(super) fn keep_acknowledging(&mut self, id: SessionId) {
+    /// Takes back a re-INVITE of ours that has no final response, because its call ends
+    /// or because it takes too long. A 2xx that crosses the CANCEL still wants its ACK;
+    /// and without the CANCEL, a peer that said 100 and is gone would never let the
+    /// transaction end.
+    pub(super) fn abandon_ours(&mut self, id: SessionId, now: Instant) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
@@ -108,7 +110,7 @@ impl UserAgent {
                 let number = invite.headers.cseq().map_or(0, |cseq| cseq.number);
                 let answered = Answered {
                     account: session.account,
-                    acks: vec![super::client_user::Acknowledged {
+                    acks: vec![Acknowledged {
                         dialog: established.dialog.id().clone(),
                         ack: established.dialog.ack(number),
                         route: established.dialog.route(),
@@ -116,8 +118,8 @@ impl UserAgent {
                     invite: invite.clone(),
                     may_fork: false,
                 };
-                self.remove_client(ours.transaction);
                 self.add_client(ours.transaction, ClientUser::Answered(Box::new(answered)));
+                self.core.cancel(ours.transaction, Headers::new(), now);
             }
             other @ (Change::Settled
             | Change::Answered(_)

@@ -13,7 +13,8 @@ use crate::event::{EndedBy, SessionEvent, StatusReason};
 use crate::invite::Usage;
 use crate::invite::body::Body;
 use crate::invite::established::{
-    Answering, Change, Established, MAX_GLARES, Ours, REINVITE_LIMIT, Theirs, Unacknowledged,
+    Answering, Change, Established, MAX_GLARES, OUR_REINVITE_LIMIT, Ours, REINVITE_LIMIT, Theirs,
+    Unacknowledged,
 };
 use crate::message::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use crate::transaction::{Failure, ServerTransactionId};
@@ -314,6 +315,8 @@ impl UserAgent {
                     glares,
                 }));
                 self.add_client(transaction, ClientUser::Reinvite(id));
+                let limit = now + OUR_REINVITE_LIMIT;
+                self.core.timers.set(Timer::GiveUp(id), Some(limit));
             }
             Err(_) => {
                 established.change = Change::Settled;
@@ -358,6 +361,12 @@ impl UserAgent {
         now: Instant,
     ) {
         self.end_call(id, None, reason, by, now);
+    }
+
+    /// `Timer::GiveUp`: a peer that answered 100 says nothing more.
+    pub(super) fn reinvite_expired(&mut self, id: SessionId, now: Instant) {
+        self.abandon_ours(id, now);
+        self.tell_reinvite_failed(id, StatusReason::usual(StatusCode::REQUEST_TIMEOUT));
     }
 
     fn reinvite_agreed(&mut self, id: SessionId, ours: Ours, response: &Response, now: Instant) {
@@ -431,7 +440,10 @@ impl UserAgent {
     fn take_ours(&mut self, id: SessionId) -> Option<Box<Ours>> {
         let established = self.established(id)?;
         match std::mem::replace(&mut established.change, Change::Settled) {
-            Change::Ours(ours) => Some(ours),
+            Change::Ours(ours) => {
+                self.core.timers.stop(Timer::GiveUp(id));
+                Some(ours)
+            }
             other @ (Change::Settled
             | Change::Answered(_)
             | Change::Theirs(_)

@@ -1,9 +1,16 @@
 //! The user agent against a scripted peer, and against itself over a bad network.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names the one variant it expects; all others fail it"
+)]
+
 mod answering;
 mod bench;
 mod calling;
 mod in_call;
+mod many_seeds;
+mod proxy;
 mod registering;
 mod reinviting;
 mod strangers;

@@ -48,7 +48,8 @@ impl UserAgent {
         match self.established(id).map(|established| &established.change) {
             Some(Change::Answered(_)) => self.never_acknowledged(id, now),
             Some(Change::Theirs(_)) => self.reinvite_ignored(id, now),
-            Some(Change::Settled | Change::Ours(_) | Change::Glare { .. }) | None => {}
+            Some(Change::Ours(_)) => self.reinvite_expired(id, now),
+            Some(Change::Settled | Change::Glare { .. }) | None => {}
         }
     }
 }

@@ -256,13 +256,32 @@ fn hanging_up_meets_an_offer_of_either_side() {
     bench.answered(1);
     reinvite(&mut bench, call(1));
     let invite = bench.request(Method::Invite);
+    bench.reply(&invite, 100, &[]);
     bench.hang_up(call(1));
+    bench.request(Method::Cancel);
     let bye = bench.request(Method::Bye);
     assert_eq!(bench.ended(), "200 to BYE");
     bench.reply_sdp(&invite, 200, "them", SDP);
     bench.request(Method::Ack);
     bench.reply(&bye, 200, &[]);
     bench.sent_nothing();
+    bench.is_empty_after(64);
+}
+
+#[test]
+fn a_peer_that_only_says_100_to_our_offer_is_not_waited_for_forever() {
+    let mut bench = Bench::new();
+    bench.answered(1);
+    reinvite(&mut bench, call(1));
+    let invite = bench.request(Method::Invite);
+    bench.reply(&invite, 100, &[]);
+    bench.pass_seconds(61);
+    assert_eq!(failed(&mut bench), 408);
+    bench.request(Method::Cancel);
+    bench.forget_sent();
+    bench.hang_up(call(1));
+    bench.request(Method::Bye);
+    assert_eq!(bench.ended(), "200 to BYE");
     bench.is_empty_after(64);
 }
 
