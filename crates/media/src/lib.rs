@@ -21,6 +21,8 @@ mod worker;
 
 pub mod codec;
 pub mod dtmf;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod phone_leg;
 pub mod plan;
 pub mod relay;

@@ -194,6 +194,12 @@ impl Agreed {
         &self.exchange.text.text
     }
 
+    /// A later offer of ours was refused or not answered: what was agreed stays, but the version
+    /// of that offer is used up.
+    pub fn withdraw(&mut self, offer: &PhoneOffer) {
+        self.exchange.text.withdraw(&offer.exchange.text);
+    }
+
     /// The codec of the call.
     #[must_use]
     pub fn codec(&self) -> AudioCodec {

@@ -162,7 +162,10 @@ impl RtcpSession {
     pub fn handle_sent(&mut self, timestamp: RtpTimestamp, payload_length: usize, now: Instant) {
         self.sent.packets += 1;
         self.sent.octets += payload_length as u64;
-        self.sent.last = Some((timestamp, now));
+        // All packets of a telephone event carry the time of its beginning.
+        if self.sent.last.is_none_or(|(last, _)| last != timestamp) {
+            self.sent.last = Some((timestamp, now));
+        }
         self.due.get_or_insert(now + FIRST);
     }
 

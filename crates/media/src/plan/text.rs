@@ -15,9 +15,10 @@ const HOST_PRIORITY: u32 = 2_130_706_431;
 /// counts up whenever the text changes (RFC 3264 §8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PhoneText {
+    /// The last version that the far end has seen, and what it said but for the `o=` line.
     version: u64,
-    /// All but the `o=` line.
     content: String,
+    /// What is in force.
     pub(super) text: String,
 }
 
@@ -54,6 +55,12 @@ impl PhoneText {
             content: body,
             text,
         }
+    }
+
+    /// The far end has seen `refused`, so that the next text must have another version.
+    pub(super) fn withdraw(&mut self, refused: &Self) {
+        self.version = refused.version;
+        self.content.clone_from(&refused.content);
     }
 }
 

@@ -1,16 +1,14 @@
 //! What holds for every text.
 
-use media::plan::{
-    accept_browser_answer, accept_phone_answer, browser_answer, browser_offer, current_offer,
-    phone_offer, reinvite,
-};
-use media::sdp::{BrowserDescription, PhoneDescription};
+use std::path::Path;
+
+use media::fuzz;
+use media::sdp::PhoneDescription;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 
 use crate::far_ends::{
     ASTERISK_ANSWER, BARESIP_OFFER, CHROMIUM_ANSWER, CHROMIUM_OFFER, CISCO_ANSWER, FIREFOX_OFFER,
-    FREESWITCH_OFFER, LINPHONE_ANSWER, LINPHONE_OFFER, SBC_OFFER, assert_well_formed, browser,
-    browser_local, media_lines, phone, phone_local, policy,
+    FREESWITCH_OFFER, LINPHONE_ANSWER, LINPHONE_OFFER, SBC_OFFER,
 };
 
 /// Descriptions with lines lost, doubled, moved and damaged.
@@ -54,87 +52,44 @@ fn damaged() -> impl Strategy<Value = String> {
     })
 }
 
-/// Everything that is done with a description: none of it may panic, and whatever text comes out
-/// must be a description again.
-fn put_to_use(text: &str) {
-    let (policy, phone_local, browser_local) = (policy(), phone_local(), browser_local());
-    if let Ok(browser) = BrowserDescription::parse(text) {
-        if let Ok(offer) = phone_offer(&browser, &policy, &phone_local) {
-            assert_well_formed(offer.text());
-            for answer in [ASTERISK_ANSWER, LINPHONE_ANSWER, CISCO_ANSWER] {
-                let answer = phone(answer);
-                if let Ok(agreed) = accept_phone_answer(&browser, &offer, &answer, &policy) {
-                    let text = browser_answer(&browser, &agreed, &browser_local);
-                    assert_answers(&browser, &text);
-                }
-            }
-        }
-        let phone = phone(BARESIP_OFFER);
-        let offer = browser_offer(Some(&phone), &policy, &browser_local).expect("offer");
-        if let Ok(agreed) = accept_browser_answer(&phone, &offer, &browser, &policy, &phone_local) {
-            assert_well_formed(agreed.phone_sdp());
-        }
-    }
-    if let Ok(phone) = PhoneDescription::parse(text) {
-        if let Ok(offer) = browser_offer(Some(&phone), &policy, &browser_local) {
-            assert_well_formed(offer.text());
-            let answer = browser(CHROMIUM_ANSWER);
-            if let Ok(agreed) =
-                accept_browser_answer(&phone, &offer, &answer, &policy, &phone_local)
-            {
-                assert_well_formed(agreed.phone_sdp());
-                assert_eq!(media_lines(agreed.phone_sdp()).len(), phone.media.len());
-            }
-        }
-        let caller = browser(CHROMIUM_OFFER);
-        let offer = phone_offer(&caller, &policy, &phone_local).expect("offer");
-        if let Ok(agreed) = accept_phone_answer(&caller, &offer, &phone, &policy) {
-            assert_answers(&caller, &browser_answer(&caller, &agreed, &browser_local));
-            assert_well_formed(current_offer(&agreed, &phone_local).text());
-            if let Ok(again) = reinvite(&agreed, &phone, &policy, &phone_local) {
-                assert_well_formed(again.phone_sdp());
-                assert_eq!(again.codec(), agreed.codec());
-            }
-        }
-    }
-}
-
-/// An answer has the media lines and mids of its offer, and codecs of it alone.
-fn assert_answers(offer: &BrowserDescription, answer: &str) {
-    assert_well_formed(answer);
-    assert_eq!(media_lines(answer).len(), offer.media.len(), "{answer}");
-    let mids = answer
-        .lines()
-        .filter_map(|line| line.strip_prefix("a=mid:"));
-    let offered = offer.media.iter().filter_map(|(_, mid)| mid.as_deref());
-    assert!(mids.eq(offered), "{answer}");
-    let ours = BrowserDescription::parse(answer).expect("our own answer can be read");
-    for format in ours.formats.iter() {
-        assert!(
-            offer.formats.iter().any(|offered| offered.pt == format.pt),
-            "{answer}"
-        );
-    }
-    assert_eq!(ours.formats.codecs().count(), 1);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text_is_survived(text in "\\PC{0,200}") {
-        put_to_use(&text);
+        fuzz::sdp(text.as_bytes());
     }
 
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = BrowserDescription::parse(&bytes);
-        let _ = PhoneDescription::parse(&bytes);
+        fuzz::sdp(&bytes);
+        fuzz::rtp(&bytes);
+        fuzz::rtcp(&bytes);
     }
 
     #[test]
     fn damaged_descriptions_are_survived_and_answered_in_form(text in damaged()) {
-        put_to_use(&text);
+        fuzz::sdp(text.as_bytes());
+    }
+}
+
+type Target = fn(&[u8]);
+
+#[test]
+fn every_seed_of_the_fuzz_targets_keeps_the_promises() {
+    let targets: [(&str, Target); 3] = [
+        ("media_sdp", fuzz::sdp),
+        ("media_rtp", fuzz::rtp),
+        ("media_rtcp", fuzz::rtcp),
+    ];
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    for (name, target) in targets {
+        let mut seeds = 0;
+        for entry in std::fs::read_dir(corpora.join(name)).expect(name) {
+            target(&std::fs::read(entry.expect(name).path()).expect(name));
+            seeds += 1;
+        }
+        assert!(seeds > 0, "{name} has no seeds");
     }
 }
 

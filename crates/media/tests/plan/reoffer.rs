@@ -137,3 +137,17 @@ fn an_offerless_reinvite_is_given_our_present_offer_and_its_answer_taken() {
     let refused = accept_reinvite_answer(&hold, &ours, &other, &policy());
     assert_eq!(refused.map(|_| ()), Err(Refusal::CodecGone));
 }
+
+#[test]
+fn a_refused_offer_of_ours_uses_up_its_version() {
+    let held = ASTERISK_ANSWER.replace("a=sendrecv", "a=sendonly");
+    let mut hold = reoffered(&outgoing(), &held).expect("hold");
+    let before = hold.phone_sdp().to_owned();
+    assert!(has(&before, "o=- 42 2 IN IP4 203.0.113.1"));
+    let ours = current_offer(&hold, &phone_local());
+    assert!(has(ours.text(), "o=- 42 3 IN IP4 203.0.113.1"));
+    hold.withdraw(&ours);
+    assert_eq!(hold.phone_sdp(), before, "what was agreed stays in force");
+    let again = reoffered(&hold, &held).expect("the hold again");
+    assert!(has(again.phone_sdp(), "o=- 42 4 IN IP4 203.0.113.1"));
+}

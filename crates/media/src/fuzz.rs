@@ -1,0 +1,257 @@
+//! What the fuzz targets run, one function for each decoder; the ordinary tests replay their
+//! corpora. Each panics if the decoder breaks a promise.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use crate::endpoints::{BrowserLocal, Fingerprint, PhoneLocal, Ssrc};
+use crate::plan::{
+    CodecPolicy, Policy, accept_browser_answer, accept_phone_answer, browser_answer, browser_offer,
+    current_offer, delayed_phone_offer, phone_offer, reinvite,
+};
+use crate::relay::{EventClock, EventFormat, Path, PayloadKind, ReceiveMap, SendFormats};
+use crate::rewriter::{Outcome, Rewriter};
+use crate::rtcp::{NtpClock, RtcpSession};
+use crate::rtp::{Header, PacketKind, Pt, RtpTimestamp, SeqNo, packet_kind};
+use crate::sdp::{AddressPolicy, BrowserDescription, PhoneDescription};
+
+/// A browser that has everything, as an offer and as an answer.
+const BROWSER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
+    m=audio 9 UDP/TLS/RTP/SAVPF 111 9 0 8 13 110 126\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
+    a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\na=setup:active\r\na=rtcp-mux\r\n\
+    a=fingerprint:sha-256 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:\
+    10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F\r\n\
+    a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n\
+    a=rtpmap:110 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000\r\n";
+/// A phone that has everything.
+const PHONE: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n\
+    m=audio 4000 RTP/AVP 96 9 0 8 13 101\r\na=rtpmap:96 opus/48000/2\r\n\
+    a=rtpmap:101 telephone-event/8000\r\n";
+
+/// A description, as either side's offer or answer: whatever comes of it is a description again,
+/// and an answer has the sections, names and codecs of its offer.
+pub fn sdp(bytes: &[u8]) {
+    let ours = Ours::new();
+    if let Ok(browser) = BrowserDescription::parse(bytes) {
+        ours.meet_browser(&browser);
+    }
+    if let Ok(phone) = PhoneDescription::parse(bytes) {
+        ours.meet_phone(&phone);
+    }
+}
+
+struct Ours {
+    policy: Policy,
+    browser: BrowserLocal,
+    phone: PhoneLocal,
+}
+
+impl Ours {
+    fn new() -> Self {
+        let address = |port| ([203, 0, 113, 1], port).into();
+        Self {
+            policy: Policy {
+                codecs: CodecPolicy::Offerer,
+                addresses: AddressPolicy::default(),
+            },
+            browser: BrowserLocal {
+                ufrag: "ufrag".to_owned(),
+                pwd: "a-password-of-22-letters".to_owned(),
+                fingerprint: Fingerprint([7; 32]),
+                addrs: vec![address(50_000)],
+                ssrc: Ssrc(1),
+                cname: "cname".to_owned(),
+                msid: "msid".to_owned(),
+                session_id: 1,
+            },
+            phone: PhoneLocal {
+                rtp: address(40_000),
+                rtcp: address(40_001),
+                ssrc: Ssrc(2),
+                cname: "cname".to_owned(),
+                session_id: 2,
+            },
+        }
+    }
+
+    fn meet_browser(&self, browser: &BrowserDescription) {
+        let phone = PhoneDescription::parse(PHONE).expect("well-formed");
+        for offer in [
+            phone_offer(browser, &self.policy, &self.phone),
+            delayed_phone_offer(browser, &self.policy, &self.phone),
+        ] {
+            let Ok(offer) = offer else { continue };
+            assert_for_phone(offer.text(), 1);
+            if let Ok(agreed) = accept_phone_answer(browser, &offer, &phone, &self.policy) {
+                assert_answer(browser, &browser_answer(browser, &agreed, &self.browser));
+            }
+        }
+        let offer = browser_offer(Some(&phone), &self.policy, &self.browser).expect("codecs");
+        let agreed = accept_browser_answer(&phone, &offer, browser, &self.policy, &self.phone);
+        if let Ok(agreed) = agreed {
+            assert_for_phone(agreed.phone_sdp(), 1);
+        }
+    }
+
+    fn meet_phone(&self, phone: &PhoneDescription) {
+        let browser = BrowserDescription::parse(BROWSER).expect("well-formed");
+        let sections = phone.media.len();
+        if let Ok(offer) = browser_offer(Some(phone), &self.policy, &self.browser) {
+            assert_for_browser(offer.text(), 1);
+            let agreed = accept_browser_answer(phone, &offer, &browser, &self.policy, &self.phone);
+            if let Ok(agreed) = agreed {
+                assert_for_phone(agreed.phone_sdp(), sections);
+            }
+        }
+        let offer = phone_offer(&browser, &self.policy, &self.phone).expect("codecs");
+        if let Ok(agreed) = accept_phone_answer(&browser, &offer, phone, &self.policy) {
+            assert_answer(&browser, &browser_answer(&browser, &agreed, &self.browser));
+            assert_for_phone(current_offer(&agreed, &self.phone).text(), 1);
+            if let Ok(again) = reinvite(&agreed, phone, &self.policy, &self.phone) {
+                assert_eq!(again.codec(), agreed.codec());
+                assert_for_phone(again.phone_sdp(), sections);
+                assert_for_phone(current_offer(&again, &self.phone).text(), sections);
+            }
+        }
+    }
+}
+
+fn assert_answer(offer: &BrowserDescription, text: &str) {
+    let answer = assert_for_browser(text, offer.media.len());
+    let mids = |description: &BrowserDescription| -> Vec<Option<String>> {
+        description
+            .media
+            .iter()
+            .map(|(_, mid)| mid.clone())
+            .collect()
+    };
+    assert_eq!(mids(&answer), mids(offer));
+    assert_eq!(answer.audio, offer.audio);
+    assert_eq!(answer.formats.codecs().count(), 1);
+    for format in answer.formats.iter() {
+        assert!(offer.formats.iter().any(|offered| offered.pt == format.pt));
+    }
+}
+
+fn assert_for_browser(text: &str, sections: usize) -> BrowserDescription {
+    assert_lines(text);
+    let description = BrowserDescription::parse(text).expect("we write what we can read");
+    assert_eq!(description.media.len(), sections);
+    description
+}
+
+fn assert_for_phone(text: &str, sections: usize) {
+    assert_lines(text);
+    let description = PhoneDescription::parse(text).expect("we write what we can read");
+    assert_eq!(description.media.len(), sections);
+}
+
+/// Nothing of the far end's may break out of its line.
+fn assert_lines(text: &str) {
+    assert!(text.starts_with("v=0\r\no=") && text.ends_with("\r\n"));
+    for line in text.split_terminator("\r\n") {
+        assert!(!line.contains(['\r', '\n', '\0']) && line.as_bytes().get(1) == Some(&b'='));
+    }
+}
+
+/// A row of RTP packets, each behind one byte of length and one of milliseconds since the last:
+/// what leaves is well-formed, and no sequence number leaves twice.
+pub fn rtp(bytes: &[u8]) {
+    let Some((first, mut rest)) = bytes.split_first() else {
+        return;
+    };
+    let clock = EventClock::ALL[usize::from(first & 1)];
+    let mut now = origin();
+    let mut rewriter = Rewriter::new(
+        path(clock),
+        Ssrc(1),
+        SeqNo(65_000),
+        RtpTimestamp(u32::MAX),
+        now,
+    );
+    let mut left = HashSet::new();
+    while let &[length, wait, ref packets @ ..] = rest {
+        now += Duration::from_millis(u64::from(wait) * 4);
+        while let Some(due) = rewriter.poll_timeout().filter(|due| *due <= now) {
+            rewriter.handle_timeout(due);
+            drain(&mut rewriter, &mut left);
+        }
+        let (packet, behind) = packets.split_at(usize::from(length).min(packets.len()));
+        rest = behind;
+        let mut packet = packet.to_vec();
+        if let Ok(header) = Header::parse(&packet) {
+            assert!(header.payload.start >= 12 && header.payload.end <= packet.len());
+            let payload = packet[header.payload.clone()].to_vec();
+            if let Outcome::Send(range) = rewriter.handle_rtp(&mut packet, &header, now) {
+                let sent = assert_sent(&packet[range.clone()], &mut left);
+                assert_eq!(packet[range][sent.payload], payload);
+            }
+            drain(&mut rewriter, &mut left);
+        }
+    }
+}
+
+fn drain(rewriter: &mut Rewriter, left: &mut HashSet<u16>) {
+    while let Some(packet) = rewriter.poll_transmit() {
+        assert_sent(&packet, left);
+    }
+    while rewriter.poll_event().is_some() {}
+}
+
+fn assert_sent(packet: &[u8], left: &mut HashSet<u16>) -> Header {
+    assert_eq!(packet[0], 0x80);
+    let header = Header::parse(packet).expect("we send RTP");
+    assert_eq!((header.ssrc, header.payload.start), (Ssrc(1), 12));
+    assert!(left.len() > 50_000 || left.insert(header.sequence.0));
+    header
+}
+
+fn path(clock: EventClock) -> Path {
+    let mut receive = ReceiveMap::new();
+    let event = Pt::new(101).expect("seven bits");
+    receive.insert(Pt::PCMU, PayloadKind::Audio);
+    receive.insert(Pt::CN, PayloadKind::ComfortNoise);
+    receive.insert(event, PayloadKind::Event(EventClock::Khz8));
+    Path {
+        receive,
+        send: SendFormats {
+            audio: Pt::PCMA,
+            event: Some(EventFormat {
+                payload_type: event,
+                clock,
+            }),
+            comfort_noise: None,
+        },
+        clock_rate: clock.rate(),
+        ptime: 20,
+        open: true,
+    }
+}
+
+/// A compound RTCP packet: it is survived, and our reports afterwards are RTCP.
+pub fn rtcp(bytes: &[u8]) {
+    let now = origin();
+    let clock = NtpClock::new(now, Duration::from_secs(1_800_000_000));
+    let mut session = RtcpSession::new(Ssrc(1), "cname".to_owned(), 8_000, clock, 0);
+    session.handle_rtcp(bytes, now);
+    if let Ok(header) = Header::parse(bytes) {
+        session.handle_rtp(&header, now);
+    }
+    let later = now + Duration::from_secs(1);
+    let _ = session.handle_timeout(later);
+    assert_eq!(packet_kind(&session.bye(later)), PacketKind::Rtcp);
+    assert!(
+        session
+            .statistics()
+            .round_trip
+            .is_none_or(|trip| trip <= Duration::from_secs(30))
+    );
+}
+
+fn origin() -> Instant {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the origin of a target's virtual time"
+    )]
+    Instant::now()
+}

@@ -1,0 +1,7 @@
+//! Rows of RTP packets through a rewriter.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use media::fuzz;
+
+fuzz_target!(|bytes: &[u8]| fuzz::rtp(bytes));
