@@ -5,11 +5,13 @@
 //! is used for (the INVITE usage) is not here, nor who answers a request.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::message::{
     CSeq, HeaderName, HeaderValue, Headers, Method, NameAddr, Request, Response, Unreadable, Uri,
 };
 use crate::transaction::Route;
+use crate::transport::{Destination, Source, Transport};
 
 mod route_set;
 
@@ -38,6 +40,18 @@ impl DialogId {
         let (from, to) = (headers.from().ok()?, headers.to().ok()?);
         let remote_tag = from.tag().unwrap_or_default();
         Some(Self::new(headers.call_id().ok()?, &to.tag()?, &remote_tag))
+    }
+}
+
+impl DialogId {
+    /// The dialog that a response to a request of ours makes or belongs to. A peer of
+    /// RFC 2543 may leave the To tag out; it counts as empty.
+    pub(crate) fn of_response(response: &Response) -> Option<Self> {
+        let headers = &response.headers;
+        let (from, to) = (headers.from().ok()?, headers.to().ok()?);
+        let local_tag = from.tag().unwrap_or_default();
+        let remote_tag = to.tag().unwrap_or_default();
+        Some(Self::new(headers.call_id().ok()?, &local_tag, &remote_tag))
     }
 }
 
@@ -76,6 +90,8 @@ pub(crate) struct Dialog {
     remote_seq: Option<u32>,
     remote_target: Uri,
     routes: RouteSet,
+    /// The message that made it came by this connection.
+    flow: Option<Source>,
 }
 
 impl Dialog {
@@ -83,7 +99,11 @@ impl Dialog {
     ///
     /// A peer of RFC 2543 may leave the To tag out; it counts as empty. A missing
     /// Contact is made up for by the Request-URI: the call is worth more than the rule.
-    pub(crate) fn from_response(request: &Request, response: &Response) -> Result<Self, NoDialog> {
+    pub(crate) fn from_response(
+        request: &Request,
+        response: &Response,
+        source: &Source,
+    ) -> Result<Self, NoDialog> {
         let local = request.headers.from()?;
         let remote = response.headers.to()?;
         let call_id = request.headers.call_id()?;
@@ -102,11 +122,16 @@ impl Dialog {
             remote_seq: None,
             remote_target,
             routes,
+            flow: source.transport.is_reliable().then_some(*source),
         })
     }
 
     /// The dialog a request makes at the side that answers it with `local_tag` (§12.1.1).
-    pub(crate) fn from_request(request: &Request, local_tag: &str) -> Result<Self, NoDialog> {
+    pub(crate) fn from_request(
+        request: &Request,
+        local_tag: &str,
+        source: &Source,
+    ) -> Result<Self, NoDialog> {
         let remote = request.headers.from()?;
         let mut local = request.headers.to()?;
         local.set_tag(local_tag).map_err(|_| NoDialog::Address)?;
@@ -122,6 +147,7 @@ impl Dialog {
             remote_seq: Some(cseq.number),
             remote_target,
             routes,
+            flow: source.transport.is_reliable().then_some(*source),
         })
     }
 
@@ -131,8 +157,32 @@ impl Dialog {
     }
 
     /// Where its requests go when they leave us.
+    ///
+    /// By the connection the dialog was made over, if that leads to the next hop; and
+    /// over TLS also if the next hop is an address, for which no certificate could be
+    /// verified.
     pub(crate) fn route(&self) -> Route {
-        Route::Target(self.routes.next_hop(&self.remote_target))
+        let target = self.routes.next_hop(&self.remote_target);
+        let (Some(flow), Ok(ip)) = (&self.flow, target.host.parse::<IpAddr>()) else {
+            return Route::Target(target);
+        };
+        let transport = match target.secure {
+            true => Transport::Tls,
+            false => target.transport.unwrap_or(Transport::Udp),
+        };
+        let port = target.port.unwrap_or_else(|| transport.default_port());
+        let addr = SocketAddr::new(ip, port);
+        let leads_there = flow.remote == addr || transport == Transport::Tls;
+        if flow.transport != transport || !leads_there {
+            return Route::Target(target);
+        }
+        let anew = Destination {
+            transport,
+            addr,
+            tls_name: (transport == Transport::Tls).then_some(target.host),
+            flow: None,
+        };
+        Route::Fixed(vec![flow.back(), anew])
     }
 
     /// The next request within the dialog (§12.2.1.1), without Via and Contact.
@@ -206,3 +256,6 @@ impl From<Unreadable> for NoDialog {
         Self::Address
     }
 }
+
+#[cfg(test)]
+mod tests;

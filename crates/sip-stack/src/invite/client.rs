@@ -5,7 +5,7 @@
 
 use super::body::Body;
 use crate::account::Attempt;
-use crate::dialog::{Dialog, DialogId};
+use crate::dialog::DialogId;
 use crate::event::SessionEvent;
 use crate::message::Response;
 use crate::transaction::ClientTransactionId;
@@ -63,18 +63,17 @@ impl Calling {
     /// the first time it is seen.
     pub(crate) fn number(&mut self, response: &Response) -> (u32, Option<DialogId>) {
         let tagged = response.headers.to().is_ok_and(|to| to.tag().is_some());
-        let Ok(dialog) = Dialog::from_response(&self.attempt.request, response) else {
+        let Some(id) = DialogId::of_response(response) else {
             return (0, None);
         };
-        let id = dialog.id();
-        if let Some(at) = self.early.iter().position(|known| known == id) {
+        if let Some(at) = self.early.iter().position(|known| *known == id) {
             return (number(at), None);
         }
         if !tagged || self.early.len() == MAX_FORKS {
             return (number(self.early.len().saturating_sub(1)), None);
         }
         self.early.push(id.clone());
-        (number(self.early.len() - 1), Some(id.clone()))
+        (number(self.early.len() - 1), Some(id))
     }
 }
 

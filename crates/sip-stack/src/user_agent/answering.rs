@@ -49,7 +49,7 @@ impl UserAgent {
             return self.answer(transaction, &request, status, now);
         }
         let tag = self.core.token();
-        let dialog = match Dialog::from_request(&request, &tag) {
+        let dialog = match Dialog::from_request(&request, &tag, &source) {
             Ok(dialog) => dialog,
             Err(why) => {
                 let mut response = self.reply(&request, StatusCode::BAD_REQUEST);

@@ -125,7 +125,7 @@ impl UserAgent {
         if response.status.is_provisional() {
             self.calling_progress(id, response);
         } else if response.status.is_success() {
-            self.calling_answered(id, response, now);
+            self.calling_answered(id, response, source, now);
         } else if is_challenge(response) {
             self.calling_challenged(id, response, now);
         } else {
@@ -179,14 +179,19 @@ impl UserAgent {
         self.core.tell_session(id, event);
     }
 
-    fn calling_answered(&mut self, id: SessionId, response: &Response, now: Instant) {
+    fn calling_answered(
+        &mut self,
+        id: SessionId,
+        response: &Response,
+        source: &Source,
+        now: Instant,
+    ) {
         let Some((account, calling)) = self.calling(id) else {
             return;
         };
         let (number, _) = calling.number(response);
-        let calling = (calling.transaction, calling.attempt.clone());
-        let (transaction, attempt) = calling;
-        let dialog = match Dialog::from_response(&attempt.request, response) {
+        let (transaction, attempt) = (calling.transaction, calling.attempt.clone());
+        let dialog = match Dialog::from_response(&attempt.request, response, source) {
             Ok(dialog) => dialog,
             Err(why) => {
                 let reason = StatusReason::new(500, why.to_string());

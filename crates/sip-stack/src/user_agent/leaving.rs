@@ -13,6 +13,7 @@ use crate::invite::Usage;
 use crate::invite::established::{Answering, Change};
 use crate::message::{HeaderName, Headers, Method, Response, StatusCode};
 use crate::transaction::ClientTransactionId;
+use crate::transport::Source;
 
 /// Answered forks of one INVITE that are ended one by one; a peer that makes more is not
 /// worth it.
@@ -133,6 +134,7 @@ impl UserAgent {
         &mut self,
         transaction: ClientTransactionId,
         response: &Response,
+        source: &Source,
         now: Instant,
     ) {
         if !response.status.is_success() {
@@ -141,7 +143,7 @@ impl UserAgent {
         let Some(ClientUser::Answered(answered)) = self.clients.get(&transaction) else {
             return;
         };
-        let Ok(dialog) = Dialog::from_response(&answered.invite, response) else {
+        let Ok(dialog) = Dialog::from_response(&answered.invite, response, source) else {
             return;
         };
         let acknowledged = answered.acks.iter().find(|ack| ack.dialog == *dialog.id());

@@ -49,7 +49,7 @@ impl UserAgent {
             Some(ClientUser::Calling(session)) => {
                 self.calling_response(*session, response, source, now);
             }
-            Some(ClientUser::Answered(_)) => self.answered_response(id, response, now),
+            Some(ClientUser::Answered(_)) => self.answered_response(id, response, source, now),
             Some(ClientUser::Reinvite(session)) => {
                 self.reinvite_response(*session, response, now);
             }

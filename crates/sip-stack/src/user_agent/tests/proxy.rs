@@ -64,9 +64,13 @@ impl Proxy {
 
     fn challenge(&mut self, request: &Request) -> Option<Response> {
         let (code, credentials, challenge) = match request.method {
-            Method::Register => (401, HeaderName::Authorization, HeaderName::WwwAuthenticate),
+            Method::Register => (
+                StatusCode::UNAUTHORIZED,
+                HeaderName::Authorization,
+                HeaderName::WwwAuthenticate,
+            ),
             _ => (
-                407,
+                StatusCode::PROXY_AUTHENTICATION_REQUIRED,
                 HeaderName::ProxyAuthorization,
                 HeaderName::ProxyAuthenticate,
             ),
@@ -75,10 +79,8 @@ impl Proxy {
         let given = given.and_then(|value| Authorization::parse(&value.text()));
         let mut stale = false;
         if let Some(given) = given {
-            let ha1 = self.ha1.get(given.username()).unwrap();
-            given
-                .verify(ha1, &request.method)
-                .expect("credentials are right");
+            let ha1 = &self.ha1[given.username()];
+            assert_eq!(given.verify(ha1, &request.method), Ok(()));
             assert_eq!(given.uri(), request.uri.as_str());
             match self.nonces.get_mut(given.nonce()) {
                 Some(uses) if *uses < USES => {
@@ -91,10 +93,10 @@ impl Proxy {
         self.serial += 1;
         let nonce = format!("nonce{}", self.serial);
         self.nonces.insert(nonce.clone(), 0);
-        let value = Challenge::new("example.com", &nonce, None, stale).unwrap();
-        let mut response = request.reply(StatusCode::new(code).unwrap());
-        let value = HeaderValue::new(value.to_string()).unwrap();
-        response.headers.push(challenge, value);
+        let mut response = request.reply(code);
+        response
+            .headers
+            .push(challenge, challenge_value(&nonce, stale));
         Some(response)
     }
 
@@ -136,6 +138,11 @@ impl Proxy {
         request.headers.push_front(HeaderName::Via, via);
         vec![(to, Message::from(request).to_bytes())]
     }
+}
+
+fn challenge_value(nonce: &str, stale: bool) -> HeaderValue {
+    let challenge = Challenge::new("example.com", nonce, None, stale).unwrap();
+    HeaderValue::new(challenge.to_string()).unwrap()
 }
 
 fn answer(request: &Request, mut response: Response, to: SocketAddr) -> Outgoing {
