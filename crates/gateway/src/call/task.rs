@@ -229,6 +229,9 @@ impl CallTask {
             }
             Action::Notify(event) => {
                 log(&event);
+                if matches!(event, CallEvent::Accepted(_)) {
+                    self.expect_checks();
+                }
                 if self.ends.tell(event).is_err() {
                     self.call.handle(Input::ClientLost, now());
                 }
@@ -255,13 +258,28 @@ impl CallTask {
                 legs.worker.bridge(&legs.browser, &legs.phone, *relay)
             }
             MediaAction::ExpectBrowser(remote) => match &self.legs {
-                Some(legs) => legs.browser.set_remote(remote),
+                Some(legs) => {
+                    legs.browser.set_remote(remote)?;
+                    legs.browser.expect_checks()
+                }
                 None => Ok(()),
             },
             MediaAction::Close => {
                 self.legs = None;
                 Ok(())
             }
+        }
+    }
+
+    /// The browser has our description by now, however long the call has been ringing: its ICE
+    /// has a time limit.
+    fn expect_checks(&mut self) {
+        let Some(legs) = &self.legs else {
+            return;
+        };
+        if let Err(error) = legs.browser.expect_checks() {
+            tracing::warn!(%error, "media path refused");
+            self.call.handle(Input::MediaRefused(error), now());
         }
     }
 
