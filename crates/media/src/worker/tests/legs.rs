@@ -27,6 +27,37 @@ const BROWSER: LegId = LegId(1);
 const PHONE: LegId = LegId(2);
 
 #[test]
+fn reports_reach_both_ends_every_few_seconds() {
+    let mut call = Call::connected();
+    for _ in 0..1000 {
+        call.talk();
+    }
+    let reports = call.browser.rtcp.len();
+    assert!((2..=8).contains(&reports), "{reports} in 20 s");
+    let to_phone = call.sent_to_phone(Channel::Rtcp);
+    assert!((2..=8).contains(&to_phone.len()), "{}", to_phone.len());
+    for report in call.browser.rtcp.iter().chain(&to_phone) {
+        assert!(matches!(report[1], 200 | 201), "SR or RR first");
+    }
+}
+
+#[test]
+fn what_the_far_end_reports_is_in_the_counters() {
+    let mut call = Call::connected();
+    for _ in 0..10 {
+        call.talk();
+    }
+    let mut report = vec![0x81, 201, 0, 7];
+    report.extend(BROWSER_SSRC.0.to_be_bytes());
+    report.extend(call.local.ssrc.0.to_be_bytes());
+    report.extend([0, 0, 0, 3]);
+    report.extend([0; 16]);
+    let sealed = call.browser.seal_rtcp(&report);
+    call.receive(&sealed);
+    assert_eq!(call.stats(BROWSER).lost_at_peer, 3);
+}
+
+#[test]
 fn rtp_is_relayed_and_rtcp_ends_here() {
     let mut call = Call::connected();
     for _ in 0..10 {
