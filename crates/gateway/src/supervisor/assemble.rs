@@ -23,10 +23,6 @@ use crate::sip::{Dispatcher, SipAgent};
 use crate::tasks::Tasks;
 use crate::web::{self, Peers, Serving};
 
-/// How long a leg may wait for a browser beyond the time a call may ring: the browser learns of
-/// our addresses only when the other side answers.
-const ICE_AFTER_RINGING: Duration = Duration::from_secs(60);
-
 pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, StartError> {
     let (phase, phase_seen) = watch::channel(Phase::Starting);
     let random = Random::from_system();
@@ -114,10 +110,6 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
 fn media_config(config: &Config) -> MediaConfig {
     let config::Media { browser, phone, .. } = &config.media;
     let [first, last] = phone.ports;
-    let silence = match config.media.inactivity_seconds {
-        0 => Duration::MAX,
-        seconds => Duration::from_secs(seconds),
-    };
     MediaConfig {
         workers: config.media.workers,
         browser: BrowserAddress {
@@ -130,8 +122,7 @@ fn media_config(config: &Config) -> MediaConfig {
             ports: first..=last,
         },
         limits: MediaLimits {
-            ice: Duration::from_secs(config.sip.ringing_seconds) + ICE_AFTER_RINGING,
-            silence,
+            silence: Duration::from_secs(config.media.inactivity_seconds),
             ..MediaLimits::default()
         },
     }
