@@ -17,6 +17,9 @@
 //! 4. Signalling may name another address at any time, and all begins anew. Naming the same one
 //!    again (hold, resume, refresh) changes nothing for a phone that was heard.
 //!
+//! What this cannot prevent: a phone that is never heard from its signalled address may be
+//! impersonated by whoever shows a convincing run first. Against that, only encryption helps.
+//!
 //! An address that never sent anything is sent only a limited number of packets, so that nobody can
 //! be flooded by naming him in SDP.
 

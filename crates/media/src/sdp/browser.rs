@@ -198,3 +198,126 @@ pub(super) fn milliseconds(section: &Section, name: &str) -> Option<u16> {
     let whole = section.first(name)?.split('.').next()?;
     whole.parse().ok().filter(|ms| (1..=1_000).contains(ms))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA1: &str =
+        "a=fingerprint:sha-1 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13";
+
+    fn sha256_of(byte: u8) -> String {
+        format!("a=fingerprint:SHA-256 {}", Fingerprint([byte; 32]))
+    }
+
+    /// A description of these session lines, and one audio section with these.
+    fn description(session: &[&str], audio: &[&str]) -> Result<BrowserDescription, SdpError> {
+        let mut lines = vec!["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0"];
+        lines.extend(session);
+        lines.push("m=audio 9 UDP/TLS/RTP/SAVPF 0");
+        lines.push("a=rtcp-mux");
+        lines.extend(audio);
+        BrowserDescription::parse(lines.join("\r\n"))
+    }
+
+    #[test]
+    fn the_audio_section_counts_before_the_session() {
+        let (one, two) = (sha256_of(1), sha256_of(2));
+        let session = [
+            "a=ice-ufrag:sess",
+            "a=ice-pwd:sess-pwd",
+            "a=setup:passive",
+            "a=sendonly",
+            &one,
+        ];
+        let audio = [
+            "a=ice-ufrag:audio",
+            "a=ice-pwd:audio-pwd",
+            "a=recvonly",
+            SHA1,
+            &two,
+        ];
+        let read = description(&session, &audio).expect("complete");
+        assert_eq!(
+            (read.ufrag.as_str(), read.pwd.as_str()),
+            ("audio", "audio-pwd")
+        );
+        assert_eq!(
+            (read.direction, read.setup),
+            (Direction::RecvOnly, Setup::Passive)
+        );
+        assert_eq!(read.fingerprint, Fingerprint([2; 32]));
+        let read = description(&session, &[]).expect("all on session level");
+        assert_eq!(
+            (read.ufrag.as_str(), read.direction),
+            ("sess", Direction::SendOnly)
+        );
+        assert_eq!(read.fingerprint, Fingerprint([1; 32]));
+    }
+
+    #[test]
+    fn a_bundled_section_may_leave_its_transport_to_the_first() {
+        let fingerprint = sha256_of(3);
+        let sdp = [
+            "v=0",
+            "a=group:LS a b",
+            "a=group:BUNDLE v a",
+            "m=video 9 UDP/TLS/RTP/SAVPF 96",
+            "a=mid:v",
+            "a=ice-ufrag:first",
+            "a=ice-pwd:first-pwd",
+            &fingerprint,
+            "m=audio 0 UDP/TLS/RTP/SAVPF 0",
+            "a=bundle-only",
+            "a=mid:a",
+            "a=rtcp-mux",
+            "a=ssrc:7 cname:x",
+            "a=ssrc:7 msid:y z",
+            "a=ssrc:8 cname:x",
+        ];
+        let read = BrowserDescription::parse(sdp.join("\n")).expect("bundled");
+        assert_eq!((read.audio, read.ufrag.as_str()), (1, "first"));
+        assert_eq!(read.bundle, ["v", "a"]);
+        assert_eq!(read.ssrcs, [Ssrc(7), Ssrc(8)]);
+    }
+
+    #[test]
+    fn what_webrtc_needs_must_be_there() {
+        let fingerprint = sha256_of(1);
+        let ice = ["a=ice-ufrag:u", "a=ice-pwd:p"];
+        let missing = |session: &[&str], audio: &[&str]| description(session, audio).map(|_| ());
+        assert_eq!(missing(&ice, &[&fingerprint]), Ok(()));
+        assert_eq!(
+            missing(&ice[..1], &[&fingerprint]),
+            Err(SdpError::NoIceCredentials)
+        );
+        assert_eq!(missing(&ice, &[SHA1]), Err(SdpError::NoFingerprint));
+        assert_eq!(
+            missing(&ice, &["a=fingerprint:sha-256 AB:CD"]),
+            Err(SdpError::NoFingerprint)
+        );
+        let plain = "v=0\r\nm=audio 9 RTP/AVP 0\r\na=rtcp-mux\r\n";
+        assert_eq!(
+            BrowserDescription::parse(plain).map(|_| ()),
+            Err(SdpError::WrongProtocol)
+        );
+        let no_mux = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n";
+        assert_eq!(
+            BrowserDescription::parse(no_mux).map(|_| ()),
+            Err(SdpError::NoRtcpMux)
+        );
+        let silent = "v=0\r\nm=audio 0 UDP/TLS/RTP/SAVPF 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n";
+        assert_eq!(
+            BrowserDescription::parse(silent).map(|_| ()),
+            Err(SdpError::NoAudio)
+        );
+    }
+
+    #[test]
+    fn a_mid_that_is_no_token_is_not_repeated() {
+        let fingerprint = sha256_of(1);
+        let ice = ["a=ice-ufrag:u", "a=ice-pwd:p", &fingerprint];
+        let read = description(&ice, &["a=mid:0 a=evil"]).expect("usable");
+        assert_eq!(read.media[0].1, None);
+    }
+}
