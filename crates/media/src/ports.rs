@@ -137,6 +137,11 @@ impl Drop for PortLease {
 }
 
 impl PhoneSockets {
+    /// Whether they are IPv6 sockets, which name IPv4 peers in IPv6 form.
+    pub(crate) fn is_ipv6(&self) -> bool {
+        self.lease.pool.bind.is_ipv6()
+    }
+
     /// The even port.
     pub(crate) fn rtp_port(&self) -> u16 {
         self.lease.rtp_port()
@@ -151,6 +156,9 @@ pub(crate) fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
         Some(Protocol::UDP),
     )?;
     socket.set_nonblocking(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
     // The system may grant less; that is no reason to refuse the call.
     let _granted_or_not = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     socket.bind(&address.into())?;

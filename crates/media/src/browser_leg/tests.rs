@@ -1,6 +1,7 @@
 //! The leg by its behaviour, on virtual time.
 
 mod handshake;
+mod hostile;
 mod ice;
 mod leg;
 mod srtp;

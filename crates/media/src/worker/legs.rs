@@ -224,8 +224,9 @@ impl Legs {
                 slot.rewriter = Some(rewriter);
             }
         }
-        self.update_silence(browser, now);
-        self.rearm(LegKey::Phone(phone), now);
+        // A rewriter that is new does not know the gate's position.
+        let gate = self.browsers[browser].gate;
+        self.set_gate(browser, gate, now);
     }
 
     fn unbridge_browser(&mut self, browser: usize, now: Instant) {

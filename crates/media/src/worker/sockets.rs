@@ -172,7 +172,19 @@ impl Egress for Sockets {
     }
 
     fn to_phone(&mut self, leg: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {
-        self.phone(leg, channel)
-            .is_some_and(|socket| socket.send_to(datagram, to).is_ok())
+        let Some(sockets) = self.phones.get(leg).and_then(Option::as_ref) else {
+            return false;
+        };
+        let to = match to {
+            SocketAddr::V4(to) if sockets.is_ipv6() => {
+                SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port())
+            }
+            SocketAddr::V4(_) | SocketAddr::V6(_) => to,
+        };
+        let socket = match channel {
+            Channel::Rtp => &sockets.rtp,
+            Channel::Rtcp => &sockets.rtcp,
+        };
+        socket.send_to(datagram, to).is_ok()
     }
 }

@@ -250,19 +250,19 @@ fn an_ice_restart_keeps_keys_and_media() {
     assert_eq!(call.core.ufrags().count(), 1);
 }
 
-struct Call {
-    core: BrowserCore,
-    browser: SimBrowser,
+pub(super) struct Call {
+    pub(super) core: BrowserCore,
+    pub(super) browser: SimBrowser,
     local: BrowserLocal,
-    address: BrowserAddr,
+    pub(super) address: BrowserAddr,
     events: Vec<BrowserEvent>,
     sequence: u16,
-    now: Instant,
+    pub(super) now: Instant,
 }
 
 impl Call {
     /// A leg in this role, and a browser in the other.
-    fn new(role: DtlsRole) -> Self {
+    pub(super) fn new(role: DtlsRole) -> Self {
         let now = beginning();
         let browser = SimBrowser::new(
             match role {
@@ -305,7 +305,7 @@ impl Call {
         }
     }
 
-    fn connected() -> Self {
+    pub(super) fn connected() -> Self {
         let mut call = Self::new(DtlsRole::Server);
         call.set_remote(call.browser.description());
         call.check(CheckKind::Nominating);
@@ -313,18 +313,23 @@ impl Call {
         call
     }
 
-    fn set_remote(&mut self, remote: BrowserRemote) {
+    /// The gateway's description.
+    pub(super) fn gateway(&self) -> BrowserLocal {
+        self.local.clone()
+    }
+
+    pub(super) fn set_remote(&mut self, remote: BrowserRemote) {
         let now = self.now;
         self.core.set_remote(remote, now);
     }
 
-    fn check(&mut self, kind: CheckKind) {
+    pub(super) fn check(&mut self, kind: CheckKind) {
         let check = self.browser.check(&self.local, kind);
         self.core.handle_check(&check, self.address, self.now);
         self.browser.handle_timeout(self.now);
     }
 
-    fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         self.events.contains(&BrowserEvent::Connected) && self.browser.is_connected()
     }
 
@@ -350,7 +355,7 @@ impl Call {
     }
 
     /// Passes what is there to pass; says whether there was nothing.
-    fn flush(&mut self) -> bool {
+    pub(super) fn flush(&mut self) -> bool {
         let mut idle = true;
         while let Some((to, datagram)) = self.core.poll_transmit() {
             assert_eq!(to, self.address);
