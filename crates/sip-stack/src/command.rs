@@ -116,7 +116,7 @@ pub enum Command {
         body: Bytes,
     },
     /// Ends all sessions, unregisters every account, refuses what is new.
-    /// Done when [`Counts::is_zero`](crate::user_agent::Counts::is_zero).
+    /// Done when [`UserAgent::is_settled`](crate::user_agent::UserAgent::is_settled).
     Shutdown,
 }
 

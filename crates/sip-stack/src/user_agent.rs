@@ -177,6 +177,15 @@ impl UserAgent {
         }
     }
 
+    /// Whether no peer has to be waited for any more: no call, no binding, no request of ours
+    /// without its answer. Transactions that only absorb repeats may still be there.
+    pub fn is_settled(&self) -> bool {
+        let only_absorbs = |user: &ClientUser| matches!(user, ClientUser::Answered(_));
+        self.sessions.is_empty()
+            && self.clients.values().all(only_absorbs)
+            && !self.accounts.values().any(|account| account.registration.is_live())
+    }
+
     /// How many requests of strangers have been dropped.
     pub fn dropped(&self) -> u64 {
         self.dropped

@@ -34,6 +34,7 @@ pub(super) trait Core: Send + 'static {
     fn poll_resolve(&mut self) -> Option<ResolveRequest>;
     fn poll_event(&mut self) -> Option<Self::Event>;
     fn counts(&self) -> Counts;
+    fn is_settled(&self) -> bool;
 }
 
 impl Core for UserAgent {
@@ -99,5 +100,9 @@ impl Core for UserAgent {
 
     fn counts(&self) -> Counts {
         self.counts()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.is_settled()
     }
 }

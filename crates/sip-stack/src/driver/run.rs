@@ -293,14 +293,9 @@ impl<C: Core> Driver<C> {
         match phase {
             Phase::Running => false,
             Phase::Ending(limit) => {
-                // Transactions that only absorb repeats are not waited for.
-                let left = self.core.counts();
-                let done = left.accounts == 0
-                    && left.registrations == 0
-                    && left.sessions == 0
-                    && left.dialogs == 0
-                    && self.backlog.is_empty();
+                let done = self.core.is_settled() && self.backlog.is_empty();
                 if !done && now() >= limit {
+                    let left = self.core.counts();
                     tracing::warn!(?left, "SIP shutdown cut short");
                     return true;
                 }
