@@ -8,6 +8,7 @@
     reason = "this driver owns the thread and reads the clock, once per turn"
 )]
 
+mod bridge;
 mod browser_slot;
 mod carry;
 mod egress;
