@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 import { DOMAIN, PASSWORDS } from './kamailio.mjs';
 import { freePort } from './ports.mjs';
 import { e2eFolder, folder } from './run.mjs';
-import { writeTone } from './wav.mjs';
+import { writeTone, writeWav } from './wav.mjs';
 
 export const MICROPHONE_HZ = 440;
 
@@ -124,9 +124,12 @@ export class PageCall {
   sendKeys(keys) { return this.page.run('sendKeys', this.session, keys); }
   trickleAnswers() { return this.page.run('trickleAnswers', this.session); }
 
-  /** Listens for `seconds`: `{ rate, samples }`. */
+  /** Listens for `seconds`: `{ rate, samples }`. The recording is kept in the run folder. */
   async hear(seconds) {
-    return sound(await this.page.run('hear', this.session, seconds));
+    const recording = await this.page.run('hear', this.session, seconds);
+    const bytes = Buffer.from(recording, 'base64');
+    writeWav(join(folder('heard'), `${Date.now()}-${this.session.slice(0, 8)}.wav`), bytes, 48000);
+    return sound(recording);
   }
 }
 

@@ -1,24 +1,29 @@
 // A phone that does exactly what a script says, one SIP message at a time, over UDP; for transcripts, where a real
-// phone's habits (a 180 before everything, say) would be in the way. It describes PCMU and never sends any.
+// phone's habits (a 180 before everything, no sound before the answer) would be in the way. It speaks PCMU.
 import { randomUUID } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { DOMAIN } from './kamailio.mjs';
-import { freePort } from './ports.mjs';
+import { freePorts } from './ports.mjs';
+import { sendTone } from './rtp.mjs';
 import { until } from './wait.mjs';
 
 /** Starts one. Kamailio (`proxy`) reaches it as `uri`; it calls as `caller`, of a domain that Kamailio doesn't ask to log in. */
 export async function startScriptedPhone({ proxy }) {
-  const port = await freePort();
-  const socket = createSocket('udp4');
-  await new Promise((resolve) => socket.bind(port, '127.0.0.1', resolve));
-  return new ScriptedPhone(socket, port, proxy);
+  const port = await freePorts(4);
+  const [socket, media] = await Promise.all([port, port + 2].map(async (p) => {
+    const bound = createSocket('udp4');
+    await new Promise((resolve) => bound.bind(p, '127.0.0.1', resolve));
+    return bound;
+  }));
+  return new ScriptedPhone(socket, media, port, proxy);
 }
 
 class ScriptedPhone {
-  constructor(socket, port, proxy) {
-    Object.assign(this, { socket, port, proxy, tag: randomUUID().slice(0, 8), heard: [], sequence: 1 });
+  constructor(socket, media, port, proxy) {
+    Object.assign(this, { socket, media, port, proxy, packets: 0, tag: randomUUID().slice(0, 8), heard: [], sequence: 1 });
     this.uri = `peer-${port}@${DOMAIN}`;
     this.caller = 'bob@phones.test';
+    media.on('message', () => { this.packets += 1; });
     socket.on('message', (bytes, from) => this.receive(parse(bytes.toString('utf8')), from));
   }
 
@@ -38,6 +43,13 @@ class ScriptedPhone {
     await this.hears((m) => m.method === 'ACK', 'ACK');
   }
   async busy() { this.reply(await this.called(), '486 Busy Here'); }
+
+  /** Plays a tone to whoever called, until the end. */
+  async play(hertz) {
+    const { body } = await this.called();
+    const port = Number(/^m=audio (\d+)/m.exec(body)[1]);
+    this.silence = sendTone(this.media, { hertz, address: '127.0.0.1', port });
+  }
 
   called() { return until(() => this.invite, { what: 'INVITE at the scripted phone' }); }
 
@@ -111,21 +123,25 @@ class ScriptedPhone {
   }
 
   description() {
-    return ['v=0', 'o=bob 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${this.port + 1} RTP/AVP 0 101`,
+    return ['v=0', 'o=bob 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${this.port + 2} RTP/AVP 0 101`,
       'a=rtpmap:0 PCMU/8000', 'a=rtpmap:101 telephone-event/8000', ''].join('\r\n');
   }
 
-  stop() { this.socket.close(); }
+  stop() {
+    this.silence?.();
+    this.socket.close();
+    this.media.close();
+  }
 }
 
 function parse(text) {
-  const [head] = text.split('\r\n\r\n', 1);
+  const [head, body] = text.split('\r\n\r\n');
   const [start, ...lines] = head.split('\r\n');
   const headers = lines.map((l) => [l.slice(0, l.indexOf(':')).trim().toLowerCase(), l.slice(l.indexOf(':') + 1).trim()]);
   const all = (name) => headers.filter(([n]) => n === name.toLowerCase()).map(([, v]) => v);
   const [first, second] = start.split(' ');
   const kind = first === 'SIP/2.0' ? { status: Number(second) } : { method: first };
-  return { ...kind, all, header: (name) => all(name)[0], cseq: all('CSeq')[0] };
+  return { ...kind, body, all, header: (name) => all(name)[0], cseq: all('CSeq')[0] };
 }
 
 function contact(message) {

@@ -87,17 +87,22 @@ const ROWS = [697, 770, 852, 941];
 const COLUMNS = [1209, 1336, 1477, 1633];
 const KEYS = ['123A', '456B', '789C', '*0#D'];
 
+const KEY_PAUSE = 0.08; // seconds without a key before the same key counts as pressed again
+
 /** The telephone keys heard in a sound, as a string, each at least 40 ms long. */
 export function keysHeard({ samples, rate }) {
   const size = Math.round(rate * WINDOW);
-  let keys = '';
-  let run = { key: '', length: 0 };
+  const heard = [];
+  let run = { key: '', from: 0, length: 0 };
   for (let at = 0; at + size <= samples.length; at += size) {
     const key = keyIn(samples.subarray(at, at + size), rate);
-    run = key === run.key ? { key, length: run.length + 1 } : { key, length: 1 };
-    if (key && run.length === 2) keys += key;
+    run = key === run.key ? { ...run, length: run.length + 1 } : { key, from: at / rate, length: 1 };
+    if (!key || run.length < 2) continue;
+    const last = heard.at(-1);
+    if (last?.key === key && run.from - last.until < KEY_PAUSE) last.until = (at + size) / rate;
+    else heard.push({ key, until: (at + size) / rate });
   }
-  return keys;
+  return heard.map((h) => h.key).join('');
 }
 
 function keyIn(samples, rate) {

@@ -7,14 +7,14 @@ export function writeTone(file, { frequency, rate = 48000, seconds = 10, amplitu
   for (let i = 0; i < samples.length; i += 1) {
     samples[i] = Math.round(32767 * amplitude * Math.sin((2 * Math.PI * frequency * i) / rate));
   }
-  writeWav(file, samples, rate);
+  writeWav(file, Buffer.from(samples.buffer), rate);
   return file;
 }
 
-/** Writes mono 16-bit PCM. */
+/** Writes mono 16-bit PCM, given as its bytes. */
 export function writeWav(file, samples, rate) {
   const header = Buffer.alloc(44);
-  const bytes = samples.length * 2;
+  const bytes = samples.length;
   header.write('RIFF', 0);
   header.writeUInt32LE(36 + bytes, 4);
   header.write('WAVEfmt ', 8);
@@ -27,7 +27,7 @@ export function writeWav(file, samples, rate) {
   header.writeUInt16LE(16, 34);
   header.write('data', 36);
   header.writeUInt32LE(bytes, 40);
-  writeFileSync(file, Buffer.concat([header, Buffer.from(samples.buffer, samples.byteOffset, bytes)]));
+  writeFileSync(file, Buffer.concat([header, samples]));
 }
 
 /** Reads a recording: `{ rate, samples }`, samples between -1 and 1. A file still being written is read to its end. */

@@ -6,11 +6,12 @@ import { MICROPHONE_HZ } from '../testbed/chromium.mjs';
 import { PHONE_HZ, converse } from '../testbed/conversation.mjs';
 import { assertTone } from '../testbed/judge.mjs';
 import { watchMachine } from '../testbed/machine.mjs';
+import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
 import { startStage } from '../testbed/stage.mjs';
 import { judgeTone, keysHeard, power } from '../testbed/tone.mjs';
-import { until } from '../testbed/wait.mjs';
+import { pause, until } from '../testbed/wait.mjs';
 
-const KEYS = '159#';
+const KEYS = '1559#';
 
 describe('in and around calls', () => {
   let stage;
@@ -83,10 +84,12 @@ describe('in and around calls', () => {
 
   for (const [client, knowing] of [['a client that knows early media', true], ['an older client', false]]) {
     test(`early sound and the answer reach ${client}`, async () => {
-      const bob = await baresip('bob', { answer: 'early', name: `bob-early-${knowing}` });
+      const peer = stage.cast(await startScriptedPhone({ proxy: stage.proxy }));
       const alice = await registered();
       if (knowing) assert.equal((await alice.request('ping')).kind, 'ack');
-      const call = await alice.call(bob.uri);
+      const call = await alice.call(peer.uri);
+      await peer.earlyMedia();
+      await peer.play(PHONE_HZ);
       const early = await call.state('early-media');
       assert.equal(Boolean(early.sdp), knowing);
       if (knowing) {
@@ -94,14 +97,18 @@ describe('in and around calls', () => {
         await hears(call, PHONE_HZ);
         assert.ok(!(await call.states()).states.includes('accepted'));
       }
-      await bob.accept();
+      await peer.answer();
       const accepted = await call.state('accepted');
       assert.equal(Boolean(accepted.sdp), !knowing);
       await call.state('established');
-      await converse(call, bob, { codec: 'PCMU' });
+      await call.mediaStarts();
+      await hears(call, PHONE_HZ);
       const { descriptions, states } = await call.states();
       assert.equal(descriptions, 1);
       assert.equal(states.filter((s) => s === 'established').length, 1);
+      await until(() => peer.packets > 50, { what: 'the page\'s sound at the phone' });
+      await peer.hangUp();
+      await call.state('terminated');
     });
   }
 
@@ -146,12 +153,14 @@ describe('in and around calls', () => {
       const call = await alice.call(bob.uri);
       await call.state('established');
       await call.mediaStarts();
-      const listening = call.hear(KEYS.length * 0.6 + 1);
+      // beside opus, baresip counts durations at 48 kHz although it agreed on 8 kHz: its keys last six times as long
+      const released = codec === 'opus' ? 1300 : 200;
+      const listening = call.hear((KEYS.length * (300 + released)) / 1000 + 1);
       for (const key of KEYS) {
         await bob.command('sndcode', key);
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        await pause(300);
         await bob.command('sndcode', '');
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        await pause(released);
       }
       assert.equal(keysHeard(await listening), KEYS);
       await call.hangUp();
