@@ -11,11 +11,15 @@ use tracing_subscriber::fmt;
 use crate::config::Log;
 use crate::config::log::LogFormat;
 
+/// rtc-dtls warns of every extension in a browser's hello that it does not know, a dozen per call.
+/// The configured filter can still name it.
+const QUIET: &str = "rtc_dtls=error";
+
 /// Starts logging to standard error. Later calls in the same process change nothing.
 pub fn start(log: &Log) {
     let filter = EnvFilter::builder()
-        .parse(&log.level)
-        .unwrap_or_else(|_| EnvFilter::new("info"));
+        .parse(format!("{QUIET},{}", log.level))
+        .unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")));
     let lines = fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

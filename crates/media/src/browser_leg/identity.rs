@@ -50,6 +50,7 @@ impl Identity {
                 .with_client_auth(ClientAuthType::RequireAnyClientCert)
                 // The peer's identity is the fingerprint in its SDP; we compare it ourselves.
                 .with_insecure_skip_verify(true)
+                .with_server_name("browser".to_owned())
                 .with_extended_master_secret(ExtendedMasterSecretType::Require)
                 .with_flight_interval(NEVER)
                 .build(is_client, None)
