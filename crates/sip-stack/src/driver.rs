@@ -224,3 +224,10 @@ fn os_seed() -> io::Result<[u8; 32]> {
 fn now() -> std::time::Instant {
     tokio::time::Instant::now().into_std()
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names the one event it expects"
+)]
+mod tests;

@@ -1,0 +1,7 @@
+mod dns;
+mod dnsmasq;
+mod harness;
+mod shutdown;
+mod stream;
+mod tls;
+mod udp;
