@@ -1,0 +1,137 @@
+//! A page's offer, and what the client needs of the gateway's answer (RFC 8829).
+//!
+//! The offer has the shape and size of Chromium's for audio only, all four codecs included, so
+//! that the gateway has the same work. The far end chooses the codec.
+
+use std::net::SocketAddr;
+
+use media::rtp::Ssrc;
+use media::sdp::{BrowserDescription, Setup};
+use media::{DtlsRole, Fingerprint};
+
+use crate::browser::{Credentials, Remote};
+use crate::codec::Codec;
+
+/// What an offer is made of.
+#[derive(Debug)]
+pub struct Offer<'a> {
+    /// The client's socket.
+    pub address: SocketAddr,
+    /// The client's ICE credentials.
+    pub credentials: &'a Credentials,
+    /// Of the client's certificate.
+    pub fingerprint: Fingerprint,
+    /// The client's source.
+    pub ssrc: Ssrc,
+}
+
+impl Offer<'_> {
+    /// The candidate line, as trickled.
+    #[must_use]
+    pub fn candidate(&self) -> String {
+        let (ip, port) = (self.address.ip(), self.address.port());
+        let ufrag = &self.credentials.ufrag;
+        format!(
+            "candidate:1467250027 1 udp 2122260223 {ip} {port} typ host generation 0 \
+             ufrag {ufrag} network-id 1"
+        )
+    }
+
+    /// The description.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Credentials { ufrag, pwd } = self.credentials;
+        let (fingerprint, ssrc) = (self.fingerprint, self.ssrc);
+        let stream = "8c5a1b57-8a3e-4c5f-a9f1-0f3b4a2d1e11";
+        let track = "3b5a2d5e-1b0a-4a43-9f43-9b1d3c3f1a22";
+        let opus = Codec::Opus.payload_type();
+        let lines = [
+            "v=0".to_owned(),
+            format!("o=- {} 2 IN IP4 127.0.0.1", u64::from(ssrc.0) << 20),
+            "s=-".to_owned(),
+            "t=0 0".to_owned(),
+            "a=group:BUNDLE 0".to_owned(),
+            "a=extmap-allow-mixed".to_owned(),
+            format!("a=msid-semantic: WMS {stream}"),
+            format!("m=audio 9 UDP/TLS/RTP/SAVPF {opus} 63 9 0 8 13 110 126"),
+            "c=IN IP4 0.0.0.0".to_owned(),
+            "a=rtcp:9 IN IP4 0.0.0.0".to_owned(),
+            format!("a=ice-ufrag:{ufrag}"),
+            format!("a=ice-pwd:{pwd}"),
+            "a=ice-options:trickle".to_owned(),
+            format!("a=fingerprint:sha-256 {fingerprint}"),
+            "a=setup:actpass".to_owned(),
+            "a=mid:0".to_owned(),
+            "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level".to_owned(),
+            "a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time".to_owned(),
+            "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid".to_owned(),
+            "a=sendrecv".to_owned(),
+            format!("a=msid:{stream} {track}"),
+            "a=rtcp-mux".to_owned(),
+            "a=rtcp-rsize".to_owned(),
+            format!("a=rtpmap:{opus} opus/48000/2"),
+            format!("a=rtcp-fb:{opus} transport-cc"),
+            format!("a=fmtp:{opus} minptime=10;useinbandfec=1"),
+            "a=rtpmap:63 red/48000/2".to_owned(),
+            format!("a=fmtp:63 {opus}/{opus}"),
+            "a=rtpmap:9 G722/8000".to_owned(),
+            "a=rtpmap:0 PCMU/8000".to_owned(),
+            "a=rtpmap:8 PCMA/8000".to_owned(),
+            "a=rtpmap:13 CN/8000".to_owned(),
+            "a=rtpmap:110 telephone-event/48000".to_owned(),
+            "a=rtpmap:126 telephone-event/8000".to_owned(),
+            format!("a=ssrc:{ssrc} cname:4TOk42mSjXCkVIa6"),
+            format!("a=ssrc:{ssrc} msid:{stream} {track}"),
+        ];
+        lines.iter().map(|line| format!("{line}\r\n")).collect()
+    }
+}
+
+/// What an answer has told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Where the gateway is: its first UDP candidate.
+    pub address: SocketAddr,
+    /// For the transport.
+    pub remote: Remote,
+}
+
+impl Answer {
+    /// Reads the gateway's answer.
+    ///
+    /// # Errors
+    /// What is missing in it, or that it has not taken the codec the far end answers with.
+    pub fn read(sdp: &str, codec: Codec) -> Result<Self, String> {
+        let description = BrowserDescription::parse(sdp).map_err(|error| error.to_string())?;
+        let taken = description.formats.codec(codec.audio());
+        if taken.map(|format| format.pt.number()) != Some(codec.payload_type()) {
+            return Err(format!("the answer has no {}", codec.audio().name()));
+        }
+        let address = sdp.lines().find_map(udp_candidate);
+        Ok(Self {
+            address: address.ok_or("the answer has no UDP candidate")?,
+            remote: Remote {
+                credentials: Credentials {
+                    ufrag: description.ufrag.clone(),
+                    pwd: description.pwd.clone(),
+                },
+                fingerprint: description.fingerprint,
+                role: match description.setup {
+                    Setup::Active => DtlsRole::Server,
+                    Setup::Passive => DtlsRole::Client,
+                    Setup::Actpass => return Err("an answer must not say actpass".to_owned()),
+                },
+            },
+        })
+    }
+}
+
+/// `a=candidate:<foundation> <component> udp <priority> <address> <port> typ host …`.
+fn udp_candidate(line: &str) -> Option<SocketAddr> {
+    let mut words = line.strip_prefix("a=candidate:")?.split_ascii_whitespace();
+    let component = words.nth(1)?;
+    let transport = words.next()?;
+    let ip = words.nth(1)?.parse().ok()?;
+    let port = words.next()?.parse().ok()?;
+    (component == "1" && transport.eq_ignore_ascii_case("udp")).then(|| SocketAddr::new(ip, port))
+}
