@@ -56,6 +56,8 @@ pub struct Call {
     signalling: Signalling,
     media: MediaState,
     negotiation: Negotiation,
+    /// Of the SIP call, once it is known.
+    call_id: Option<String>,
     direction: Direction,
     tones: tones::Tones,
     actions: VecDeque<Action>,
@@ -235,6 +237,7 @@ impl Call {
             signalling,
             media: MediaState::Connecting,
             negotiation,
+            call_id: None,
             tones: tones::Tones::default(),
             actions: VecDeque::new(),
         }
@@ -247,7 +250,7 @@ impl Call {
                 by,
                 answered_elsewhere,
             } => self.handle_ended(reason, by, answered_elsewhere, now),
-            SessionEvent::Sent => self.handle_sent(),
+            SessionEvent::Sent { call_id } => self.handle_sent(call_id),
             SessionEvent::Provisional { code, sdp, .. } => {
                 self.handle_provisional(code, sdp.as_deref());
             }

@@ -81,7 +81,10 @@ pub struct Originator {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionEvent {
     /// Outgoing: the INVITE has left, or waits for its destination's name to be resolved.
-    Sent,
+    Sent {
+        /// Call-ID of the call.
+        call_id: String,
+    },
     /// Outgoing: 101..=199 received.
     Provisional {
         /// Status code.

@@ -50,6 +50,8 @@ pub enum CallEvent {
     EarlyMedia {
         /// The answer to the browser's offer; may be kept back and told with `Accepted`.
         sdp: String,
+        /// Call-ID of the SIP call.
+        call_id: Option<String>,
     },
     /// Outgoing: the phone has accepted. Incoming: the phone has been told that the client has.
     Accepted(Accepted),

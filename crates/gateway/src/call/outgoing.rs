@@ -50,7 +50,8 @@ impl Call {
         Ok(call)
     }
 
-    pub(super) fn handle_sent(&mut self) {
+    pub(super) fn handle_sent(&mut self, call_id: String) {
+        self.call_id = Some(call_id);
         if let Signalling::Calling(progress @ Progress::Connecting) = &mut self.signalling {
             *progress = Progress::Sent;
             self.notify(CallEvent::Progress);
@@ -79,7 +80,8 @@ impl Call {
         }
         if let Some(sdp) = answer {
             if before != Progress::EarlyMedia {
-                self.notify(CallEvent::EarlyMedia { sdp });
+                let call_id = self.call_id.clone();
+                self.notify(CallEvent::EarlyMedia { sdp, call_id });
             }
             reached = Progress::EarlyMedia;
         }

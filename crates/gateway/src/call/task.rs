@@ -14,6 +14,7 @@ use media::{
 };
 use sip_stack::account::SessionId;
 use sip_stack::command::Command;
+use sip_stack::event::SessionEvent;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -212,6 +213,9 @@ impl CallTask {
                 }
             }
             ToCall::Input(input) => {
+                if let Input::Sip(SessionEvent::Sent { call_id }) = &input {
+                    tracing::Span::current().record("dialog", call_id);
+                }
                 self.stats.note(&input);
                 self.call.handle(input, now());
             }

@@ -174,7 +174,7 @@ impl FarEnds {
                 self.send(Command::AnswerReinvite { session, answer }).await;
             }
             SessionEvent::Ended { .. } => self.forget(session),
-            SessionEvent::Sent
+            SessionEvent::Sent { .. }
             | SessionEvent::Provisional { .. }
             | SessionEvent::Confirmed { .. }
             | SessionEvent::Reinvited { .. }

@@ -68,7 +68,7 @@ impl UserAgent {
         fields.push(HeaderName::MaxForwards, 70_u32);
         fields.push(HeaderName::From, account.from(&tag));
         fields.push(HeaderName::To, NameAddr::new(called));
-        fields.push(HeaderName::CallId, call_id);
+        fields.push(HeaderName::CallId, call_id.clone());
         fields.push(HeaderName::CSeq, CSeq::new(1, Method::Invite));
         headers::push_capabilities(fields);
         account.name_software(fields, HeaderName::UserAgent, &self.core);
@@ -89,7 +89,12 @@ impl UserAgent {
         );
         let limit = now + self.core.config.outgoing_ringing;
         self.core.timers.set(Timer::Ringing(session), Some(limit));
-        self.core.tell_session(session, SessionEvent::Sent);
+        self.core.tell_session(
+            session,
+            SessionEvent::Sent {
+                call_id: call_id.text().into_owned(),
+            },
+        );
         Ok(())
     }
 

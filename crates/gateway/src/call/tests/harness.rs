@@ -58,7 +58,7 @@ impl Scenario {
     /// The same, with the INVITE on the wire.
     pub(super) fn calling() -> Self {
         let mut scenario = Self::outgoing();
-        scenario.sip(SessionEvent::Sent);
+        scenario.sent();
         assert_eq!(scenario.actions(), ["client: progress"]);
         scenario
     }
@@ -103,6 +103,11 @@ impl Scenario {
 
     pub(super) fn sip(&mut self, event: SessionEvent) {
         self.call.handle(Input::Sip(event), self.now);
+    }
+
+    pub(super) fn sent(&mut self) {
+        let call_id = "call-id".to_owned();
+        self.sip(SessionEvent::Sent { call_id });
     }
 
     pub(super) fn provisional(&mut self, code: u16, sdp: Option<&'static str>) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use media::{LegEvent, LegFailure};
-use sip_stack::event::{EndedBy, SessionEvent};
+use sip_stack::event::EndedBy;
 
 use super::harness::{PHONE, STRANGE_PHONE, Scenario, locals, outgoing};
 use crate::call::{CONNECT_LIMIT, Call, ClientState, Input, Refused};
@@ -27,7 +27,7 @@ fn an_answered_call_is_accepted_and_then_established() {
 #[test]
 fn progress_is_told_once() {
     let mut call = Scenario::calling();
-    call.sip(SessionEvent::Sent);
+    call.sent();
     assert_eq!(call.actions(), [""; 0]);
 }
 

@@ -47,12 +47,12 @@ pub(super) fn session_state(
         CallEvent::Progress => SessionState::Progress,
         CallEvent::Proceeding { code } => SessionState::Proceeding { code },
         CallEvent::Ringing => SessionState::Ringing,
-        CallEvent::EarlyMedia { sdp } => {
+        CallEvent::EarlyMedia { sdp, call_id } => {
             let deliver = takes_early_media && !session.sdp_delivered;
             session.sdp_delivered |= deliver;
             SessionState::EarlyMedia(EarlyMedia {
                 sdp: deliver.then_some(sdp),
-                call_id: None,
+                call_id,
             })
         }
         CallEvent::Accepted(call::Accepted {

@@ -115,7 +115,7 @@ impl Bench {
             sdp: Bytes::from(SDP),
             headers: Vec::new(),
         });
-        assert_eq!(self.session_event(), SessionEvent::Sent);
+        assert!(matches!(self.session_event(), SessionEvent::Sent { .. }));
         self.request(Method::Invite)
     }
 

@@ -311,7 +311,7 @@ fn addresses_that_lead_nowhere_end_the_call() {
             headers: Vec::new(),
         });
         let last = std::iter::from_fn(|| Some(bench.session_event()))
-            .find(|event| *event != SessionEvent::Sent);
+            .find(|event| !matches!(event, SessionEvent::Sent { .. }));
         match last {
             Some(SessionEvent::Ended { reason: told, .. }) => assert_eq!(told.to_string(), reason),
             other => panic!("{other:?}"),

@@ -234,7 +234,7 @@ impl Play {
                 self.later(side, Duration::ZERO, Duration::from_secs(12), answer);
             }
             SessionEvent::Reinvited { .. } => self.tally.changed += 1,
-            SessionEvent::Sent
+            SessionEvent::Sent { .. }
             | SessionEvent::Provisional { .. }
             | SessionEvent::ReinviteFailed { .. }
             | SessionEvent::Info { .. }

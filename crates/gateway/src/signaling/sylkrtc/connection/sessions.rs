@@ -7,6 +7,7 @@ use sylkrtc_protocol::{
     SessionId, SessionTrickle,
 };
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::client::Client;
 use crate::account::Account;
@@ -57,7 +58,7 @@ impl Client {
             sdp_delivered: false,
         };
         self.sessions.insert(name, sip_session, session);
-        let span = tracing::info_span!("call", call = %sip_session, %account);
+        let span = tracing::info_span!("call", call = %sip_session, %account, dialog = Empty);
         let (sip, link) = (backend.sip.clone(), self.link.clone());
         let task = CallTask::new(call, mailbox, legs, sip, link, entry);
         backend.calls.spawn(task.run().instrument(span));
