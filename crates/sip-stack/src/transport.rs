@@ -246,7 +246,24 @@ impl LocalAddresses {
         self.advertised.iter().copied()
     }
 
-    /// What to write into the Via or Contact of a message that goes to `peer` over
+    /// What to write into the Contact of a message that goes to `peer` over `transport`:
+    /// where its requests shall come, and by which transport.
+    ///
+    /// As [`Self::toward`], except that TCP where we do not listen on it becomes UDP: a
+    /// large request may go by TCP, but its peer could not call back that way. TLS stays,
+    /// so that nobody is told to leave encryption; it lives on the stream we opened.
+    pub fn contact(&self, transport: Transport, peer: IpAddr) -> Option<(Transport, SocketAddr)> {
+        let listens = |wanted| self.iter().any(|(transport, _)| transport == wanted);
+        let transport =
+            if transport == Transport::Tcp && !listens(transport) && listens(Transport::Udp) {
+                Transport::Udp
+            } else {
+                transport
+            };
+        Some((transport, self.toward(transport, peer)?))
+    }
+
+    /// What to write into the Via of a message that goes to `peer` over
     /// `transport`.
     ///
     /// The best match wins: same transport and address family, then same transport, then
@@ -304,6 +321,20 @@ mod tests {
         let tls = local.toward(Transport::Tls, addr("198.51.100.1:1").ip());
 
         assert_eq!(tls, Some(addr("192.0.2.1:5061")));
+    }
+
+    #[test]
+    fn a_contact_never_invites_to_a_tcp_port_that_nobody_listens_on() {
+        let mut local = LocalAddresses::new();
+        local.advertise(Transport::Udp, addr("192.0.2.1:5080"));
+        let peer = addr("198.51.100.1:1").ip();
+
+        let by_udp = Some((Transport::Udp, addr("192.0.2.1:5080")));
+        assert_eq!(local.contact(Transport::Tcp, peer), by_udp);
+
+        local.advertise(Transport::Tcp, addr("192.0.2.1:5090"));
+        let by_tcp = Some((Transport::Tcp, addr("192.0.2.1:5090")));
+        assert_eq!(local.contact(Transport::Tcp, peer), by_tcp);
     }
 
     fn addr(text: &str) -> SocketAddr {

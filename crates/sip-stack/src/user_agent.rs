@@ -183,7 +183,10 @@ impl UserAgent {
         let only_absorbs = |user: &ClientUser| matches!(user, ClientUser::Answered(_));
         self.sessions.is_empty()
             && self.clients.values().all(only_absorbs)
-            && !self.accounts.values().any(|account| account.registration.is_live())
+            && !self
+                .accounts
+                .values()
+                .any(|account| account.registration.is_live())
     }
 
     /// How many requests of strangers have been dropped.

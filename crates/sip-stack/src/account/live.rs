@@ -149,9 +149,9 @@ impl Account {
         core: &Core,
     ) -> Option<HeaderValue> {
         let local = core.layer.local();
-        let addr = local.toward(source.transport, source.remote.ip())?;
+        let (transport, addr) = local.contact(source.transport, source.remote.ip())?;
         let contact = self.contact(String::new());
-        Some(contact.at(source.transport, addr, secure))
+        Some(contact.at(transport, addr, secure))
     }
 
     fn contact(&self, header_params: String) -> ContactTemplate {

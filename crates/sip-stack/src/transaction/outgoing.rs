@@ -32,7 +32,8 @@ pub(super) fn stamped(
     request.headers.push_front(HeaderName::Via, via);
     if let Some(contact) = contact {
         let secure = request.uri.is_sips();
-        let value = contact.at(destination.transport, addr, secure);
+        let (transport, addr) = local.contact(destination.transport, destination.addr.ip())?;
+        let value = contact.at(transport, addr, secure);
         request.headers.set(HeaderName::Contact, value);
     }
     Some(request)

@@ -125,6 +125,10 @@ impl Core for LayerCore {
         })
     }
 
+    fn is_settled(&self) -> bool {
+        true
+    }
+
     fn counts(&self) -> Counts {
         let layer = self.layer.counts();
         Counts {
