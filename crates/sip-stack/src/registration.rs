@@ -4,6 +4,7 @@
 //! the duration when told to, and goes on trying after failures that may pass. Removes
 //! our own binding only, over the way it was made.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::account::{Account, Attempt, is_challenge};
@@ -11,13 +12,13 @@ use crate::dialog::RouteSet;
 use crate::event::{Event, RegistrationState, StatusReason};
 use crate::message::{CSeq, HeaderName, HeaderValue, Method, NameAddr, Request, Response};
 use crate::transaction::{ClientTransactionId, Failure, Route};
-use crate::transport::{Destination, FlowId, Source};
+use crate::transport::{Destination, FlowId, Source, Transport};
 use crate::user_agent::{Core, Timer};
 
 mod granted;
 mod retry;
 
-use granted::{MAX_GRANTED, granted};
+use granted::{MAX_GRANTED, granted, own_end};
 
 /// How often in a row a registrar may ask for a longer duration (423).
 const MAX_RAISES: u8 = 3;
@@ -70,6 +71,8 @@ struct Binding {
     ends: Instant,
     /// Where the registrar was reached; `None` once that flow is gone.
     via: Option<Destination>,
+    /// Our end of that connection, as the registrar sees it.
+    own_end: SocketAddr,
 }
 
 /// What the application has heard last.
@@ -100,6 +103,15 @@ impl Registration {
     /// Whether there is a binding, or one is being made or removed, or waited for.
     pub(crate) fn is_live(&self) -> bool {
         self.binding.is_some() || !matches!(self.state, State::Idle)
+    }
+
+    /// Our end of the connection to the registrar, if it is a connection, and `flow`, if
+    /// that is given.
+    pub(crate) fn own_end(&self, flow: Option<FlowId>) -> Option<(Transport, SocketAddr)> {
+        let binding = self.binding.as_ref()?;
+        let via = binding.via.as_ref()?;
+        let is_it = via.transport.is_reliable() && (flow.is_none() || via.flow == flow);
+        is_it.then_some((via.transport, binding.own_end))
     }
 
     /// The proxies the registrar wants new requests to go through.
@@ -366,6 +378,7 @@ impl Account {
         self.registration.binding = Some(Binding {
             ends,
             via: Some(source.back()),
+            own_end: own_end(response, source),
         });
         if requesting.then == Some(Purpose::Unbind) {
             return self.unbind(core, now);

@@ -71,7 +71,13 @@ impl Account {
     ) -> Result<ClientTransactionId, TooManyTransactions> {
         self.keyring
             .authorize(&mut attempt.request, &attempt.exchange, || core.cnonce());
-        let contact = self.contact_of(&attempt.request.method);
+        let contact = match self.contact_on_flow(attempt, core) {
+            Some(contact) => {
+                attempt.request.headers.set(HeaderName::Contact, contact);
+                None
+            }
+            None => self.contact_of(&attempt.request.method),
+        };
         core.send(&attempt.request, contact, attempt.route.clone(), now)
     }
 

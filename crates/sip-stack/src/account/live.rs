@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{AccountConfig, AccountId, Keyring};
+use super::{AccountConfig, AccountId, Attempt, Keyring};
 use crate::dialog::{RouteSet, target_of};
 use crate::message::{HeaderName, HeaderValue, Headers, Method, NameAddr, Uri, UriBuilder};
 use crate::registration::Registration;
@@ -148,10 +148,38 @@ impl Account {
         secure: bool,
         core: &Core,
     ) -> Option<HeaderValue> {
-        let local = core.layer.local();
-        let (transport, addr) = local.contact(source.transport, source.remote.ip())?;
+        let own_end = || self.registration.own_end(Some(source.flow?));
+        let local = || {
+            let addresses = core.layer.local();
+            addresses.contact(source.transport, source.remote.ip())
+        };
+        let (transport, addr) = match core.is_reached_by(source.transport) {
+            true => local()?,
+            false => own_end().or_else(local)?,
+        };
         let contact = self.contact(String::new());
         Some(contact.at(transport, addr, secure))
+    }
+
+    /// The Contact of a request that goes over the connection of the registration, where
+    /// nobody could connect to us: our own end of that connection, as the registrar sees
+    /// it. Proxies find the connection by it.
+    pub(super) fn contact_on_flow(&self, attempt: &Attempt, core: &Core) -> Option<HeaderValue> {
+        self.contact_of(&attempt.request.method)?;
+        let flow = match &attempt.route {
+            Route::Target(_) if attempt.is_own() => None,
+            Route::Target(_) => return None,
+            Route::Fixed(destinations) => Some(destinations.first()?.flow?),
+        };
+        if attempt.request.method == Method::Register {
+            return None;
+        }
+        let (transport, addr) = self.registration.own_end(flow)?;
+        if core.is_reached_by(transport) {
+            return None;
+        }
+        let secure = attempt.request.uri.is_sips();
+        Some(self.contact(String::new()).at(transport, addr, secure))
     }
 
     fn contact(&self, header_params: String) -> ContactTemplate {

@@ -1,6 +1,10 @@
-//! How long the registrar keeps our binding (RFC 3261 §10.2.4, §10.3).
+//! What a 200 to REGISTER says: how long the registrar keeps our binding (RFC 3261
+//! §10.2.4, §10.3), and where it saw us.
 
-use crate::message::{NameAddr, Response};
+use std::net::SocketAddr;
+
+use crate::message::{NameAddr, Response, Via};
+use crate::transport::Source;
 
 /// Longer grants are taken for this: a week.
 pub(super) const MAX_GRANTED: u32 = 7 * 24 * 3600;
@@ -27,6 +31,17 @@ pub(super) fn granted(response: &Response, token: &str, instance: &str, asked: u
         .or_else(|| response.headers.expires().ok().flatten())
         .unwrap_or(asked)
         .min(MAX_GRANTED)
+}
+
+/// Where our request came from as the registrar saw it (RFC 3581 §4), else as we know.
+pub(super) fn own_end(response: &Response, source: &Source) -> SocketAddr {
+    let via = response.headers.via().ok();
+    let ip = via.as_ref().and_then(Via::received);
+    let port = via.as_ref().and_then(Via::rport);
+    SocketAddr::new(
+        ip.unwrap_or_else(|| source.local.ip()),
+        port.unwrap_or_else(|| source.local.port()),
+    )
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ pub(super) struct Answered {
     pub(super) acks: Vec<Acknowledged>,
     /// Whether a 2xx with another tag makes another dialog: not within one.
     pub(super) may_fork: bool,
+    /// Given up without any final response yet: a 2xx would still have to be ended in
+    /// the account's name.
+    pub(super) is_open: bool,
 }
 
 /// A dialog whose 2xx has been acknowledged.
@@ -60,7 +63,7 @@ impl ClientUser {
     pub(super) fn account(&self) -> Option<AccountId> {
         match self {
             Self::Registration(_) | Self::Calling(_) | Self::Reinvite(_) => None,
-            Self::Answered(answered) => Some(answered.account),
+            Self::Answered(answered) => answered.is_open.then_some(answered.account),
             Self::Info(info) => Some(info.account),
             Self::Farewell(farewell) => Some(farewell.account),
         }

@@ -16,6 +16,7 @@ use crate::transaction::{
     ClientTransactionId, ContactTemplate, Layer, LayerConfig, Route, ServerTransactionId,
     TooManyTransactions,
 };
+use crate::transport::Transport;
 
 /// Who asked to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +80,12 @@ impl Core {
         if self.layer.respond(id, response, now).is_err() {
             tracing::debug!("response came too late for its transaction");
         }
+    }
+
+    /// Whether peers can connect to us by this transport.
+    pub(crate) fn is_reached_by(&self, transport: Transport) -> bool {
+        let mut local = self.config.local.iter();
+        local.any(|(listening, _)| listening == transport)
     }
 
     pub(crate) fn tell(&mut self, event: Event) {

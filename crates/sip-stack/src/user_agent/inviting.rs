@@ -164,6 +164,7 @@ impl UserAgent {
             invite: calling.attempt.request.clone(),
             acks: Vec::new(),
             may_fork: true,
+            is_open: true,
         };
         self.add_client(transaction, ClientUser::Answered(Box::new(answered)));
         let extra = headers::reason_headers(reason);
@@ -212,6 +213,7 @@ impl UserAgent {
             invite: attempt.request,
             acks: vec![acknowledged],
             may_fork: true,
+            is_open: false,
         };
         self.add_client(transaction, ClientUser::Answered(Box::new(answered)));
 

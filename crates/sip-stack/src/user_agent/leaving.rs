@@ -118,6 +118,7 @@ impl UserAgent {
                     }],
                     invite: invite.clone(),
                     may_fork: false,
+                    is_open: false,
                 };
                 self.add_client(ours.transaction, ClientUser::Answered(Box::new(answered)));
                 self.core.cancel(ours.transaction, Headers::new(), now);
@@ -137,6 +138,9 @@ impl UserAgent {
         source: &Source,
         now: Instant,
     ) {
+        if response.status.is_failure() {
+            self.remove_client(transaction);
+        }
         if !response.status.is_success() {
             return;
         }

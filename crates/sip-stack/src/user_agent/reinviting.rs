@@ -385,6 +385,7 @@ impl UserAgent {
             invite: ours.attempt.request,
             acks: vec![acknowledged],
             may_fork: false,
+            is_open: false,
         };
         self.add_client(ours.transaction, ClientUser::Answered(Box::new(answered)));
         let sdp = Body::read(&response.headers, &response.body).sdp();

@@ -262,8 +262,13 @@ impl Bench {
 
     /// A message arrives.
     pub(super) fn receive(&mut self, text: &str, from: &str) {
+        self.receive_by(text, source(from));
+    }
+
+    /// A message arrives by this way.
+    pub(super) fn receive_by(&mut self, text: &str, source: Source) {
         let message = Message::parse_datagram(text.as_bytes()).unwrap();
-        self.ua.handle_message(message, source(from), self.now);
+        self.ua.handle_message(message, source, self.now);
         self.drain();
     }
 

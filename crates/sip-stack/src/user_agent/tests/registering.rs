@@ -348,8 +348,7 @@ fn a_lost_connection_is_registered_anew() {
     let mut over_tcp = source(PROXY);
     over_tcp.transport = Transport::Tcp;
     over_tcp.flow = Some(FlowId(42));
-    let message = crate::message::Message::parse_datagram(text.as_bytes()).unwrap();
-    bench.ua.handle_message(message, over_tcp, bench.now);
+    bench.receive_by(&text, over_tcp);
 
     bench.ua.handle_flow_closed(FlowId(42), bench.now);
     bench.pass_seconds(3);
@@ -419,4 +418,30 @@ impl Bench {
     fn next_register(&mut self) -> Option<Request> {
         (self.count_pending() > 0).then(|| self.request(Method::Register))
     }
+}
+
+#[test]
+fn without_a_listener_the_calls_contact_is_our_end_of_the_registrars_connection() {
+    let mut bench = Bench::new();
+    bench.command(Command::Register { account: alice() });
+    let register = bench.request(Method::Register);
+    let via = header(&register.headers, &HeaderName::Via);
+    let via = via.replace(";rport", ";rport=40001;received=203.0.113.5");
+    let text = format!(
+        "SIP/2.0 200 OK\r\nVia: {via}\r\nFrom: {}\r\nTo: <sip:alice@example.com>;tag=x\r\n\
+         Call-ID: {}\r\nCSeq: 1 REGISTER\r\nExpires: 600\r\nContent-Length: 0\r\n\r\n",
+        header(&register.headers, &HeaderName::From),
+        header(&register.headers, &HeaderName::CallId),
+    );
+    let mut over_tls = source(PROXY);
+    over_tls.transport = Transport::Tls;
+    over_tls.flow = Some(FlowId(42));
+    bench.receive_by(&text, over_tls);
+    bench.registration_states();
+
+    let invite = bench.invite(1, "bob");
+    assert_eq!(
+        header(&invite.headers, &HeaderName::Contact),
+        format!("<sip:{}@203.0.113.5:40001;transport=tls>", bench.token())
+    );
 }
