@@ -107,7 +107,17 @@ impl Flows {
                     bytes: transmit.bytes,
                     token: transmit.token,
                 };
-                self.queue(flow, write)
+                match self.queue(flow, write)? {
+                    None => Ok(()),
+                    // It was just ending: a new one, if one can be opened.
+                    Some(write) => {
+                        let flow = self.stream_to(destination, tasks)?;
+                        match self.queue(flow, write)? {
+                            None => Ok(()),
+                            Some(_) => Err(TransportError::FlowClosed),
+                        }
+                    }
+                }
             }
         }
     }
@@ -133,14 +143,7 @@ impl Flows {
 
     /// Forgets a stream that ended.
     pub(super) fn remove(&mut self, id: FlowId) {
-        let Some(flow) = self.streams.remove(&id) else {
-            return;
-        };
-        if let Some(peer) = flow.peer
-            && self.by_peer.get(&peer) == Some(&id)
-        {
-            self.by_peer.remove(&peer);
-        }
+        self.take(id);
     }
 
     pub(super) fn streams(&self) -> usize {
@@ -230,22 +233,29 @@ impl Flows {
         id
     }
 
-    fn queue(&mut self, id: FlowId, write: Write) -> Result<(), TransportError> {
+    fn take(&mut self, id: FlowId) -> Option<Flow> {
+        let flow = self.streams.remove(&id)?;
+        if let Some(peer) = &flow.peer
+            && self.by_peer.get(peer) == Some(&id)
+        {
+            self.by_peer.remove(peer);
+        }
+        Some(flow)
+    }
+
+    /// Gives the message back if the stream has ended.
+    fn queue(&mut self, id: FlowId, write: Write) -> Result<Option<Write>, TransportError> {
         use mpsc::error::TrySendError;
         let flow = self.streams.get(&id).ok_or(TransportError::FlowClosed)?;
         match flow.writes.try_send(write) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Closed(_)) => {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Closed(write)) => {
                 self.remove(id);
-                Err(TransportError::FlowClosed)
+                Ok(Some(write))
             }
             Err(TrySendError::Full(_)) => {
                 tracing::warn!(flow = id.0, "peer does not read: stream dropped");
-                let flow = self.streams.get(&id).and_then(|flow| flow.peer.clone());
-                if let Some(peer) = flow {
-                    self.by_peer.remove(&peer);
-                }
-                if let Some(flow) = self.streams.remove(&id) {
+                if let Some(flow) = self.take(id) {
                     // It may be ending by itself at this moment.
                     let _ = flow.kill.send(TransportError::QueueFull);
                 }

@@ -49,6 +49,8 @@ struct ClientRequest {
     request: Request,
     contact: Option<ContactTemplate>,
     hops: VecDeque<Hop>,
+    /// A pooled stream turned out to be dead, and a new one has been asked for.
+    stream_renewed: bool,
     phase: Phase,
     cancel: Cancel,
 }
@@ -125,6 +127,7 @@ impl ClientSide {
                 request,
                 contact,
                 hops: VecDeque::new(),
+                stream_renewed: false,
                 phase: Phase::Resolving(lookup),
                 cancel: Cancel::No,
             },
@@ -519,11 +522,33 @@ impl ClientSide {
             return;
         };
         tracing::debug!(destination = ?attempt.destination, ?why, "server did not answer");
-        self.avoided
-            .note(&attempt.destination, AFTER_FAILURE, turn.now);
+        if !self.renew_stream(&attempt, why) {
+            self.avoided
+                .note(&attempt.destination, AFTER_FAILURE, turn.now);
+        }
         if let Some(owner) = attempt.owner {
             self.try_next(owner, why, turn);
         }
+    }
+
+    /// The end of a pooled stream is often the first we hear of a server's restart or of a
+    /// NAT's forgetfulness: once, the same server is tried by a new stream.
+    fn renew_stream(&mut self, attempt: &Attempt, why: Failure) -> bool {
+        let pooled =
+            attempt.destination.transport.is_reliable() && attempt.destination.flow.is_none();
+        let request = attempt.owner.and_then(|id| self.requests.get_mut(&id));
+        let Some(request) = request.filter(|request| pooled && !request.stream_renewed) else {
+            return false;
+        };
+        if why != Failure::Transport(TransportError::FlowClosed) {
+            return false;
+        }
+        request.stream_renewed = true;
+        request.hops.push_front(Hop {
+            destination: attempt.destination.clone(),
+            stream_if_large: false,
+        });
+        true
     }
 
     fn handle_cancel_unanswered(&mut self, id: ClientTransactionId, turn: &mut Turn<'_>) {

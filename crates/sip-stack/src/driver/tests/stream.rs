@@ -128,12 +128,27 @@ async fn a_connection_that_ends_fails_the_requests_it_carried() {
     let mut peer = Peer::accept(&listener).await;
     peer.next().await;
 
+    drop(listener);
     drop(peer);
 
     agent.flow_closed().await;
     let why = agent.outcome().await.unwrap_err();
-    assert_eq!(why, Failure::Transport(TransportError::FlowClosed));
+    assert_eq!(why, Failure::Transport(TransportError::Refused));
     agent.counts_until(|counts| counts.flows == 0).await;
+}
+
+#[tokio::test]
+async fn a_request_on_a_connection_that_ends_goes_again_by_a_new_one() {
+    let mut agent = Agent::on(&[Transport::Udp]);
+    let (listener, to) = listen().await;
+    agent.send(options(), Destination::tcp(to)).await;
+    let mut peer = Peer::accept(&listener).await;
+    peer.next().await;
+
+    drop(peer);
+    Peer::accept(&listener).await.answer_one().await;
+
+    assert_eq!(agent.outcome().await.unwrap().0, 200);
 }
 
 #[tokio::test]

@@ -171,6 +171,22 @@ fn an_unanswered_request_moves_when_its_stream_ends() {
 }
 
 #[test]
+fn a_request_on_a_dead_pooled_stream_goes_once_more_to_the_same_server() {
+    let mut bench = Bench::new();
+    let id = bench.send(options(), &[tcp_peer()]);
+    let first = bench.sent_one();
+
+    bench.fail(&first, TransportError::FlowClosed);
+    let second = bench.sent_one();
+    assert_eq!(second.to(), first.to());
+    assert_ne!(branch(&second.request()), branch(&first.request()));
+
+    bench.fail(&second, TransportError::FlowClosed);
+    bench.assert_failed(id, Failure::Transport(TransportError::FlowClosed));
+    bench.assert_empty();
+}
+
+#[test]
 fn a_target_without_destinations_fails() {
     let mut bench = Bench::new();
     let id = bench.send(options(), &[]);
