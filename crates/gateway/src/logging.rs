@@ -15,10 +15,13 @@ use crate::config::log::LogFormat;
 /// The configured filter can still name it.
 const QUIET: &str = "rtc_dtls=error";
 
+/// Libraries that print whole frames, passwords in them, at TRACE. No configuration opens them.
+const SECRET: &str = "tungstenite=info,tokio_tungstenite=info,hyper=info,hyper_util=info";
+
 /// Starts logging to standard error. Later calls in the same process change nothing.
 pub fn start(log: &Log) {
     let filter = EnvFilter::builder()
-        .parse(format!("{QUIET},{}", log.level))
+        .parse(format!("{QUIET},{},{SECRET}", log.level))
         .unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")));
     let lines = fmt()
         .with_env_filter(filter)
