@@ -24,6 +24,8 @@ use crate::round::{Round, Scene, Shape};
 
 const FAILED: u8 = 1;
 const NOT_WELL: u8 = 3;
+/// Without the gateway: long enough for the tail of the distribution.
+const DIRECT: Duration = Duration::from_secs(5);
 /// SIP transactions over UDP live for 32 s after their end (RFC 3261 §17, Timers D, H and J).
 const REST_LIMIT: Duration = Duration::from_secs(45);
 
@@ -116,6 +118,7 @@ impl Arguments {
             let shape = Shape {
                 calls: *calls,
                 time: Duration::from_secs(self.seconds),
+                direct: DIRECT,
                 rate: f64::from(self.rate),
             };
             Round::warm_up(&scene, next_call, &mut rng).await?;

@@ -135,3 +135,35 @@ fn udp_candidate(line: &str) -> Option<SocketAddr> {
     let port = words.next()?.parse().ok()?;
     (component == "1" && transport.eq_ignore_ascii_case("udp")).then(|| SocketAddr::new(ip, port))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_gives_the_first_udp_candidate_and_the_role_that_is_left() {
+        let answer = Answer::read(&answer("passive"), Codec::Pcmu).expect("complete");
+        assert_eq!(answer.address, SocketAddr::from(([127, 0, 0, 1], 10900)));
+        assert_eq!(answer.remote.role, DtlsRole::Client);
+        assert_eq!(answer.remote.credentials.ufrag, "abcd");
+    }
+
+    #[test]
+    fn what_an_answer_lacks_is_named() {
+        let read = |sdp: String| Answer::read(&sdp, Codec::Pcmu).expect_err("incomplete");
+        assert!(read(answer("actpass")).contains("actpass"));
+        assert!(read(answer("active").replace("SAVPF 0", "SAVPF 8")).contains("PCMU"));
+        assert!(read(answer("active").replace(" udp ", " tcp ")).contains("candidate"));
+    }
+
+    fn answer(setup: &str) -> String {
+        let fingerprint = Fingerprint([7; 32]);
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+             m=audio 10900 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 127.0.0.1\r\n\
+             a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n\
+             a=fingerprint:sha-256 {fingerprint}\r\na=setup:{setup}\r\na=rtcp-mux\r\n\
+             a=candidate:1 1 udp 2130706431 127.0.0.1 10900 typ host\r\n"
+        )
+    }
+}

@@ -26,8 +26,6 @@ use crate::histogram::Histogram;
 use crate::process::Usage;
 use client::{Client, Cue, Progress};
 
-/// Without the gateway: long enough for the tail of the distribution.
-const DIRECT: Duration = Duration::from_secs(5);
 /// Before anything is measured, so that what came before has come to rest.
 const SETTLE: Duration = Duration::from_secs(1);
 /// After the window, for packets under way.
@@ -63,6 +61,8 @@ pub struct Shape {
     pub calls: u32,
     /// The measured time.
     pub time: Duration,
+    /// The measured time without the gateway.
+    pub direct: Duration,
     /// New calls per second during set-up.
     pub rate: f64,
 }
@@ -110,7 +110,7 @@ impl Round {
         rng: &mut StdRng,
     ) -> io::Result<Self> {
         let failed_before = scene.far_end.failed();
-        let direct = direct(scene, shape.calls, first_call, rng).await?;
+        let direct = direct(scene, shape, first_call, rng).await?;
         sleep(SETTLE).await;
         let idle = Usage::of(scene.pid)?;
         let mut company = Company::gather(scene, shape.calls, first_call, rng);
@@ -180,12 +180,12 @@ impl Round {
 /// Generator and far end alone, with as many streams.
 async fn direct(
     scene: &Scene,
-    calls: u32,
+    shape: Shape,
     first_call: u32,
     rng: &mut StdRng,
 ) -> io::Result<Outcome> {
     let mut echoes: Vec<(u32, EchoId)> = Vec::new();
-    for call in first_call..first_call + calls {
+    for call in first_call..first_call + shape.calls {
         let (echo, address) = scene.far_end.open_echo()?;
         let socket = client::socket()?;
         socket.connect(address)?;
@@ -202,7 +202,7 @@ async fn direct(
     }
     sleep(SETTLE).await;
     scene.generator.open_window()?;
-    sleep(DIRECT).await;
+    sleep(shape.direct).await;
     scene.generator.close_window()?;
     sleep(GRACE).await;
     let outcome = scene.generator.report().await?;

@@ -1,0 +1,93 @@
+//! A short round against the whole gateway, in this process: the calls come up, lose nothing,
+//! and leave nothing behind. What a call costs is measured with the daemon, in a release build.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway::config::Config;
+use gateway::signaling::sylkrtc::http::Pages;
+use gateway::supervisor::Gateway;
+use load::browser::Identity;
+use load::codec::Codec;
+use load::far_end::FarEnd;
+use load::generator::Generator;
+use load::health::Health;
+use load::report;
+use load::round::{Round, Scene, Shape};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::time::{Instant, sleep};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
+    let gateway = Gateway::start(config(), Pages::None).await.expect("starts");
+    let web = gateway.web_addresses()[0];
+    let far_end = Arc::new(FarEnd::start(loopback(), Codec::Pcmu).expect("far end"));
+    let scene = Arc::new(Scene {
+        ws: format!("ws://{web}/webrtcgateway/ws"),
+        pid: std::process::id(),
+        domain: "load.test".to_owned(),
+        called: format!("echo@{}", far_end.address()),
+        codec: Codec::Pcmu,
+        identity: Arc::new(Identity::generate().expect("identity")),
+        generator: Arc::new(Generator::start().expect("generator")),
+        far_end: far_end.clone(),
+    });
+    let shape = Shape {
+        calls: 3,
+        time: Duration::from_secs(1),
+        direct: Duration::from_millis(200),
+        rate: 20.0,
+    };
+    let mut rng = StdRng::from_seed([3; 32]);
+    let round = Round::play(&scene, shape, 1, &mut rng)
+        .await
+        .expect("played");
+
+    assert_eq!((round.up, &round.failures), (3, &Vec::new()));
+    let findings = &round.through.findings;
+    assert!(findings.sent >= 100, "{findings:?}");
+    assert_eq!(findings.lost(), 0, "{findings:?}");
+    assert_eq!((findings.damaged, findings.duplicates), (0, 0));
+    assert_eq!(round.set_up.count(), 3);
+    assert!(report::table(&[round]).contains("| 3 |"));
+
+    assert_eq!(far_end.calls(), 0);
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let left = Health::ask(web).await.expect("serves").left();
+        // Transactions over UDP and ports rest for a while; RFC 3261 says how long.
+        let resting = |what: &String| what.starts_with("sip.t") || what.contains("ports");
+        if left.iter().all(resting) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "left: {left:?}");
+        sleep(Duration::from_millis(20)).await;
+    }
+    gateway.stop().await;
+}
+
+fn config() -> Config {
+    let sip = free_port();
+    Config::parse(&format!(
+        "[[web.listen]]\naddress = \"127.0.0.1:0\"\n\
+         [[sip.listen]]\ntransport = \"udp\"\naddress = \"127.0.0.1:{sip}\"\n\
+         [media]\nallow_loopback = true\n\
+         [media.browser]\naddress = \"127.0.0.1\"\nport = 0\n\
+         [media.phone]\naddress = \"127.0.0.1\"\nports = [28300, 28399]\n"
+    ))
+    .expect("a configuration")
+}
+
+/// Free a moment ago.
+fn free_port() -> u16 {
+    let socket = UdpSocket::bind(loopback()).expect("loopback");
+    socket.local_addr().expect("bound").port()
+}
+
+fn loopback() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
