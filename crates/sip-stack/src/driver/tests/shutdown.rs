@@ -57,7 +57,7 @@ async fn while_the_owner_takes_no_events_the_network_waits_and_commands_do_not()
         stream
             .set_write_timeout(Some(Duration::from_secs(2)))
             .unwrap();
-        for number in 0..20_000 {
+        for number in 0..500_000 {
             let request = from_network(Transport::Tcp, number);
             if stream.write_all(&request).is_err() {
                 return (stream, true);
