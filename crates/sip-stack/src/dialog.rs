@@ -245,10 +245,12 @@ impl Dialog {
     }
 }
 
-/// The URI of the first Contact that can be read.
+/// The URI of the first Contact that a request can be sent to. Headers in it, which a
+/// Request-URI may not have (§19.1.1), are left out.
 fn contact_uri(headers: &Headers) -> Option<Uri> {
     let contacts = headers.readable_contacts();
-    contacts.into_iter().next().map(|contact| contact.uri)
+    let mut uris = contacts.iter().map(|contact| &contact.uri);
+    uris.find(|uri| uri.is_sip()).map(Uri::without_headers)
 }
 
 impl From<Unreadable> for NoDialog {

@@ -68,7 +68,7 @@ impl RouteSet {
             Some((first, rest)) => {
                 let mut routes = values(rest);
                 routes.push(HeaderValue::from(NameAddr::new(remote_target.clone())));
-                (first.uri.clone(), routes)
+                (first.uri.without_headers(), routes)
             }
         }
     }

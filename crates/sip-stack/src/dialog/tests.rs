@@ -61,7 +61,7 @@ fn the_target_is_refreshed_but_never_the_route_set() {
     let mut headers = Headers::new();
     headers.push(
         HeaderName::Contact,
-        HeaderValue::from_static("<sip:bob@192.0.2.99>"),
+        HeaderValue::from_static("<sip:bob@192.0.2.99?Subject=x>"),
     );
     headers.push(
         HeaderName::RecordRoute,
@@ -69,6 +69,11 @@ fn the_target_is_refreshed_but_never_the_route_set() {
     );
     dialog.refresh_target(&headers);
     dialog.refresh_target(&Headers::new());
+    headers.set(
+        HeaderName::Contact,
+        HeaderValue::from_static("<tel:+15551234>"),
+    );
+    dialog.refresh_target(&headers);
     let bye = dialog.request(Method::Bye);
     assert_eq!(bye.uri.as_str(), "sip:bob@192.0.2.99");
     assert_eq!(host_of(&dialog), "p");

@@ -10,6 +10,7 @@ mod bench;
 mod calling;
 mod in_call;
 mod many_seeds;
+mod monkey;
 mod proxy;
 mod registering;
 mod reinviting;

@@ -268,8 +268,20 @@ impl Bench {
     /// A message arrives by this way.
     pub(super) fn receive_by(&mut self, text: &str, source: Source) {
         let message = Message::parse_datagram(text.as_bytes()).unwrap();
+        self.receive_message(message, source);
+    }
+
+    pub(super) fn receive_message(&mut self, message: Message, source: Source) {
         self.ua.handle_message(message, source, self.now);
         self.drain();
+    }
+
+    pub(super) fn take_sent(&mut self) -> Vec<Message> {
+        self.sent.drain(..).map(|(message, _)| message).collect()
+    }
+
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        self.events.drain(..).collect()
     }
 
     /// Somebody's request, with a new branch.
@@ -358,8 +370,11 @@ impl Bench {
             self.ua.handle_resolved(request.id, result, self.now);
         }
         while let Some(transmit) = self.ua.poll_transmit() {
-            let message = Message::parse_datagram(&transmit.bytes).unwrap();
-            self.sent.push_back((message, transmit.destination));
+            match Message::parse_datagram(&transmit.bytes) {
+                Ok(message) => self.sent.push_back((message, transmit.destination)),
+                // The refusal of a broken request repeats what was broken.
+                Err(error) => assert!(transmit.bytes.starts_with(b"SIP/2.0 4"), "{error}"),
+            }
         }
         while let Some(event) = self.ua.poll_event() {
             self.events.push_back(event);
