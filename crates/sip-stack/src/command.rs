@@ -2,8 +2,9 @@
 //!
 //! Commands never fail at the call: what comes of them is told by
 //! [`Event`](crate::event::Event)s. A command for an account or session that is
-//! unknown (it may have ended a moment ago) is ignored, with one exception: an
-//! `Invite` always ends in exactly one `Ended`.
+//! unknown (it may have ended a moment ago) is ignored, with two exceptions: an `Invite`
+//! under a new session id always ends in exactly one `Ended`, and `Register` of an unknown
+//! account is told `Failed`.
 
 use std::fmt;
 
@@ -18,7 +19,8 @@ use crate::account::{AccountConfig, AccountId, SessionId};
     reason = "commands are few and short-lived; a box would only be in the way"
 )]
 pub enum Command {
-    /// Makes an account usable. Sends nothing. Replaces an account of the same id.
+    /// Makes an account usable. Sends nothing. Ignored if the id is in use, that of an
+    /// account being removed included.
     AddAccount {
         /// Chosen by the application, not in use.
         account: AccountId,
