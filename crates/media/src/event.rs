@@ -46,7 +46,8 @@ pub enum LegFailure {
     IceTimeout,
     /// Connectivity checks have stopped (RFC 7675).
     ConsentExpired,
-    /// Serving this leg panicked: a defect of ours, confined to this leg.
+    /// Serving this leg panicked: a defect of ours, confined to this leg. Or its worker could
+    /// not go on at all, and all its legs were told so.
     Panicked,
 }
 

@@ -22,7 +22,9 @@ mod tally;
 mod tests;
 mod timers;
 
+use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -42,6 +44,8 @@ pub(crate) use mailbox::{BrowserOpening, Command, LegId, Mailbox, PhoneOpening};
 
 /// Until a plan says otherwise.
 const FIRST_CLOCK_RATE: u32 = 8000;
+/// Turns that may panic one after the other before the worker gives up.
+const MAX_FAILED_TURNS: u32 = 16;
 
 /// What all legs of a worker are made with.
 #[derive(Debug)]
@@ -104,6 +108,7 @@ pub(crate) fn start(
         sockets,
         legs: Legs::new(settings, seed),
         mailbox: mailbox.clone(),
+        letters: VecDeque::new(),
         gauges: gauges.clone(),
     };
     gauges.running.store(1, Ordering::Relaxed);
@@ -122,43 +127,72 @@ struct Loop {
     sockets: Sockets,
     legs: Legs,
     mailbox: Arc<Mailbox>,
+    /// Taken out of the mailbox, not yet read.
+    letters: VecDeque<Command>,
     gauges: Arc<Gauges>,
 }
 
+/// How a worker ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It was told to.
+    Told,
+    /// It cannot go on.
+    Failed,
+}
+
 impl Loop {
+    /// Turn after turn. A panic while a leg is served is that leg's affair; one outside of any
+    /// leg costs the turn, not the calls.
     fn run(mut self) {
         let mut events = Events::with_capacity(1024);
         let mut ready = Ready::default();
-        loop {
-            let timeout = self.time_to_wait(&ready);
-            if let Err(error) = self.poll.poll(&mut events, timeout)
-                && error.kind() != io::ErrorKind::Interrupted
-            {
-                tracing::error!(%error, "media worker cannot wait for its sockets");
-                break;
-            }
-            let now = Instant::now();
-            for event in &events {
-                ready.mark(event.token());
-            }
-            // Asked every turn: a letter put in while an earlier one was read wakes nobody.
-            match self.mailbox.take() {
-                Letters::Stop => break,
-                Letters::Commands(commands) => {
-                    for command in commands {
-                        self.handle_command(command, now);
+        let mut failed_turns = 0;
+        let end = loop {
+            let turn = catch_unwind(AssertUnwindSafe(|| self.turn(&mut events, &mut ready)));
+            match turn {
+                Ok(None) => failed_turns = 0,
+                Ok(Some(end)) => break end,
+                Err(_) => {
+                    failed_turns += 1;
+                    tracing::error!(failed_turns, "a media worker's turn panicked");
+                    if failed_turns >= MAX_FAILED_TURNS {
+                        break End::Failed;
                     }
                 }
             }
-            self.receive(&mut ready, now);
-            self.legs.handle_timeout(now, &mut self.sockets);
-            self.report();
+        };
+        self.end(end);
+    }
+
+    fn turn(&mut self, events: &mut Events, ready: &mut Ready) -> Option<End> {
+        let timeout = self.time_to_wait(ready);
+        if let Err(error) = self.poll.poll(events, timeout)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, "media worker cannot wait for its sockets");
+            return Some(End::Failed);
         }
-        self.end();
+        let now = Instant::now();
+        for event in &*events {
+            ready.mark(event.token());
+        }
+        // Asked every turn: a letter put in while an earlier one was read wakes nobody.
+        match self.mailbox.take() {
+            Letters::Stop => return Some(End::Told),
+            Letters::Commands(commands) => self.letters.extend(commands),
+        }
+        while let Some(command) = self.letters.pop_front() {
+            self.handle_command(command, now);
+        }
+        self.receive(ready, now);
+        self.legs.handle_timeout(now, &mut self.sockets);
+        self.report();
+        None
     }
 
     fn time_to_wait(&self, ready: &Ready) -> Option<Duration> {
-        if !ready.is_empty() {
+        if !ready.is_empty() || !self.letters.is_empty() {
             return Some(Duration::ZERO);
         }
         let deadline = self.legs.poll_timeout()?;
@@ -223,12 +257,24 @@ impl Loop {
             .store(self.legs.strangers(), Ordering::Relaxed);
     }
 
-    fn end(&mut self) {
+    /// Closes what there is; of a failure, every leg is told first.
+    fn end(&mut self, end: End) {
         let now = Instant::now();
-        for id in self.legs.ids() {
-            self.close(id, now);
-        }
         self.mailbox.close();
+        for id in self.legs.ids() {
+            let closed = catch_unwind(AssertUnwindSafe(|| {
+                if end == End::Failed {
+                    self.legs.give_up(id, now, &mut self.sockets);
+                }
+                self.close(id, now);
+            }));
+            if closed.is_err() {
+                tracing::error!("closing a leg panicked");
+            }
+        }
+        // What came too late to be read: its sockets are freed here.
+        self.letters.clear();
+        drop(self.mailbox.take());
         self.report();
         self.gauges.running.store(0, Ordering::Relaxed);
     }

@@ -87,16 +87,16 @@ impl Media {
     }
 
     /// The worker with the fewest browser legs, for the next call: both legs of a call must
-    /// live on the same one.
+    /// live on the same one. One that has ended is asked only when there is no other.
     #[must_use]
     pub fn worker(&self) -> WorkerHandle {
         let turn = self.common.next_turn.fetch_add(1, Ordering::Relaxed) % self.workers.len();
         let (before, from_turn) = self.workers.split_at(turn);
         // Their gauges lag behind a burst of calls; among equals they take turns.
-        let least_loaded = from_turn
-            .iter()
-            .chain(before)
-            .min_by_key(|worker| worker.gauges.browser_legs.load(Ordering::Relaxed));
+        let least_loaded = from_turn.iter().chain(before).min_by_key(|worker| {
+            let ended = worker.gauges.running.load(Ordering::Relaxed) == 0;
+            (ended, worker.gauges.browser_legs.load(Ordering::Relaxed))
+        });
         least_loaded.expect("at least one worker").clone()
     }
 

@@ -133,6 +133,11 @@ impl WorkerHandle {
         self.mailbox.push(Command::SetGate(browser.leg.id, gate))
     }
 
+    #[cfg(test)]
+    pub(crate) fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
     fn next_leg(&self) -> LegId {
         LegId(self.common.next_leg.fetch_add(1, Ordering::Relaxed))
     }

@@ -213,8 +213,7 @@ impl Legs {
 
     /// Serves the legs whose deadlines have come.
     pub(crate) fn handle_timeout(&mut self, now: Instant, egress: &mut impl Egress) {
-        while let Some(key) = self.timers.expired(now) {
-            self.disarm(key);
+        while let Some(key) = self.pop_expired(now) {
             self.serve(key, now, egress, |legs, egress| match key {
                 LegKey::Browser(at) => legs.handle_browser_timeout(at, now, egress),
                 LegKey::Phone(at) => legs.handle_phone_timeout(at, now, egress),

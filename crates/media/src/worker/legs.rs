@@ -15,7 +15,7 @@ use slab::Slab;
 use super::Settings;
 use super::browser_slot::BrowserSlot;
 use super::egress::Egress;
-use super::mailbox::{BrowserOpening, Command, LegId, PhoneOpening};
+use super::mailbox::{BrowserOpening, Command, EventSink, LegId, PhoneOpening};
 use super::phone_slot::PhoneSlot;
 use super::timers::Timers;
 use crate::browser_leg::{AddressChange, BrowserAddr, BrowserEvent, Ufrag};
@@ -190,14 +190,16 @@ impl Legs {
                 }
                 slot.core.close(now);
                 legs.flush_browser(at, now, egress);
-                let slot = &legs.browsers[at];
-                (slot.on_event)(LegEvent::Stats(slot.stats()));
+                let slot = &mut legs.browsers[at];
+                let stats = slot.stats();
+                tell_last(&mut slot.on_event, LegEvent::Stats(stats));
             }
             LegKey::Phone(at) => {
                 let slot = &mut legs.phones[at];
                 let bye = slot.rtcp.bye(now);
                 slot.send_rtcp(&bye, egress);
-                (slot.on_event)(LegEvent::Stats(slot.stats()));
+                let stats = slot.stats();
+                tell_last(&mut slot.on_event, LegEvent::Stats(stats));
             }
         });
         self.detach(key, now);
@@ -206,6 +208,21 @@ impl Legs {
             LegKey::Phone(at) => drop(self.phones.remove(at)),
         }
         Some(key)
+    }
+
+    /// The worker cannot go on: cuts a leg off and says so.
+    pub(crate) fn give_up(&mut self, id: LegId, now: Instant, egress: &mut impl Egress) {
+        if let Some(key) = self
+            .by_id
+            .get(&id)
+            .copied()
+            .filter(|key| self.is_live(*key))
+        {
+            self.serve(key, now, egress, |legs, _| {
+                legs.detach(key, now);
+                legs.tell(key, LegEvent::Failed(LegFailure::Panicked));
+            });
+        }
     }
 
     /// The legs there are, to be closed.
@@ -335,20 +352,17 @@ impl Legs {
         }
     }
 
-    /// The leg's timer has fired.
-    pub(super) fn disarm(&mut self, key: LegKey) {
-        match key {
-            LegKey::Browser(at) => {
-                if let Some(slot) = self.browsers.get_mut(at) {
-                    self.timers.disarm(key, &mut slot.armed);
-                }
-            }
-            LegKey::Phone(at) => {
-                if let Some(slot) = self.phones.get_mut(at) {
-                    self.timers.disarm(key, &mut slot.armed);
-                }
-            }
+    /// The next leg whose timer has fired; it is to be served and armed again.
+    pub(super) fn pop_expired(&mut self, now: Instant) -> Option<LegKey> {
+        let key = self.timers.pop_expired(now)?;
+        let armed = match key {
+            LegKey::Browser(at) => self.browsers.get_mut(at).map(|slot| &mut slot.armed),
+            LegKey::Phone(at) => self.phones.get_mut(at).map(|slot| &mut slot.armed),
+        };
+        if let Some(armed) = armed {
+            *armed = None;
         }
+        Some(key)
     }
 
     /// Sets the leg's timer to its next deadline; never to one that has passed, so that no leg
@@ -369,4 +383,10 @@ impl Legs {
             }
         }
     }
+}
+
+/// Tells a last event and lets go of who hears it, while the leg is still being served.
+fn tell_last(sink: &mut EventSink, event: LegEvent) {
+    let sink = std::mem::replace(sink, Box::new(|_| {}));
+    sink(event);
 }

@@ -14,8 +14,10 @@ pub(crate) const WAKER: Token = Token(0);
 pub(crate) const BROWSERS: Token = Token(1);
 const FIRST_PHONE: usize = 2;
 
-/// Datagrams taken from one socket before the others get their turn.
-const BATCH: usize = 64;
+/// Datagrams taken from a phone's socket before the others get their turn.
+const PHONE_BATCH: usize = 64;
+/// The same of the one socket that all browsers share.
+const BROWSER_BATCH: usize = 512;
 /// Larger than any datagram that can be media; longer ones are cut and fail their checks.
 const DATAGRAM: usize = 2048;
 
@@ -42,11 +44,13 @@ fn token(key: usize, channel: Channel) -> Token {
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
     tokens: Vec<Token>,
+    /// So many of them are from earlier turns. Within a turn, each socket is named once.
+    kept: usize,
 }
 
 impl Ready {
     pub(crate) fn mark(&mut self, token: Token) {
-        if token != WAKER && !self.tokens.contains(&token) {
+        if token != WAKER && !self.tokens[..self.kept].contains(&token) {
             self.tokens.push(token);
         }
     }
@@ -57,7 +61,9 @@ impl Ready {
 
     /// Keeps the sockets of which `more` says that they have more.
     pub(crate) fn retain(&mut self, mut more: impl FnMut(Token) -> bool) {
+        self.kept = 0;
         self.tokens.retain(|token| more(*token));
+        self.kept = self.tokens.len();
     }
 }
 
@@ -66,7 +72,7 @@ pub(crate) struct Sockets {
     registry: Registry,
     browsers: UdpSocket,
     phones: Vec<Option<PhoneSockets>>,
-    /// Taken out while a datagram in it is served.
+    /// Taken out while a datagram in it is served, and made anew if that panics.
     buffer: Vec<u8>,
 }
 
@@ -77,7 +83,7 @@ impl Sockets {
             registry,
             browsers,
             phones: Vec::new(),
-            buffer: vec![0; DATAGRAM],
+            buffer: Vec::new(),
         })
     }
 
@@ -114,9 +120,9 @@ impl Sockets {
         &mut self,
         mut take: impl FnMut(&[u8], SocketAddr, &mut Self),
     ) -> bool {
-        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut buffer = self.take_buffer();
         let mut more = true;
-        for _ in 0..BATCH {
+        for _ in 0..BROWSER_BATCH {
             match self.browsers.recv_from(&mut buffer) {
                 Ok((length, from)) => take(&buffer[..length], from, self),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -137,9 +143,9 @@ impl Sockets {
         channel: Channel,
         mut take: impl FnMut(&mut [u8], SocketAddr, &mut Self),
     ) -> bool {
-        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut buffer = self.take_buffer();
         let mut more = true;
-        for _ in 0..BATCH {
+        for _ in 0..PHONE_BATCH {
             let Some(socket) = self.phone(key, channel) else {
                 more = false;
                 break;
@@ -155,6 +161,12 @@ impl Sockets {
         }
         self.buffer = buffer;
         more
+    }
+
+    fn take_buffer(&mut self) -> Vec<u8> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.resize(DATAGRAM, 0);
+        buffer
     }
 
     fn phone(&self, key: usize, channel: Channel) -> Option<&UdpSocket> {

@@ -39,12 +39,15 @@ impl Timers {
         self.queue.first().map(|(deadline, _)| *deadline)
     }
 
-    /// A leg whose deadline has come. It has to be disarmed, served and armed again.
-    pub(crate) fn expired(&self, now: Instant) -> Option<LegKey> {
-        match self.queue.first() {
-            Some((deadline, key)) if *deadline <= now => Some(*key),
-            Some(_) | None => None,
+    /// Takes out a leg whose deadline has come: whatever becomes of the leg, it is not asked for
+    /// again and again.
+    pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<LegKey> {
+        let (deadline, key) = self.queue.pop_first()?;
+        if deadline > now {
+            self.queue.insert((deadline, key));
+            return None;
         }
+        Some(key)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -12,6 +12,7 @@ use super::pcmu;
 use crate::endpoints::{BrowserRemote, DtlsRole, Fingerprint, PhoneRemote, Ssrc};
 use crate::event::{LegEvent, LegFailure, LegStats};
 use crate::simulate::{BROWSER_SSRC, CheckKind, SimBrowser, rtp_packet};
+use crate::worker::{Command, LegId};
 use crate::{
     BrowserAddress, BrowserLeg, BrowserLegConfig, Counts, Gate, Limits, Media, MediaConfig,
     MediaError, PhoneAddress, PhoneLeg, PhoneLegConfig, WorkerHandle,
@@ -122,6 +123,31 @@ fn the_phones_deadly_packet_does_not_end_the_call() {
     for event in call.browser_events.iter().chain(&call.phone_events) {
         assert!(!matches!(event, LegEvent::Failed(_)), "{event:?}");
     }
+    call.end();
+}
+
+#[test]
+fn a_panic_outside_of_any_leg_ends_no_call() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a destructor of signalling's has a bug");
+        }
+    }
+    let mut call = Call::connected(21_280);
+    let bomb = Bomb;
+    let nobody = Command::Snapshot(
+        LegId(u64::MAX),
+        Box::new(move |_| {
+            let _never = &bomb;
+        }),
+    );
+    call.worker.mailbox().push(nobody).expect("taken");
+    call.browser_says(1);
+    call.phone_says(1);
+    call.pump("audio", |call| {
+        call.phone_heard.len() == 1 && call.browser.rtp.len() == 1
+    });
     call.end();
 }
 
