@@ -47,8 +47,8 @@ pub struct Limits {
     pub consent: Duration,
     /// A DTLS handshake, from the first validated check, fails after this.
     pub dtls: Duration,
-    /// Silence on a leg that should be receiving, before [`crate::LegEvent::MediaStopped`];
-    /// zero: never.
+    /// Silence on a leg that should be receiving, before [`crate::LegEvent::MediaStopped`]. A
+    /// phone that was never heard is sent media no longer than that. Zero: never, and for ever.
     pub silence: Duration,
 }
 

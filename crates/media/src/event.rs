@@ -15,8 +15,8 @@ pub enum LegEvent {
     Connected,
     /// The leg cannot go on.
     Failed(LegFailure),
-    /// A leg that should be receiving media has received none for this long. Said once
-    /// until media comes again.
+    /// A leg that should be receiving media has received nothing for this long, not even
+    /// reports. Said again after each further [`crate::Limits::silence`].
     MediaStopped {
         /// How long nothing has come.
         silence: Duration,

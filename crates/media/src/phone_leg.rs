@@ -20,8 +20,9 @@
 //! What this cannot prevent: a phone that is never heard from its signalled address may be
 //! impersonated by whoever shows a convincing run first. Against that, only encryption helps.
 //!
-//! An address that never sent anything is sent only a limited number of packets, so that nobody can
-//! be flooded by naming him in SDP.
+//! An address that never sent anything, not even a report, is sent only a limited number of packets,
+//! so that nobody can be flooded by naming him in SDP. The limit is that of silence, after which the
+//! worker says that such a phone is not there: no call goes on with one side deaf.
 
 mod candidate;
 #[cfg(test)]
@@ -43,8 +44,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const GONE: Duration = Duration::from_secs(1);
 /// How far ahead of the last packet heard a source may go on.
 const MAX_LEAP: i32 = 3_000;
-/// Packets sent to an address that was never heard: one minute of audio.
-const UNHEARD_BUDGET: u32 = 3_000;
+/// Packets per second that an address is sent while it was never heard. More than phones are sent:
+/// time runs out before packets do.
+const UNHEARD_RATE: u64 = 100;
 
 /// What a packet's source is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +60,10 @@ pub enum Verdict {
 }
 
 /// Decides for each packet whether it comes from the phone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SourceCheck {
+    /// Packets that are sent to an address before it is heard.
+    unheard_budget: u32,
     signalled: Option<Signalled>,
     heard: Option<Heard>,
     candidate: Option<Candidate>,
@@ -75,6 +79,8 @@ struct Signalled {
     sending: bool,
     /// Packets that may still be sent without having heard anything.
     budget: u32,
+    /// Whether reports have come from its address.
+    reports: bool,
 }
 
 /// The source that was accepted.
@@ -89,10 +95,20 @@ struct Heard {
 }
 
 impl SourceCheck {
-    /// Knows no phone yet: everything is a stranger's.
+    /// Knows no phone yet: everything is a stranger's. `unheard`: how long a phone that is not
+    /// heard may be sent media; zero for ever.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(unheard: Duration) -> Self {
+        let budget = match unheard.as_secs() {
+            0 => u32::MAX,
+            seconds => u32::try_from(seconds.saturating_mul(UNHEARD_RATE)).unwrap_or(u32::MAX),
+        };
+        Self {
+            unheard_budget: budget,
+            signalled: None,
+            heard: None,
+            candidate: None,
+        }
     }
 
     /// Signalling named (or renamed) the phone's addresses; `None` when it wants nothing sent for
@@ -113,12 +129,12 @@ impl SourceCheck {
                 }
             }
             Some(_) | None => {
-                let budget = UNHEARD_BUDGET;
                 self.signalled = Some(Signalled {
                     remote,
                     at: now,
                     sending: true,
-                    budget,
+                    budget: self.unheard_budget,
+                    reports: false,
                 });
                 self.heard = None;
                 self.candidate = None;
@@ -220,9 +236,20 @@ impl SourceCheck {
             .is_some_and(|rtcp| canonical(rtcp) == source);
         if known {
             // Whoever reports is there.
-            signalled.budget = UNHEARD_BUDGET;
+            signalled.budget = self.unheard_budget;
+            signalled.reports = true;
         }
         known
+    }
+
+    /// Whether the phone has ever been heard at all where it is now.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.heard.is_some()
+            || self
+                .signalled
+                .as_ref()
+                .is_some_and(|signalled| signalled.reports)
     }
 
     /// Where the next RTP packet is to be sent, if anywhere.

@@ -4,6 +4,7 @@ use super::*;
 use crate::rtp::{Pt, RtpTimestamp};
 
 const FRAME: Duration = Duration::from_millis(20);
+const UNHEARD: Duration = Duration::from_secs(60);
 
 struct Leg {
     check: SourceCheck,
@@ -45,7 +46,7 @@ impl Leg {
             reason = "the origin of a test's virtual time"
         )]
         let now = Instant::now();
-        let mut check = SourceCheck::new();
+        let mut check = SourceCheck::new(UNHEARD);
         check.set_remote(Some(phone_at(signalled)), now);
         Self { check, now }
     }
@@ -267,7 +268,8 @@ fn nobody_is_flooded_by_being_named() {
     let sent = (0..10_000)
         .filter(|_| leg.check.rtp_destination().is_some())
         .count();
-    assert_eq!(sent, UNHEARD_BUDGET as usize);
+    assert_eq!(sent, 100 * UNHEARD.as_secs() as usize);
+    assert!(!leg.check.is_heard());
     assert_eq!(leg.check.rtcp_destination(), None);
     // Naming him again gives no more.
     leg.check
@@ -276,6 +278,7 @@ fn nobody_is_flooded_by_being_named() {
     // A phone that only listens, but reports, is there.
     assert!(leg.check.handle_rtcp(address("192.0.2.7:4001")));
     assert!(leg.check.rtp_destination().is_some());
+    assert!(leg.check.is_heard());
 }
 
 #[test]
@@ -304,7 +307,7 @@ fn a_mapped_address_is_the_address() {
 #[test]
 fn nobody_is_heard_before_signalling() {
     let mut leg = Leg::new("192.0.2.7:4000");
-    leg.check = SourceCheck::new();
+    leg.check = SourceCheck::new(UNHEARD);
     let mut phone = sender("192.0.2.7:4000", 1);
     assert_eq!(leg.hear_many(&mut phone, 100), 0);
     assert_eq!(leg.check.rtp_destination(), None);

@@ -84,15 +84,17 @@ impl Legs {
         self.update_silence(browser, now);
     }
 
-    /// Media is expected on a bridged leg that plan and gate let speak.
+    /// Media is expected on a bridged leg that plan and gate let speak. A phone that holds the
+    /// call need not play music; but one that is sent media must have shown itself once.
     pub(super) fn update_silence(&mut self, browser: usize, now: Instant) {
         let slot = &mut self.browsers[browser];
         slot.update_silence(now);
-        let gate = slot.gate;
+        let (gate, listened_to) = (slot.gate, slot.planned_open);
         if let Some(phone) = slot.phone {
             let slot = &mut self.phones[phone];
-            let expected = slot.planned_open && gate.phone_to_browser;
-            slot.silence.expect(expected, now);
+            let talks = slot.planned_open && listened_to && gate.phone_to_browser;
+            let unheard = listened_to && gate.browser_to_phone && !slot.source.is_heard();
+            slot.silence.expect(talks || unheard, now);
             self.rearm(LegKey::Phone(phone), now);
         }
     }

@@ -50,7 +50,10 @@ impl Legs {
                 Some(_) | None => match packet_kind(datagram) {
                     PacketKind::Rtp => legs.handle_browser_rtp(at, datagram, from, now, egress),
                     PacketKind::Rtcp => match slot.core.open_rtcp(datagram, from, now) {
-                        Ok(packet) => slot.rtcp.handle_rtcp(&packet, now),
+                        Ok(packet) => {
+                            slot.rtcp.handle_rtcp(&packet, now);
+                            slot.silence.heard(now);
+                        }
                         Err(refused) => slot.tally.refused(refused),
                     },
                     PacketKind::Other => slot.tally.dropped.malformed += 1,
@@ -138,6 +141,7 @@ impl Legs {
                 (PacketKind::Rtcp, Channel::Rtp | Channel::Rtcp) => {
                     if slot.source.handle_rtcp(from) {
                         slot.rtcp.handle_rtcp(datagram, now);
+                        slot.silence.heard(now);
                     } else {
                         slot.tally.dropped.unknown_source += 1;
                     }
@@ -237,6 +241,10 @@ impl Legs {
     }
 
     fn handle_phone_timeout(&mut self, at: usize, now: Instant, egress: &mut impl Egress) {
+        if let Some(browser) = self.phones[at].browser {
+            // It may have been heard meanwhile.
+            self.update_silence(browser, now);
+        }
         let slot = &mut self.phones[at];
         if let Some(report) = slot.rtcp.handle_timeout(now) {
             slot.send_rtcp(&report, egress);

@@ -57,7 +57,7 @@ impl PhoneSlot {
             id,
             key,
             ssrc: opening.ssrc,
-            source: SourceCheck::new(),
+            source: SourceCheck::new(settings.limits.silence),
             mux: false,
             rtcp,
             rewriter: None,

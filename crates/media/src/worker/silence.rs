@@ -1,6 +1,7 @@
 //! Notices that a leg which should be receiving media receives none.
 //!
 //! A call on hold is not silent, it is held: only while media is expected does the clock run.
+//! Reports count as media: who mutes himself, or detects silence, is still there.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +16,9 @@ pub(crate) struct SilenceWatch {
 enum State {
     /// On hold, not bridged, not connected.
     Unexpected,
-    /// Media should come; it last did, or was first due, then.
-    Expecting { since: Instant },
-    /// Said so; waiting for media to come again.
-    Told,
+    /// Media should come; it last did, or was first due, then. When it is time to say that it
+    /// does not.
+    Expecting { since: Instant, due: Instant },
 }
 
 impl SilenceWatch {
@@ -33,38 +33,41 @@ impl SilenceWatch {
     /// Media is expected from now on, or no longer.
     pub(crate) fn expect(&mut self, expected: bool, now: Instant) {
         match (&self.state, expected) {
-            (State::Unexpected, true) if !self.limit.is_zero() => {
-                self.state = State::Expecting { since: now };
-            }
-            (State::Expecting { .. } | State::Told, false) => self.state = State::Unexpected,
-            (State::Unexpected, true | false) | (State::Expecting { .. } | State::Told, true) => {}
+            (State::Unexpected, true) if !self.limit.is_zero() => self.begin(now),
+            (State::Expecting { .. }, false) => self.state = State::Unexpected,
+            (State::Unexpected, true | false) | (State::Expecting { .. }, true) => {}
         }
     }
 
     /// A packet has come.
     pub(crate) fn heard(&mut self, now: Instant) {
-        match &mut self.state {
-            State::Expecting { since } => *since = now,
-            State::Told => self.state = State::Expecting { since: now },
+        match self.state {
+            State::Expecting { .. } => self.begin(now),
             State::Unexpected => {}
         }
     }
 
+    fn begin(&mut self, now: Instant) {
+        let due = now + self.limit;
+        self.state = State::Expecting { since: now, due };
+    }
+
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
-            State::Expecting { since } => Some(since + self.limit),
-            State::Unexpected | State::Told => None,
+            State::Expecting { due, .. } => Some(due),
+            State::Unexpected => None,
         }
     }
 
-    /// How long it has been silent, once, when that is too long.
+    /// How long it has been silent, when that is too long, and again after as long: what is no
+    /// matter while a call rings may be one once it is answered.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Duration> {
-        match self.state {
-            State::Expecting { since } if now >= since + self.limit => {
-                self.state = State::Told;
-                Some(now - since)
+        match &mut self.state {
+            State::Expecting { since, due } if now >= *due => {
+                *due = now + self.limit;
+                Some(now - *since)
             }
-            State::Expecting { .. } | State::Unexpected | State::Told => None,
+            State::Expecting { .. } | State::Unexpected => None,
         }
     }
 }
@@ -80,7 +83,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(60);
 
     #[test]
-    fn says_once_that_media_has_stopped() {
+    fn says_that_media_has_stopped_and_says_it_again() {
         let start = Instant::now();
         let mut watch = SilenceWatch::new(LIMIT);
         watch.expect(true, start);
@@ -88,7 +91,9 @@ mod tests {
         assert_eq!(watch.handle_timeout(start + LIMIT), None);
         let silence = watch.handle_timeout(start + LIMIT + LIMIT / 2);
         assert_eq!(silence, Some(LIMIT));
-        assert_eq!(watch.handle_timeout(start + 4 * LIMIT), None);
+        assert_eq!(watch.handle_timeout(start + 2 * LIMIT), None);
+        let silence = watch.handle_timeout(start + 2 * LIMIT + LIMIT / 2);
+        assert_eq!(silence, Some(2 * LIMIT));
         watch.heard(start + 5 * LIMIT);
         assert_eq!(watch.poll_timeout(), Some(start + 6 * LIMIT));
     }

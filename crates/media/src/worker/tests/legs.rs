@@ -74,25 +74,85 @@ fn rtp_is_relayed_and_rtcp_ends_here() {
 }
 
 #[test]
-fn silence_is_told_once_and_a_held_call_is_not_silent() {
+fn silence_is_told_and_a_held_call_is_not_silent() {
     let mut call = Call::connected();
     call.talk();
     call.check_every_five_seconds(59 * SECOND);
     assert_eq!(call.stopped(), (0, 0));
     call.check_every_five_seconds(10 * SECOND);
     assert_eq!(call.stopped(), (1, 1));
-    call.check_every_five_seconds(120 * SECOND);
-    assert_eq!(call.stopped(), (1, 1));
+    call.check_every_five_seconds(60 * SECOND);
+    assert_eq!(call.stopped(), (2, 2), "told again");
     call.talk();
     let mut held = pcmu();
     held.to_phone.open = false;
     held.to_browser.open = false;
     call.bridge(held);
     call.check_every_five_seconds(600 * SECOND);
-    assert_eq!(call.stopped(), (1, 1), "held");
+    assert_eq!(call.stopped(), (2, 2), "held");
     call.bridge(pcmu());
     call.check_every_five_seconds(61 * SECOND);
-    assert_eq!(call.stopped(), (2, 2), "resumed, and nothing came");
+    assert_eq!(call.stopped(), (3, 3), "resumed, and nothing came");
+}
+
+#[test]
+fn a_phone_that_holds_the_call_need_not_play_music() {
+    let mut call = Call::connected();
+    call.talk();
+    let mut held = pcmu();
+    held.to_phone.open = false;
+    call.bridge(held);
+    call.check_every_five_seconds(600 * SECOND);
+    assert_eq!(call.stopped(), (0, 0));
+}
+
+#[test]
+fn a_muted_phone_that_reports_is_there_and_goes_on_hearing() {
+    let mut call = Call::connected();
+    for second in 0..300 {
+        for _ in 0..50 {
+            call.browser_says();
+        }
+        if second % 5 == 0 {
+            call.phone_reports();
+        }
+    }
+    assert_eq!(call.stopped(), (0, 0));
+    assert_eq!(call.sent_to_phone(Channel::Rtp).len(), 300 * 50);
+}
+
+#[test]
+fn a_muted_browser_that_reports_is_there() {
+    let mut call = Call::connected();
+    call.talk();
+    let mut report = vec![0x80, 201, 0, 1];
+    report.extend(BROWSER_SSRC.0.to_be_bytes());
+    for sequence in 0..60 {
+        call.check_every_five_seconds(5 * SECOND);
+        call.phone_says(100 + sequence);
+        let sealed = call.browser.seal_rtcp(&report);
+        call.receive(&sealed);
+    }
+    assert_eq!(call.stopped(), (0, 0));
+}
+
+#[test]
+fn a_phone_that_only_listens_is_heard_once_or_said_not_to_be_there() {
+    for reports in [true, false] {
+        let mut call = Call::connected();
+        let mut listening = pcmu();
+        listening.to_browser.open = false;
+        call.bridge(listening);
+        if reports {
+            call.phone_reports();
+        }
+        for _ in 0..120 * 50 {
+            call.browser_says();
+        }
+        let (_, stopped) = call.stopped();
+        assert_eq!(stopped > 0, !reports, "there: {reports}");
+        assert_eq!(call.sent_to_phone(Channel::Rtp).len(), 120 * 50);
+    }
 }
 
 #[test]
@@ -345,8 +405,28 @@ impl Call {
         self.pass();
     }
 
+    fn phone_reports(&mut self) {
+        let mut report = [0x80, 201, 0, 1, 0, 1, 2, 3];
+        let from = phone_remote().rtcp.expect("given");
+        self.legs.handle_phone_datagram(
+            self.phone_key,
+            Channel::Rtcp,
+            &mut report,
+            from,
+            self.now,
+            &mut self.sockets,
+        );
+        self.pass();
+    }
+
     /// 20 ms of conversation.
     fn talk(&mut self) {
+        self.browser_says();
+        self.phone_says(self.sequence);
+    }
+
+    /// 20 ms of monologue.
+    fn browser_says(&mut self) {
         self.advance(SECOND / 50);
         if self.now >= self.last_check + 5 * SECOND {
             self.check();
@@ -354,7 +434,6 @@ impl Call {
         self.sequence = self.sequence.wrapping_add(1);
         let sealed = self.browser.seal_rtp(&voice(BROWSER_SSRC, self.sequence));
         self.receive(&sealed);
-        self.phone_says(self.sequence);
     }
 
     fn check(&mut self) {
