@@ -21,7 +21,6 @@ enum Way {
     Driver(driver::Handle),
     /// Tests read the commands instead of a user agent.
     #[cfg(test)]
-    #[allow(dead_code, reason = "for tests of connections")]
     Recorder(mpsc::Sender<Command>),
 }
 
@@ -34,7 +33,6 @@ impl SipHandle {
 
     /// Commands arrive at `commands`.
     #[cfg(test)]
-    #[allow(dead_code, reason = "for tests of connections")]
     pub(crate) fn recorder(commands: mpsc::Sender<Command>) -> Self {
         Self(Way::Recorder(commands))
     }

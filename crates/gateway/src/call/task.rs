@@ -214,7 +214,7 @@ impl CallTask {
             }
             ToCall::Input(input) => {
                 if let Input::Sip(SessionEvent::Sent { call_id }) = &input {
-                    tracing::Span::current().record("dialog", call_id);
+                    tracing::Span::current().record("dialog", tracing::field::display(call_id));
                 }
                 self.stats.note(&input);
                 self.call.handle(input, now());

@@ -4,4 +4,5 @@ mod changes;
 mod harness;
 mod incoming;
 mod outgoing;
+mod task;
 mod tones;
