@@ -33,7 +33,9 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
+    /// Adds a call under a free name, which may be that of an ended one.
     pub(super) fn insert(&mut self, name: SessionId, sip: SipSession, session: Session) {
+        self.ended.retain(|ended| *ended != name);
         self.names.insert(sip, name.clone());
         self.live.insert(name, session);
     }
@@ -82,5 +84,48 @@ impl Sessions {
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Session> {
         self.live.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::mailbox;
+    use crate::directory::Directory;
+
+    #[test]
+    fn an_ended_call_is_remembered_until_its_name_is_used_again() {
+        let mut sessions = Sessions::default();
+        let name = SessionId::new("again").expect("valid");
+        sessions.insert(name.clone(), SipSession::outgoing(1), session());
+        sessions.end(SipSession::outgoing(1));
+        assert!(sessions.has_just_ended(&name));
+        assert!(sessions.is_free(&name));
+        sessions.insert(name.clone(), SipSession::outgoing(2), session());
+        assert!(!sessions.has_just_ended(&name));
+        assert!(sessions.get(&name).is_some());
+    }
+
+    #[test]
+    fn only_so_many_ended_calls_are_remembered() {
+        let mut sessions = Sessions::default();
+        let name = |number: usize| SessionId::new(format!("call-{number}")).expect("valid");
+        for number in 0..=REMEMBERED {
+            let sip = SipSession::outgoing(number as u64);
+            sessions.insert(name(number), sip, session());
+            sessions.end(sip);
+        }
+        assert!(!sessions.has_just_ended(&name(0)));
+        assert!(sessions.has_just_ended(&name(1)));
+    }
+
+    fn session() -> Session {
+        let directory = Directory::default();
+        let mailbox = mailbox(|sender| directory.add_session(SipSession::outgoing(0), sender));
+        Session {
+            account: AccountId::new(1),
+            call: mailbox.handle(),
+            sdp_delivered: false,
+        }
     }
 }
