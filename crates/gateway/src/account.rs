@@ -25,8 +25,10 @@ pub struct Account {
 /// What the client has been told last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Registration {
-    /// Nothing, or it has asked to unregister and expects to hear nothing.
+    /// It has asked for nothing, or to unregister: it expects to hear nothing.
     Silent,
+    /// It has asked to register; what is told of an earlier registration is out of date.
+    Asked,
     Registering,
     Registered,
     Failed(StatusReason),
@@ -63,11 +65,30 @@ impl Account {
 
     /// The client asks to register: it expects to hear `registering`, even if it is registered.
     pub fn expect_registration(&mut self) {
+        self.registration = Registration::Asked;
+    }
+
+    /// The client asks to unregister: it takes itself for unregistered from here on, whatever is
+    /// still on its way to it.
+    pub fn expect_silence(&mut self) {
         self.registration = Registration::Silent;
     }
 
     /// What the client is to be told of a new state: only what it does not know already.
     pub fn registration_change(&mut self, state: RegistrationState) -> Option<RegistrationChange> {
+        match (&self.registration, &state) {
+            (Registration::Silent, _)
+            | (
+                Registration::Asked,
+                RegistrationState::Registered { .. } | RegistrationState::Unregistered,
+            ) => return None,
+            (
+                Registration::Asked,
+                RegistrationState::Registering | RegistrationState::Failed { .. },
+            )
+            | (Registration::Registering | Registration::Registered | Registration::Failed(_), _) =>
+                {}
+        }
         let (next, change) = match state {
             RegistrationState::Registering => (
                 Registration::Registering,
@@ -115,6 +136,7 @@ mod tests {
     #[test]
     fn a_refresh_is_no_change() {
         let mut account = account(&[]);
+        account.expect_registration();
         let registered = RegistrationState::Registered { expires: 600 };
         assert_eq!(
             account.registration_change(RegistrationState::Registering),
@@ -136,6 +158,8 @@ mod tests {
             reason: reason.clone(),
             retrying: true,
         };
+        account.expect_registration();
+        account.registration_change(RegistrationState::Registering);
         account.registration_change(registered.clone());
         assert_eq!(
             account.registration_change(failed.clone()),
@@ -151,6 +175,7 @@ mod tests {
     #[test]
     fn registering_again_is_told_again() {
         let mut account = account(&[]);
+        account.expect_registration();
         account.registration_change(RegistrationState::Registering);
         account.expect_registration();
         assert_eq!(
@@ -160,9 +185,32 @@ mod tests {
     }
 
     #[test]
+    fn a_registration_that_crosses_the_wish_to_unregister_is_not_told() {
+        let mut account = account(&[]);
+        let registered = RegistrationState::Registered { expires: 600 };
+        account.expect_registration();
+        account.registration_change(RegistrationState::Registering);
+        account.expect_silence();
+        assert_eq!(account.registration_change(registered.clone()), None);
+        account.expect_registration();
+        assert_eq!(account.registration_change(registered), None);
+        assert_eq!(
+            account.registration_change(RegistrationState::Unregistered),
+            None
+        );
+        assert_eq!(
+            account.registration_change(RegistrationState::Registering),
+            Some(RegistrationChange::Registering)
+        );
+    }
+
+    #[test]
     fn unregistering_is_silent() {
         let mut account = account(&[]);
+        account.expect_registration();
+        account.registration_change(RegistrationState::Registering);
         account.registration_change(RegistrationState::Registered { expires: 600 });
+        account.expect_silence();
         assert_eq!(
             account.registration_change(RegistrationState::Unregistered),
             None

@@ -78,9 +78,10 @@ impl Client {
     }
 
     pub(super) async fn unregister(&mut self, address: AccountAddress) -> Result<(), Refusal> {
-        let Some(account) = self.accounts.get(&address) else {
+        let Some(account) = self.accounts.get_mut(&address) else {
             return Err(Refusal::UnknownAccountForUnregister(address));
         };
+        account.expect_silence();
         let command = Command::Unregister {
             account: account.id,
         };
