@@ -77,6 +77,11 @@ impl Client {
         self.sessions.is_empty()
     }
 
+    /// The daemon stops: no new calls, however they come.
+    pub(super) fn is_stopping(&self) -> bool {
+        *self.backend.phase.borrow() == Phase::Stopping
+    }
+
     /// Carries out the request in a text frame.
     pub(super) async fn handle_text(&mut self, text: &str) -> Answer {
         let incoming = match decode(self.dialect, text) {
@@ -111,7 +116,7 @@ impl Client {
 
     async fn handle(&mut self, request: Request) -> Result<(), Refusal> {
         self.takes_early_media |= request.proves_early_media();
-        if *self.backend.phase.borrow() == Phase::Stopping {
+        if self.is_stopping() {
             return Err(Refusal::ShuttingDown);
         }
         match request {

@@ -20,6 +20,13 @@ use crate::ledger::{Entry, Kind};
 use crate::signaling::sylkrtc::sessions::Session;
 use crate::signaling::sylkrtc::translate::{self, Asked};
 
+/// Who has as many calls as the limit allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Full {
+    Account(usize),
+    Daemon(usize),
+}
+
 impl Client {
     pub(super) fn create_session(&mut self, create: SessionCreate) -> Result<(), Refusal> {
         let Some(account) = self.accounts.get(&create.account) else {
@@ -30,7 +37,9 @@ impl Client {
             return Err(Refusal::SessionInUse(name));
         }
         let account = account.id;
-        let entry = self.admit_call(account)?;
+        let entry = self.admit_call(account).map_err(|full| match full {
+            Full::Account(limit) | Full::Daemon(limit) => Refusal::TooManySessions(limit),
+        })?;
         let backend = &self.backend;
         let sip_session = backend.numbers.session();
         let mailbox = mailbox(|sender| backend.directory.add_session(sip_session, sender));
@@ -144,12 +153,13 @@ impl Client {
         else {
             return refused(480).await;
         };
+        if self.is_stopping() {
+            return refused(503).await;
+        }
         let entry = match self.admit_call(account) {
             Ok(entry) => entry,
-            Err(Refusal::TooManySessions(limit)) if limit == backend.limits.calls => {
-                return refused(503).await;
-            }
-            Err(_) => return refused(486).await,
+            Err(Full::Account(_)) => return refused(486).await,
+            Err(Full::Daemon(_)) => return refused(503).await,
         };
         let Ok(legs) = mailbox.open_legs(backend.media.worker()) else {
             return refused(503).await;
@@ -225,15 +235,15 @@ impl Client {
     }
 
     /// Counts one more call, unless the account or the daemon has its share.
-    fn admit_call(&self, account: AccountId) -> Result<Entry, Refusal> {
+    fn admit_call(&self, account: AccountId) -> Result<Entry, Full> {
         let limits = &self.backend.limits;
         if self.sessions.count_of(account) >= limits.calls_per_account {
-            return Err(Refusal::TooManySessions(limits.calls_per_account));
+            return Err(Full::Account(limits.calls_per_account));
         }
         self.backend
             .ledger
             .enter_below(Kind::Call, limits.calls)
-            .ok_or(Refusal::TooManySessions(limits.calls))
+            .ok_or(Full::Daemon(limits.calls))
     }
 
     /// The name of an incoming call: made of its Call-ID, and different from all live names even
