@@ -262,9 +262,10 @@ impl Call {
             } => self.handle_accepted(sdp.as_deref(), call_id, headers, now),
             SessionEvent::Confirmed { sdp } => self.handle_confirmed(sdp.as_deref(), now),
             SessionEvent::Reinvite { sdp } => self.handle_reinvite(sdp.as_deref()),
-            SessionEvent::Reinvited { sdp } => self.handle_reinvited(sdp.as_deref()),
+            SessionEvent::Reinvited { sdp } => self.handle_reinvited(sdp.as_deref(), now),
             SessionEvent::ReinviteFailed { code, .. } => {
-                tracing::debug!(code, "re-INVITE refused");
+                tracing::info!(code, "the phone refuses our re-INVITE");
+                self.reoffer_failed(now);
             }
             SessionEvent::Info { content_type, .. } => {
                 tracing::debug!(%content_type, "INFO from the phone");

@@ -54,8 +54,23 @@ enum OfferAnswer {
     /// Both ends agree. An offer of ours may be on its way to the phone.
     Settled {
         settlement: Settlement,
-        reoffer: Option<PhoneOffer>,
+        reoffer: Option<Reoffer>,
     },
+}
+
+/// An offer of ours in mid-call.
+#[derive(Debug)]
+struct Reoffer {
+    offer: PhoneOffer,
+    purpose: Purpose,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The phone asked for it; without an answer everything stays as it is.
+    AskedByPhone,
+    /// The phone must return to the codec the browser was told; until then nobody hears anything.
+    CodecMustReturn,
 }
 
 /// What was agreed, and what the browser was told of it.
@@ -234,7 +249,8 @@ impl Negotiation {
                         (Settlement { agreed, ..early }, Some(media))
                     }
                     LaterAnswer::OtherCodec(offer) => {
-                        reoffer = Some(offer);
+                        let purpose = Purpose::CodecMustReturn;
+                        reoffer = Some(Reoffer { offer, purpose });
                         (early, None)
                     }
                 }
@@ -243,7 +259,7 @@ impl Negotiation {
         let outcome = Final {
             answer: settlement.browser_answer.clone(),
             media,
-            reoffer: reoffer.as_ref().map(|offer| bytes(offer.text())),
+            reoffer: reoffer.as_ref().map(|reoffer| bytes(reoffer.offer.text())),
         };
         self.state = OfferAnswer::Settled {
             settlement,
@@ -346,9 +362,16 @@ impl Negotiation {
             policy,
             ..
         } = &self.locals;
-        let OfferAnswer::Settled { settlement, .. } = &mut self.state else {
+        let OfferAnswer::Settled {
+            settlement,
+            reoffer,
+        } = &mut self.state
+        else {
             return Err(Refusal::NotDue);
         };
+        if let Some(Reoffer { offer, .. }) = reoffer.take() {
+            settlement.agreed.withdraw(&offer);
+        }
         let phone = PhoneDescription::parse(sdp)?;
         settlement.agreed = plan::reinvite(&settlement.agreed, &phone, policy, local)?;
         Ok(Settled {
@@ -369,12 +392,16 @@ impl Negotiation {
         };
         let offer = plan::current_offer(&settlement.agreed, local);
         let text = bytes(offer.text());
-        *reoffer = Some(offer);
+        let purpose = Purpose::AskedByPhone;
+        *reoffer = Some(Reoffer { offer, purpose });
         Ok(text)
     }
 
     /// The phone's answer to an offer that we made in mid-call.
-    pub(super) fn phone_answers_reoffer(&mut self, sdp: &[u8]) -> Result<MediaAction, Refusal> {
+    pub(super) fn phone_answers_reoffer(
+        &mut self,
+        sdp: Option<&[u8]>,
+    ) -> Result<MediaAction, Refusal> {
         let OfferAnswer::Settled {
             settlement,
             reoffer,
@@ -382,12 +409,33 @@ impl Negotiation {
         else {
             return Err(Refusal::NotDue);
         };
-        let offer = reoffer.take().ok_or(Refusal::NotDue)?;
-        let phone = PhoneDescription::parse(sdp)?;
+        let Reoffer { offer, .. } = reoffer.as_ref().ok_or(Refusal::NotDue)?;
+        let phone = PhoneDescription::parse(sdp.ok_or(Refusal::NoAnswer)?)?;
         let policy = &self.locals.policy;
         settlement.agreed =
-            plan::accept_reinvite_answer(&settlement.agreed, &offer, &phone, policy)?;
+            plan::accept_reinvite_answer(&settlement.agreed, offer, &phone, policy)?;
+        *reoffer = None;
         Ok(connect(None, &settlement.agreed))
+    }
+
+    /// An offer that we made in mid-call has come to nothing. Whether the call can go on as
+    /// before.
+    pub(super) fn withdraw_reoffer(&mut self) -> bool {
+        let OfferAnswer::Settled {
+            settlement,
+            reoffer,
+        } = &mut self.state
+        else {
+            return true;
+        };
+        let Some(Reoffer { offer, purpose }) = reoffer.take() else {
+            return true;
+        };
+        settlement.agreed.withdraw(&offer);
+        match purpose {
+            Purpose::AskedByPhone => true,
+            Purpose::CodecMustReturn => false,
+        }
     }
 }
 

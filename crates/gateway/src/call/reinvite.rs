@@ -3,9 +3,11 @@
 //! The gateway answers them itself; the browser hears nothing of them but the sound. A change
 //! that cannot be carried is refused with 488 and leaves the call as it was.
 
+use std::time::Instant;
+
 use sip_stack::command::Command;
 
-use super::{Action, Call, Signalling};
+use super::{Action, Call, Signalling, reason};
 
 impl Call {
     pub(super) fn handle_reinvite(&mut self, sdp: Option<&[u8]>) {
@@ -36,13 +38,20 @@ impl Call {
     }
 
     /// The answer to an offer that we made in mid-call.
-    pub(super) fn handle_reinvited(&mut self, sdp: Option<&[u8]>) {
-        let Some(sdp) = sdp else {
-            return;
-        };
+    pub(super) fn handle_reinvited(&mut self, sdp: Option<&[u8]>, now: Instant) {
         match self.negotiation.phone_answers_reoffer(sdp) {
             Ok(media) => self.actions.push_back(Action::Media(media)),
-            Err(refusal) => tracing::info!(%refusal, "answer to a re-INVITE cannot be used"),
+            Err(refusal) => {
+                tracing::info!(%refusal, "answer to a re-INVITE cannot be used");
+                self.reoffer_failed(now);
+            }
+        }
+    }
+
+    /// An offer that we made in mid-call was refused, or its answer was of no use.
+    pub(super) fn reoffer_failed(&mut self, now: Instant) {
+        if !self.negotiation.withdraw_reoffer() {
+            self.end(&reason::not_acceptable(), now);
         }
     }
 }
