@@ -60,7 +60,9 @@ pub(super) fn session_state(
             call_id,
             headers: all,
         }) => {
-            let sdp = sdp.filter(|_| !session.sdp_delivered);
+            // Told with `early-media` already: clients know a bare `accepted` after it.
+            let news = !session.sdp_delivered;
+            let (sdp, call_id) = (sdp.filter(|_| news), call_id.filter(|_| news));
             session.sdp_delivered = true;
             SessionState::Accepted(Accepted {
                 sdp,
