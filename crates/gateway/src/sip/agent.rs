@@ -34,8 +34,9 @@ impl SipAgent {
         let ringing = Duration::from_secs(config.sip.ringing_seconds);
         let user_agent = UserAgentConfig {
             user_agent: config.sip.user_agent.clone(),
-            sessions_per_account: config.limits.calls_per_account,
-            sessions: config.limits.calls,
+            // The gateway counts calls itself; sessions outlive them until peers have answered.
+            sessions_per_account: config.limits.calls_per_account.saturating_mul(4),
+            sessions: config.limits.calls.saturating_mul(2),
             outgoing_ringing: ringing,
             incoming_ringing: ringing,
             ..UserAgentConfig::default()

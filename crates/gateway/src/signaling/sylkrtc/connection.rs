@@ -32,9 +32,6 @@ use crate::supervisor::{Phase, stopping};
 /// How long the last frames, the close frame among them, may take to leave.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
-/// How often a stopping connection looks whether its calls have ended.
-const STOP_POLL: Duration = Duration::from_millis(20);
-
 /// A WebSocket that has been accepted.
 pub struct Connection<S> {
     socket: S,
@@ -229,10 +226,7 @@ where
     async fn stop(&mut self) -> End {
         self.client.stop_calls();
         while !self.client.is_without_calls() {
-            let event = tokio::select! {
-                event = self.mailbox.events.recv() => event,
-                () = tokio::time::sleep(STOP_POLL) => None,
-            };
+            let event = self.mailbox.events.recv().await;
             if let Some(event) = event
                 && let Some(text) = self.client.handle_event(event).await
                 && let Err(end) = self.push_text(text)
