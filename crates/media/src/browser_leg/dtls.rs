@@ -31,6 +31,7 @@ const HANDSHAKE_BUDGET: u32 = 400;
 /// Handshake datagrams a peer may send afterwards, to have our last flight repeated.
 const REPETITION_BUDGET: u32 = 64;
 
+const CHANGE_CIPHER_SPEC: u8 = 20;
 const HANDSHAKE: u8 = 22;
 const ALERT: u8 = 21;
 
@@ -73,6 +74,8 @@ enum State {
         held: Vec<Bytes>,
     },
     Handshaking,
+    /// Client: our Finished has left, theirs is awaited.
+    Finishing,
     Connected,
     Over,
 }
@@ -112,7 +115,11 @@ impl Association {
                 self.send_flight(now);
                 Ok(())
             }
-            State::Listening { .. } | State::Handshaking | State::Connected | State::Over => Ok(()),
+            State::Listening { .. }
+            | State::Handshaking
+            | State::Finishing
+            | State::Connected
+            | State::Over => Ok(()),
         }
     }
 
@@ -137,7 +144,7 @@ impl Association {
                 let held = std::mem::take(held);
                 self.accept(offers_gcm == Some(true), &held, now)
             }
-            State::Handshaking => {
+            State::Handshaking | State::Finishing => {
                 self.budget = self.budget.checked_sub(1).ok_or(HandshakeFailed)?;
                 self.feed(datagram, now)
             }
@@ -176,6 +183,12 @@ impl Association {
         datagram: &[u8],
         now: Instant,
     ) -> Result<Option<DtlsEvent>, HandshakeFailed> {
+        if matches!(self.state, State::Finishing) && repeats_hello(datagram) {
+            // Taking it would stop rtc-dtls's timer for good.
+            let again = self.repeater.handle_repetition(now);
+            self.transmits.extend(again.iter().cloned());
+            return Ok(None);
+        }
         let connected_before = matches!(self.state, State::Connected);
         let result = self
             .endpoint
@@ -265,15 +278,39 @@ impl Association {
         {
             return Sent::Flight;
         }
+        if matches!(
+            (self.role, &self.state),
+            (DtlsRole::Client, State::Handshaking)
+        ) && flight.iter().any(|datagram| changes_cipher(datagram))
+        {
+            self.state = State::Finishing;
+        }
         self.repeater.handle_flight(flight, now);
         Sent::Flight
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.repeater.poll_timeout()
+        let renewal = match self.state {
+            State::Finishing => self.endpoint.poll_timeout(&PEER),
+            State::Idle
+            | State::Listening { .. }
+            | State::Handshaking
+            | State::Connected
+            | State::Over => None,
+        };
+        renewal
+            .into_iter()
+            .chain(self.repeater.poll_timeout())
+            .min()
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if matches!(self.state, State::Finishing) {
+            if self.endpoint.handle_timeout(PEER, now).is_err() {
+                tracing::debug!("no more new attempts to finish");
+            }
+            self.send_flight(now);
+        }
         let again = self.repeater.handle_timeout(now);
         self.transmits.extend(again.iter().cloned());
     }
@@ -312,7 +349,27 @@ enum Sent {
 
 /// Handshake or change-cipher-spec comes first in the datagram.
 fn speaks_handshake(datagram: &[u8]) -> bool {
-    datagram.len() >= 13 && matches!(datagram[0], 20 | HANDSHAKE)
+    datagram.len() >= 13 && matches!(datagram[0], CHANGE_CIPHER_SPEC | HANDSHAKE)
+}
+
+/// All records are handshake in the clear: the server's flight before its last.
+fn repeats_hello(datagram: &[u8]) -> bool {
+    records(datagram).all(|record| record == (HANDSHAKE, 0))
+}
+
+/// Holds a change of cipher spec.
+fn changes_cipher(datagram: &[u8]) -> bool {
+    records(datagram).any(|(content, _)| content == CHANGE_CIPHER_SPEC)
+}
+
+/// Content type and epoch of each record (RFC 6347 §4.1).
+fn records(mut datagram: &[u8]) -> impl Iterator<Item = (u8, u16)> {
+    std::iter::from_fn(move || {
+        let (header, rest) = datagram.split_first_chunk::<13>()?;
+        let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
+        datagram = rest.get(length..).unwrap_or_default();
+        Some((header[0], u16::from_be_bytes([header[3], header[4]])))
+    })
 }
 
 /// A fatal alert in the clear.
