@@ -7,10 +7,13 @@
 
 mod client_hello;
 mod credentials;
+mod demultiplex;
 mod dtls;
 mod flight;
+pub(crate) mod fuzz;
 mod ice;
 mod identity;
+mod replay;
 mod srtp;
 mod srtp_keys;
 #[cfg(test)]
@@ -29,6 +32,7 @@ use dtls::{Association, Connected, DtlsEvent, HandshakeFailed};
 use ice::Responder;
 
 pub(crate) use credentials::{Credentials, Ufrag};
+pub(crate) use demultiplex::{DatagramKind, datagram_kind};
 pub(crate) use ice::{AddressChange, IceFailure, IceLimits, ufrag_of_check};
 pub(crate) use identity::Identity;
 pub(crate) use srtp::{Refused, SrtpSession};

@@ -15,6 +15,8 @@ use crate::rtcp::{NtpClock, RtcpSession};
 use crate::rtp::{Header, PacketKind, Pt, RtpTimestamp, SeqNo, packet_kind};
 use crate::sdp::{AddressPolicy, BrowserDescription, PhoneDescription};
 
+pub use crate::browser_leg::fuzz::{browser, check, client_hello, srtp};
+
 /// A browser that has everything, as an offer and as an answer.
 const BROWSER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
     m=audio 9 UDP/TLS/RTP/SAVPF 111 9 0 8 13 110 126\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
@@ -157,7 +159,7 @@ fn assert_lines(text: &str) {
 /// A row of RTP packets, each behind one byte of length and one of milliseconds since the last:
 /// what leaves is well-formed, and no sequence number leaves twice.
 pub fn rtp(bytes: &[u8]) {
-    let Some((first, mut rest)) = bytes.split_first() else {
+    let Some((first, rest)) = bytes.split_first() else {
         return;
     };
     let clock = EventClock::ALL[usize::from(first & 1)];
@@ -170,14 +172,12 @@ pub fn rtp(bytes: &[u8]) {
         now,
     );
     let mut left = HashSet::new();
-    while let &[length, wait, ref packets @ ..] = rest {
+    for (wait, packet) in rows(rest) {
         now += Duration::from_millis(u64::from(wait) * 4);
         while let Some(due) = rewriter.poll_timeout().filter(|due| *due <= now) {
             rewriter.handle_timeout(due);
             drain(&mut rewriter, &mut left);
         }
-        let (packet, behind) = packets.split_at(usize::from(length).min(packets.len()));
-        rest = behind;
         let mut packet = packet.to_vec();
         if let Ok(header) = Header::parse(&packet) {
             assert!(header.payload.start >= 12 && header.payload.end <= packet.len());
@@ -248,7 +248,20 @@ pub fn rtcp(bytes: &[u8]) {
     );
 }
 
-fn origin() -> Instant {
+/// A target's input as a row of pieces, each behind one byte of length and one byte that is the
+/// target's own affair.
+pub(crate) fn rows(mut rest: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let &[length, own, ref behind @ ..] = rest else {
+            return None;
+        };
+        let (piece, behind) = behind.split_at(usize::from(length).min(behind.len()));
+        rest = behind;
+        Some((own, piece))
+    })
+}
+
+pub(crate) fn origin() -> Instant {
     #[expect(
         clippy::disallowed_methods,
         reason = "the origin of a target's virtual time"

@@ -5,7 +5,7 @@
 //! here without a view on anything else. Bounded, and it never fails: it may merely not know.
 
 /// Longest hello looked at; Chromium's is 1.5 kB.
-const MAX_HELLO: usize = 8192;
+pub(super) const MAX_HELLO: usize = 8192;
 
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
@@ -30,6 +30,11 @@ impl HelloAssembler {
                 self.insert(&fragment);
             }
         }
+    }
+
+    /// Bytes of the hello, whether they have come or not.
+    pub(super) fn length(&self) -> usize {
+        self.body.len()
     }
 
     fn insert(&mut self, fragment: &Fragment<'_>) {

@@ -1,7 +1,7 @@
 //! SRTP and SRTCP of one leg (RFC 3711, RFC 7714): guards around rtc-srtp.
 //!
-//! rtc-srtp trusts more than a network deserves. Here replay protection is always on; state is
-//! made only for sources that were announced, or whose first packet proved the key; the header
+//! rtc-srtp trusts more than a network deserves. Here replay protection is our own and always on,
+//! because its own learns from forgeries ([`ReplayWindow`]); state is made only for sources that were announced, or whose first packet proved the key; the header
 //! walk is ours, so that no extension can move the payload; what we encrypt has a fresh header
 //! of twelve bytes; and unencrypted SRTCP, which rtc-srtp lets pass unauthenticated, is refused.
 
@@ -12,15 +12,13 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use rtc_shared::error::Error;
 use rtc_srtp::context::Context;
-use rtc_srtp::option::{srtcp_replay_protection, srtp_replay_protection};
 use rtc_srtp::protection_profile::ProtectionProfile;
 
 use super::identity::Identity;
+use super::replay::ReplayWindow;
 use super::srtp_keys::{MasterKey, SrtpKeys, SrtpProfile};
 use crate::endpoints::Ssrc;
 
-/// Packets that may come late by so many places.
-const REPLAY_WINDOW: usize = 64;
 /// Sources one browser may have.
 const MAX_SOURCES: usize = 8;
 /// Packets of unknown sources whose key is tried, per [`PROBE_INTERVAL`].
@@ -49,8 +47,26 @@ pub(crate) struct SrtpSession {
     keys: SrtpKeys,
     inbound: Context,
     outbound: Context,
-    sources: Vec<Ssrc>,
+    sources: Vec<Source>,
     probes: Probes,
+}
+
+/// A source that is let in.
+#[derive(Debug)]
+struct Source {
+    ssrc: Ssrc,
+    rtp: ReplayWindow,
+    rtcp: ReplayWindow,
+}
+
+impl Source {
+    fn new(ssrc: Ssrc) -> Self {
+        Self {
+            ssrc,
+            rtp: ReplayWindow::RTP,
+            rtcp: ReplayWindow::RTCP,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -94,8 +110,9 @@ impl SrtpSession {
     /// Allows these sources without a probe.
     pub(crate) fn announce(&mut self, announced: &[Ssrc]) {
         for ssrc in announced {
-            if self.sources.len() < MAX_SOURCES && !self.sources.contains(ssrc) {
-                self.sources.push(*ssrc);
+            let known = self.sources.iter().any(|source| source.ssrc == *ssrc);
+            if self.sources.len() < MAX_SOURCES && !known {
+                self.sources.push(Source::new(*ssrc));
             }
         }
     }
@@ -103,12 +120,17 @@ impl SrtpSession {
     /// Authenticates and decrypts an RTP packet.
     pub(crate) fn open_rtp(&mut self, packet: &[u8], now: Instant) -> Result<BytesMut, Refused> {
         let header = header_for_decryption(packet).ok_or(Refused::Malformed)?;
-        self.admit(Ssrc(header.ssrc), now, |context| {
+        let at = self.admit(Ssrc(header.ssrc), now, |context| {
             context.decrypt_rtp_with_header(packet, &header).is_ok()
         })?;
-        self.inbound
-            .decrypt_rtp_with_header(packet, &header)
-            .map_err(refusal)
+        let sequence = u32::from(header.sequence_number);
+        if !self.sources[at].rtp.is_new(sequence) {
+            return Err(Refused::Replayed);
+        }
+        let opened = self.inbound.decrypt_rtp_with_header(packet, &header);
+        let opened = opened.map_err(refusal)?;
+        self.sources[at].rtp.accept(sequence);
+        Ok(opened)
     }
 
     /// Authenticates and decrypts an RTCP packet.
@@ -120,26 +142,34 @@ impl SrtpSession {
             SrtpProfile::Aes128CmSha1_80 => 10,
             SrtpProfile::AeadAes128Gcm => 0,
         };
-        let index = packet.len().checked_sub(tag + SRTCP_INDEX);
-        let encrypted = index.and_then(|at| packet.get(at)).map(|byte| byte & 0x80);
-        if encrypted != Some(0x80) {
+        let place = packet.len().checked_sub(tag + SRTCP_INDEX);
+        let Some(&[i0, i1, i2, i3, ..]) = place.and_then(|at| packet.get(at..)) else {
+            return Err(Refused::Malformed);
+        };
+        if i0 & 0x80 == 0 {
             return Err(Refused::Unauthentic);
         }
+        let index = u32::from_be_bytes([i0 & 0x7f, i1, i2, i3]);
         let ssrc = Ssrc(u32::from_be_bytes([s0, s1, s2, s3]));
-        self.admit(ssrc, now, |context| context.decrypt_rtcp(packet).is_ok())?;
-        self.inbound.decrypt_rtcp(packet).map_err(refusal)
+        let at = self.admit(ssrc, now, |context| context.decrypt_rtcp(packet).is_ok())?;
+        if !self.sources[at].rtcp.is_new(index) {
+            return Err(Refused::Replayed);
+        }
+        let opened = self.inbound.decrypt_rtcp(packet).map_err(refusal)?;
+        self.sources[at].rtcp.accept(index);
+        Ok(opened)
     }
 
     /// Lets a source in: a known one, or one whose packet opens with the peer's key in a
-    /// context made for this one question.
+    /// context made for this one question. Returns its place.
     fn admit(
         &mut self,
         ssrc: Ssrc,
         now: Instant,
         opens: impl FnOnce(&mut Context) -> bool,
-    ) -> Result<(), Refused> {
-        if self.sources.contains(&ssrc) {
-            return Ok(());
+    ) -> Result<usize, Refused> {
+        if let Some(at) = self.sources.iter().position(|source| source.ssrc == ssrc) {
+            return Ok(at);
         }
         if now >= self.probes.refill {
             self.probes = Probes {
@@ -155,8 +185,8 @@ impl SrtpSession {
         if !opens(&mut probe) {
             return Err(Refused::Unauthentic);
         }
-        self.sources.push(ssrc);
-        Ok(())
+        self.sources.push(Source::new(ssrc));
+        Ok(self.sources.len() - 1)
     }
 
     /// Encrypts a packet that begins with a plain twelve-byte header; anything else is refused.
@@ -209,8 +239,8 @@ fn inbound_context(
         &key.key,
         &key.salt,
         protection(profile),
-        Some(srtp_replay_protection(REPLAY_WINDOW)),
-        Some(srtcp_replay_protection(REPLAY_WINDOW)),
+        None,
+        None,
         identity.crypto(),
     )
     .map_err(|_| Refused::Malformed)
@@ -219,7 +249,7 @@ fn inbound_context(
 /// The facts rtc-srtp needs of a header, found by our own walk (RFC 3550 §5.1). The length is
 /// all it takes from extensions and contributing sources; it is handed over as padding of an
 /// extension, which rtc-srtp counts exactly and which takes no memory.
-fn header_for_decryption(packet: &[u8]) -> Option<rtc_rtp::header::Header> {
+pub(super) fn header_for_decryption(packet: &[u8]) -> Option<rtc_rtp::header::Header> {
     let &[b0, b1, s0, s1, _, _, _, _, c0, c1, c2, c3, ..] = packet else {
         return None;
     };
@@ -246,12 +276,7 @@ fn header_for_decryption(packet: &[u8]) -> Option<rtc_rtp::header::Header> {
 }
 
 fn refusal(error: Error) -> Refused {
-    if matches!(
-        error,
-        Error::SrtpSsrcDuplicated(..) | Error::SrtcpSsrcDuplicated(..)
-    ) {
-        Refused::Replayed
-    } else if matches!(error, Error::ErrTooShortRtp | Error::ErrTooShortRtcp) {
+    if matches!(error, Error::ErrTooShortRtp | Error::ErrTooShortRtcp) {
         Refused::Malformed
     } else {
         Refused::Unauthentic

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::egress::{Channel, Egress};
 use super::legs::{LegKey, Legs};
-use crate::browser_leg::{BrowserAddr, ufrag_of_check};
+use crate::browser_leg::{BrowserAddr, DatagramKind, datagram_kind, ufrag_of_check};
 use crate::dtmf::Dtmf;
 use crate::event::LegEvent;
 use crate::phone_leg::Verdict;
@@ -26,13 +26,15 @@ impl Legs {
         egress: &mut impl Egress,
     ) {
         let from = BrowserAddr(from);
-        let leg = match datagram.first() {
-            Some(0..=3) => {
+        let kind = datagram_kind(datagram);
+        let leg = match kind {
+            DatagramKind::Stun => {
                 ufrag_of_check(datagram).and_then(|ufrag| self.by_ufrag.get(&ufrag).copied())
             }
-            // DTLS 1.3 records may begin with 32 to 63 (RFC 9147 §4).
-            Some(20..=63 | 128..=191) => self.by_address.get(&from).copied(),
-            Some(_) | None => None,
+            DatagramKind::Dtls | DatagramKind::Rtp | DatagramKind::Rtcp => {
+                self.by_address.get(&from).copied()
+            }
+            DatagramKind::Other => None,
         };
         let Some(at) = leg else {
             self.strangers += 1;
@@ -40,24 +42,22 @@ impl Legs {
         };
         self.serve(LegKey::Browser(at), now, egress, |legs, egress| {
             let slot = &mut legs.browsers[at];
-            match datagram.first() {
-                Some(0..=3) => slot.core.handle_check(datagram, from, now),
-                Some(20..=63) => {
+            match kind {
+                DatagramKind::Stun => slot.core.handle_check(datagram, from, now),
+                DatagramKind::Dtls => {
                     if let Err(refused) = slot.core.handle_dtls(datagram, from, now) {
                         slot.tally.refused(refused);
                     }
                 }
-                Some(_) | None => match packet_kind(datagram) {
-                    PacketKind::Rtp => legs.handle_browser_rtp(at, datagram, from, now, egress),
-                    PacketKind::Rtcp => match slot.core.open_rtcp(datagram, from, now) {
-                        Ok(packet) => {
-                            slot.rtcp.handle_rtcp(&packet, now);
-                            slot.silence.heard(now);
-                        }
-                        Err(refused) => slot.tally.refused(refused),
-                    },
-                    PacketKind::Other => slot.tally.dropped.malformed += 1,
+                DatagramKind::Rtp => legs.handle_browser_rtp(at, datagram, from, now, egress),
+                DatagramKind::Rtcp => match slot.core.open_rtcp(datagram, from, now) {
+                    Ok(packet) => {
+                        slot.rtcp.handle_rtcp(&packet, now);
+                        slot.silence.heard(now);
+                    }
+                    Err(refused) => slot.tally.refused(refused),
                 },
+                DatagramKind::Other => {}
             }
         });
     }

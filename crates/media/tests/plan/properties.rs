@@ -65,6 +65,10 @@ proptest! {
         fuzz::sdp(&bytes);
         fuzz::rtp(&bytes);
         fuzz::rtcp(&bytes);
+        fuzz::client_hello(&bytes);
+        fuzz::check(&bytes);
+        fuzz::browser(&bytes);
+        fuzz::srtp(&bytes);
     }
 
     #[test]
@@ -77,10 +81,14 @@ type Target = fn(&[u8]);
 
 #[test]
 fn every_seed_of_the_fuzz_targets_keeps_the_promises() {
-    let targets: [(&str, Target); 3] = [
+    let targets: [(&str, Target); 7] = [
         ("media_sdp", fuzz::sdp),
         ("media_rtp", fuzz::rtp),
         ("media_rtcp", fuzz::rtcp),
+        ("media_client_hello", fuzz::client_hello),
+        ("media_check", fuzz::check),
+        ("media_browser", fuzz::browser),
+        ("media_srtp", fuzz::srtp),
     ];
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     for (name, target) in targets {

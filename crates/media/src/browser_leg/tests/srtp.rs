@@ -109,6 +109,39 @@ fn a_replayed_packet_is_refused() {
 }
 
 #[test]
+fn a_forgery_before_the_first_packet_leaves_no_trace() {
+    for profile in PROFILES {
+        let mut pair = Pair::new(profile);
+        let mut forged = rtp_packet(0, 20_000, SSRC, &[0x55; 60]);
+        assert_eq!(
+            pair.gateway.open_rtp(&forged, pair.now),
+            Err(Refused::Unauthentic)
+        );
+        for sequence in [9, 10, 8] {
+            forged[2..4].copy_from_slice(&(sequence + 5_000_u16).to_be_bytes());
+            assert!(pair.gateway.open_rtp(&forged, pair.now).is_err());
+            let sealed = pair.browser.seal_rtp(&rtp_packet(0, sequence, SSRC, b"x"));
+            let sealed = sealed.expect("sealed");
+            assert!(pair.gateway.open_rtp(&sealed, pair.now).is_ok());
+        }
+        let sealed = pair.browser.seal_rtcp(&receiver_report(SSRC));
+        let sealed = sealed.expect("sealed");
+        let tag = if profile == SrtpProfile::AeadAes128Gcm {
+            0
+        } else {
+            10
+        };
+        let mut forged = sealed.to_vec();
+        forged[sealed.len() - tag - 4] = 0xff;
+        assert_eq!(
+            pair.gateway.open_rtcp(&forged, pair.now),
+            Err(Refused::Unauthentic)
+        );
+        assert!(pair.gateway.open_rtcp(&sealed, pair.now).is_ok());
+    }
+}
+
+#[test]
 fn a_forged_or_cut_packet_is_refused_whatever_is_cut() {
     for profile in PROFILES {
         let mut pair = Pair::new(profile);
