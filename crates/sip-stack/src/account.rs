@@ -15,7 +15,7 @@ mod live;
 
 pub use crate::digest::Ha1;
 pub(crate) use attempt::{Attempt, is_challenge};
-pub(crate) use keyring::{CannotAnswer, Keyring, Scope};
+pub(crate) use keyring::{CannotAnswer, Challenger, Keyring, Scope};
 pub(crate) use live::{ALLOW, Account};
 
 /// An account of the user agent, numbered by the application.

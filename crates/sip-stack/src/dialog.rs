@@ -84,6 +84,7 @@ pub(crate) struct OutOfOrder;
 #[derive(Clone, Debug)]
 pub(crate) struct Dialog {
     id: DialogId,
+    is_ours: bool,
     local: NameAddr,
     remote: NameAddr,
     local_seq: u32,
@@ -116,6 +117,7 @@ impl Dialog {
                 &local.tag().unwrap_or_default(),
                 &remote.tag().unwrap_or_default(),
             ),
+            is_ours: true,
             local,
             remote,
             local_seq: cseq.number,
@@ -141,6 +143,7 @@ impl Dialog {
         let remote_target = contact_uri(&request.headers).ok_or(NoDialog::Contact)?;
         Ok(Self {
             id: DialogId::new(call_id, local_tag, &remote.tag().unwrap_or_default()),
+            is_ours: false,
             local,
             remote,
             local_seq: 0,
@@ -154,6 +157,11 @@ impl Dialog {
     /// Its identity.
     pub(crate) fn id(&self) -> &DialogId {
         &self.id
+    }
+
+    /// Whether we sent the request that made it, and so its Call-ID.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.is_ours
     }
 
     /// Where its requests go when they leave us.

@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::account::{Account, Attempt, is_challenge};
+use crate::account::{Account, Attempt, Challenger, is_challenge};
 use crate::dialog::RouteSet;
 use crate::event::{Event, RegistrationState, StatusReason};
 use crate::message::{CSeq, HeaderName, HeaderValue, Method, NameAddr, Request, Response};
@@ -213,7 +213,7 @@ impl Account {
         }
         let requesting = self.take_requesting()?;
         match response.status.code() {
-            _ if is_challenge(response) => self.challenged(requesting, response, core, now),
+            _ if is_challenge(response) => self.challenged(requesting, response, source, core, now),
             200..=299 => self.succeeded(&requesting, response, source, core, now),
             423 => self.too_brief(requesting, response, core, now),
             code if retry::may_pass(code) => {
@@ -258,7 +258,11 @@ impl Account {
             Some(via) => Route::Fixed(vec![via]),
             None => self.registrar_route(),
         };
-        let attempt = Attempt::new(self.register_request(purpose, core), route, true);
+        let attempt = Attempt::new(
+            self.register_request(purpose, core),
+            route,
+            Challenger::OwnServer,
+        );
         self.request(attempt, purpose, is_fixed, 0, None, core, now)
     }
 
@@ -301,13 +305,14 @@ impl Account {
         &mut self,
         mut requesting: Box<Requesting>,
         response: &Response,
+        source: &Source,
         core: &mut Core,
         now: Instant,
     ) -> Option<ClientTransactionId> {
         if requesting.purpose == Purpose::Bind && requesting.then == Some(Purpose::Unbind) {
             return self.unbind(core, now);
         }
-        match self.take_challenges(&mut requesting.attempt, response) {
+        match self.take_challenges(&mut requesting.attempt, response, source) {
             Ok(()) => {
                 let Requesting {
                     attempt,
@@ -411,7 +416,11 @@ impl Account {
                 binding.via = None;
             }
             let route = self.registrar_route();
-            let attempt = Attempt::new(requesting.attempt.request.clone(), route, true);
+            let attempt = Attempt::new(
+                requesting.attempt.request.clone(),
+                route,
+                Challenger::OwnServer,
+            );
             return self.request(
                 attempt,
                 requesting.purpose,

@@ -4,9 +4,11 @@
 use std::time::Instant;
 
 use super::keyring::Exchange;
-use super::{Account, CannotAnswer, Scope};
+use super::{Account, CannotAnswer, Challenger, Scope};
+use crate::dialog::Dialog;
 use crate::message::{CSeq, HeaderName, Method, Request, Response};
 use crate::transaction::{ClientTransactionId, Route, TooManyTransactions};
+use crate::transport::Source;
 use crate::user_agent::Core;
 
 /// A request as it was last sent, without Via and Contact.
@@ -18,9 +20,8 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// A request about to be sent. `own` says that it goes to the account's own registrar
-    /// or proxy, which may see credentials without asking.
-    pub(crate) fn new(request: Request, route: Route, own: bool) -> Self {
+    /// A request about to be sent.
+    pub(crate) fn new(request: Request, route: Route, challenger: Challenger) -> Self {
         let scope = match request.method {
             Method::Register => Scope::Registration,
             Method::Invite
@@ -41,8 +42,17 @@ impl Attempt {
         Self {
             request,
             route,
-            exchange: Exchange::new(scope, own),
+            exchange: Exchange::new(scope, challenger),
         }
+    }
+
+    /// A request within a dialog.
+    pub(crate) fn within(dialog: &Dialog, request: Request) -> Self {
+        let challenger = match dialog.is_ours() {
+            true => Challenger::OnTheWay,
+            false => Challenger::Nobody,
+        };
+        Self::new(request, dialog.route(), challenger)
     }
 
     /// Whether it goes to the account's own registrar or proxy.
@@ -81,15 +91,17 @@ impl Account {
         core.send(&attempt.request, contact, attempt.route.clone(), now)
     }
 
-    /// Takes the challenges of a 401 or 407. The request may then be sent again, under
-    /// its next sequence number.
+    /// Takes the challenges of a 401 or 407 that came from `source`. The request may then
+    /// be sent again, under its next sequence number.
     pub(crate) fn take_challenges(
         &mut self,
         attempt: &mut Attempt,
         response: &Response,
+        source: &Source,
     ) -> Result<(), CannotAnswer> {
+        let from_own_server = self.known == Some(source.remote.ip());
         self.keyring
-            .take_challenges(response, &mut attempt.exchange)
+            .take_challenges(response, from_own_server, &mut attempt.exchange)
     }
 
     /// Learns from a 2xx.

@@ -1,9 +1,10 @@
 //! An account's credentials at work (RFC 3261 §22, RFC 7616 §3.4-3.5): which challenges
 //! it answers, and the nonces it holds.
 //!
-//! A challenge is answered only for the account's own realm: its domain, what the
-//! configuration adds, and the realm in which its registrar first accepted it. Until
-//! then, and if nothing is configured, its own registrar and proxy may name any realm.
+//! A challenge is answered only to the account's own registrar or proxy, and only for the
+//! account's own realm: its domain, what the configuration adds, and the realm in which
+//! its registrar first accepted it. Until then, and if nothing is configured, they may
+//! name any realm.
 
 use crate::account::AccountConfig;
 use crate::digest::{Challenge, Credentials, DigestError, NonceState, select};
@@ -22,6 +23,20 @@ pub(crate) enum Scope {
     Registration,
     /// Everything else.
     Calls,
+}
+
+/// Whose challenges to a request are answered. An answer lets whoever asked for it try
+/// passwords at leisure, so that it is given to nobody who merely knows our realm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Challenger {
+    /// The request goes to the account's own registrar or proxy, which may see
+    /// credentials without asking.
+    OwnServer,
+    /// It goes within a dialog we made, or to another domain: that server may still be on
+    /// the way, and is known by its address.
+    OnTheWay,
+    /// It goes within a dialog that somebody else made.
+    Nobody,
 }
 
 /// Who challenges: the server that answers 401, or a proxy that answers 407.
@@ -58,17 +73,16 @@ impl Role {
 #[derive(Clone, Debug)]
 pub(crate) struct Exchange {
     scope: Scope,
-    /// The request goes to the account's own registrar or proxy.
-    own: bool,
+    challenger: Challenger,
     answered: Vec<(Role, String)>,
     rounds: u8,
 }
 
 impl Exchange {
-    pub(crate) fn new(scope: Scope, own: bool) -> Self {
+    pub(crate) fn new(scope: Scope, challenger: Challenger) -> Self {
         Self {
             scope,
-            own,
+            challenger,
             answered: Vec::new(),
             rounds: 0,
         }
@@ -76,7 +90,20 @@ impl Exchange {
 
     /// Whether the request goes to the account's own registrar or proxy.
     pub(crate) fn is_own(&self) -> bool {
-        self.own
+        match self.challenger {
+            Challenger::OwnServer => true,
+            Challenger::OnTheWay | Challenger::Nobody => false,
+        }
+    }
+
+    /// Whether a challenge may be answered that came from the address of the account's own
+    /// registrar or proxy, or from another one.
+    fn is_answered(&self, from_own_server: bool) -> bool {
+        match self.challenger {
+            Challenger::OwnServer => true,
+            Challenger::OnTheWay => from_own_server,
+            Challenger::Nobody => false,
+        }
     }
 }
 
@@ -85,6 +112,8 @@ impl Exchange {
 pub(crate) enum CannotAnswer {
     /// Credentials made from a challenge of this very exchange were not accepted.
     NotAccepted,
+    /// Whoever asks has no business with our credentials.
+    Stranger,
     /// Nothing that these credentials can answer.
     Digest(DigestError),
 }
@@ -95,6 +124,7 @@ impl CannotAnswer {
         let code = response.status.code();
         match self {
             Self::NotAccepted => StatusReason::no_matching_challenge(),
+            Self::Stranger => StatusReason::new(code, "Challenge of Another Server"),
             Self::Digest(DigestError::RealmMismatch(_)) => {
                 StatusReason::new(code, "Challenge of Another Realm")
             }
@@ -153,7 +183,7 @@ impl Keyring {
         for held in &mut self.held {
             let realm = held.nonce.challenge().realm();
             let asked = exchange.answered.contains(&(held.role, realm));
-            if held.scope != exchange.scope || !(exchange.own || asked) {
+            if held.scope != exchange.scope || !(exchange.is_own() || asked) {
                 continue;
             }
             let answer = held.nonce.answer(
@@ -173,8 +203,12 @@ impl Keyring {
     pub(crate) fn take_challenges(
         &mut self,
         response: &Response,
+        from_own_server: bool,
         exchange: &mut Exchange,
     ) -> Result<(), CannotAnswer> {
+        if !exchange.is_answered(from_own_server) {
+            return Err(CannotAnswer::Stranger);
+        }
         exchange.rounds += 1;
         if exchange.rounds > MAX_ROUNDS {
             return Err(CannotAnswer::NotAccepted);
@@ -200,7 +234,7 @@ impl Keyring {
 
     /// Learns from a success: the realm, and the next nonce.
     pub(crate) fn accepted(&mut self, response: &Response, exchange: &Exchange) {
-        let first = self.pinned.is_none() && exchange.own;
+        let first = self.pinned.is_none() && exchange.is_own();
         if (first || exchange.scope == Scope::Registration)
             && let Some((_, realm)) = exchange.answered.last()
         {
@@ -246,7 +280,7 @@ impl Keyring {
 
     /// The realms among those offered that may be answered; `None` if any may.
     fn allowed(&self, offered: &[Challenge], exchange: &Exchange) -> Option<Vec<String>> {
-        if exchange.own && self.pinned.is_none() && self.realms.is_empty() {
+        if exchange.is_own() && self.pinned.is_none() && self.realms.is_empty() {
             return None;
         }
         let ours = |realm: &String| {

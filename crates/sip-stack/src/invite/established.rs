@@ -22,9 +22,6 @@ pub(crate) const MAX_GLARES: u8 = 4;
 
 pub(crate) struct Established {
     pub(crate) dialog: Dialog,
-    /// We sent the first INVITE, and so made the Call-ID: it decides who waits longer
-    /// after both re-INVITEd at once (§14.1).
-    pub(crate) is_caller: bool,
     pub(crate) change: Change,
 }
 

@@ -163,7 +163,6 @@ impl UserAgent {
         self.dialogs.insert(ringing.dialog.id().clone(), id);
         let established = Established {
             dialog: ringing.dialog,
-            is_caller: false,
             change: Change::Settled,
         };
         self.add_session(

@@ -232,7 +232,7 @@ impl UserAgent {
         request.headers.push(HeaderName::ContentType, kind);
         account.name_software(&mut request.headers, HeaderName::UserAgent, &self.core);
         request.body = body;
-        let attempt = Attempt::new(request, established.dialog.route(), false);
+        let attempt = Attempt::within(&established.dialog, request);
         let account = account.id;
         let info = Info {
             account,
@@ -246,6 +246,7 @@ impl UserAgent {
         &mut self,
         transaction: ClientTransactionId,
         response: &Response,
+        source: &Source,
         now: Instant,
     ) {
         if response.status.is_provisional() {
@@ -256,7 +257,9 @@ impl UserAgent {
         };
         if is_challenge(response)
             && let Some(account) = self.accounts.get_mut(&info.account)
-            && account.take_challenges(&mut info.attempt, response).is_ok()
+            && account
+                .take_challenges(&mut info.attempt, response, source)
+                .is_ok()
             && let Some(established) = self.established(info.session)
         {
             established.dialog.renumber(&mut info.attempt.request);

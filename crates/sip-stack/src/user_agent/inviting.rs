@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::client_user::{Acknowledged, Answered, ClientUser};
 use super::{Timer, UserAgent, headers};
-use crate::account::{AccountId, Attempt, SessionId, is_challenge};
+use crate::account::{AccountId, Attempt, Challenger, SessionId, is_challenge};
 use crate::command::Reason;
 use crate::dialog::Dialog;
 use crate::event::{EndedBy, SessionEvent, StatusReason};
@@ -55,7 +55,10 @@ impl UserAgent {
             .ok_or_else(|| StatusReason::new(480, "No Such Account"))?;
         let called = called_uri(typed, &account.registrar)?;
         let routes = account.routes();
-        let own = routes.first().is_some() || account.is_own_domain(&called);
+        let challenger = match routes.first().is_some() || account.is_own_domain(&called) {
+            true => Challenger::OwnServer,
+            false => Challenger::OnTheWay,
+        };
         let next_hop = account.next_hop(&routes, &called);
         let (uri, route_values) = routes.apply(&called);
 
@@ -75,7 +78,7 @@ impl UserAgent {
         headers::push_extra(fields, extra);
         headers::set_sdp(&mut request.headers, &mut request.body, sdp);
 
-        let mut attempt = Attempt::new(request, next_hop, own);
+        let mut attempt = Attempt::new(request, next_hop, challenger);
         let transaction = account
             .send(&mut attempt, &mut self.core, now)
             .map_err(|_| StatusReason::new(503, "Too Many Transactions"))?;
@@ -132,7 +135,7 @@ impl UserAgent {
         } else if response.status.is_success() {
             self.calling_answered(id, response, source, now);
         } else if is_challenge(response) {
-            self.calling_challenged(id, response, now);
+            self.calling_challenged(id, response, source, now);
         } else {
             self.calling_over(id, StatusReason::of(response), EndedBy::Remote);
         }
@@ -227,7 +230,6 @@ impl UserAgent {
         self.dialogs.insert(dialog.id().clone(), id);
         let established = Established {
             dialog,
-            is_caller: true,
             change: Change::Settled,
         };
         self.add_session(
@@ -240,7 +242,13 @@ impl UserAgent {
         self.core.tell_session(id, accepted);
     }
 
-    fn calling_challenged(&mut self, id: SessionId, response: &Response, now: Instant) {
+    fn calling_challenged(
+        &mut self,
+        id: SessionId,
+        response: &Response,
+        source: &Source,
+        now: Instant,
+    ) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
@@ -250,7 +258,7 @@ impl UserAgent {
             return;
         };
         let before = calling.transaction;
-        let sent = match account.take_challenges(&mut calling.attempt, response) {
+        let sent = match account.take_challenges(&mut calling.attempt, response, source) {
             Ok(()) => {
                 calling.attempt.count_up();
                 account

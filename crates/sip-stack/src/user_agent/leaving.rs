@@ -212,7 +212,7 @@ impl UserAgent {
                 .push(line.name().clone(), line.value().clone());
         }
         owner.name_software(&mut request.headers, HeaderName::UserAgent, &self.core);
-        let attempt = Attempt::new(request, dialog.route(), false);
+        let attempt = Attempt::within(&dialog, request);
         let farewell = Farewell {
             account,
             dialog,
@@ -225,6 +225,7 @@ impl UserAgent {
         &mut self,
         transaction: ClientTransactionId,
         response: &Response,
+        source: &Source,
         now: Instant,
     ) {
         if response.status.is_provisional() {
@@ -236,7 +237,7 @@ impl UserAgent {
         if is_challenge(response)
             && let Some(account) = self.accounts.get_mut(&farewell.account)
             && account
-                .take_challenges(&mut farewell.attempt, response)
+                .take_challenges(&mut farewell.attempt, response, source)
                 .is_ok()
         {
             farewell.dialog.renumber(&mut farewell.attempt.request);

@@ -281,7 +281,7 @@ impl UserAgent {
         let mut request = established.dialog.request(Method::Invite);
         headers::push_capabilities(&mut request.headers);
         headers::set_sdp(&mut request.headers, &mut request.body, sdp.clone());
-        let attempt = Attempt::new(request, established.dialog.route(), false);
+        let attempt = Attempt::within(&established.dialog, request);
         let name = account.config.user_agent.clone();
         self.transmit_reinvite(id, attempt, sdp, glares, name.as_deref(), now);
     }
@@ -325,7 +325,13 @@ impl UserAgent {
         }
     }
 
-    pub(super) fn reinvite_response(&mut self, id: SessionId, response: &Response, now: Instant) {
+    pub(super) fn reinvite_response(
+        &mut self,
+        id: SessionId,
+        response: &Response,
+        source: &Source,
+        now: Instant,
+    ) {
         if response.status.is_provisional() {
             return;
         }
@@ -335,7 +341,9 @@ impl UserAgent {
         match response.status.code() {
             200..=299 => self.reinvite_agreed(id, *ours, response, now),
             491 if ours.glares < MAX_GLARES => self.wait_after_glare(id, *ours, now),
-            _ if is_challenge(response) => self.reinvite_challenged(id, *ours, response, now),
+            _ if is_challenge(response) => {
+                self.reinvite_challenged(id, *ours, response, source, now);
+            }
             481 => {
                 self.remove_client(ours.transaction);
                 self.end_session(id, StatusReason::of(response), EndedBy::Remote);
@@ -402,8 +410,7 @@ impl UserAgent {
             glares: ours.glares + 1,
         };
         // RFC 3261 §14.1: in units of 10 ms; who made the Call-ID waits longer.
-        let is_caller = established.is_caller;
-        let units = match is_caller {
+        let units = match established.dialog.is_ours() {
             true => self.core.rng.random_range(210..=400),
             false => self.core.rng.random_range(0..=200),
         };
@@ -416,13 +423,14 @@ impl UserAgent {
         id: SessionId,
         mut ours: Ours,
         response: &Response,
+        source: &Source,
         now: Instant,
     ) {
         self.remove_client(ours.transaction);
         let Some((established, account)) = self.established_and_account(id) else {
             return;
         };
-        match account.take_challenges(&mut ours.attempt, response) {
+        match account.take_challenges(&mut ours.attempt, response, source) {
             Ok(()) => {
                 established.dialog.renumber(&mut ours.attempt.request);
                 let name = account.config.user_agent.clone();

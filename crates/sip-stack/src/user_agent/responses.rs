@@ -51,10 +51,10 @@ impl UserAgent {
             }
             Some(ClientUser::Answered(_)) => self.answered_response(id, response, source, now),
             Some(ClientUser::Reinvite(session)) => {
-                self.reinvite_response(*session, response, now);
+                self.reinvite_response(*session, response, source, now);
             }
-            Some(ClientUser::Info(_)) => self.info_response(id, response, now),
-            Some(ClientUser::Farewell(_)) => self.farewell_response(id, response, now),
+            Some(ClientUser::Info(_)) => self.info_response(id, response, source, now),
+            Some(ClientUser::Farewell(_)) => self.farewell_response(id, response, source, now),
             None => {}
         }
     }

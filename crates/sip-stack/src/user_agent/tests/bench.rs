@@ -222,7 +222,19 @@ impl Bench {
 
     /// The proxy answers.
     pub(super) fn reply(&mut self, request: &Request, code: u16, headers: &[&str]) {
-        self.reply_tagged(request, code, "them", headers, "");
+        self.reply_from(PROXY, request, code, headers);
+    }
+
+    /// Somebody answers.
+    pub(super) fn reply_from(
+        &mut self,
+        from: &str,
+        request: &Request,
+        code: u16,
+        headers: &[&str],
+    ) {
+        let text = response_text(request, code, "them", headers, "");
+        self.receive(&text, from);
     }
 
     pub(super) fn reply_sdp(&mut self, request: &Request, code: u16, tag: &str, sdp: &str) {
@@ -239,24 +251,7 @@ impl Bench {
         headers: &[&str],
         body: &str,
     ) {
-        let status = crate::message::StatusCode::new(code).unwrap();
-        let mut to = header(&request.headers, &HeaderName::To);
-        if code > 100 && !to.contains("tag=") {
-            to = format!("{to};tag={tag}");
-        }
-        let get = |name| header(&request.headers, &name);
-        let mut text = format!(
-            "SIP/2.0 {code} {}\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\n",
-            status.usual_reason(),
-            get(HeaderName::Via),
-            get(HeaderName::From),
-            get(HeaderName::CallId),
-            get(HeaderName::CSeq),
-        );
-        for header in headers {
-            text += &format!("{header}\r\n");
-        }
-        text += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        let text = response_text(request, code, tag, headers, body);
         self.receive(&text, PROXY);
     }
 
@@ -457,6 +452,28 @@ impl<'a> Script<'a> {
         }
         text + &format!("Content-Length: {}\r\n\r\n{}", self.body.len(), self.body)
     }
+}
+
+/// A response to a request of ours.
+fn response_text(request: &Request, code: u16, tag: &str, headers: &[&str], body: &str) -> String {
+    let status = crate::message::StatusCode::new(code).unwrap();
+    let mut to = header(&request.headers, &HeaderName::To);
+    if code > 100 && !to.contains("tag=") {
+        to = format!("{to};tag={tag}");
+    }
+    let get = |name| header(&request.headers, &name);
+    let mut text = format!(
+        "SIP/2.0 {code} {}\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\n",
+        status.usual_reason(),
+        get(HeaderName::Via),
+        get(HeaderName::From),
+        get(HeaderName::CallId),
+        get(HeaderName::CSeq),
+    );
+    for header in headers {
+        text += &format!("{header}\r\n");
+    }
+    text + &format!("Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 pub(super) fn header(headers: &crate::message::Headers, name: &HeaderName) -> String {

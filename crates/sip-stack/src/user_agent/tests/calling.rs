@@ -100,19 +100,18 @@ fn a_wrong_password_ends_a_call_in_904() {
 }
 
 #[test]
-fn a_strange_domain_is_not_told_our_credentials() {
-    let mut bench = Bench::empty(UserAgentConfig::default());
-    bench.add(AccountConfig {
-        outbound_proxy: None,
-        ..account()
-    });
-    let invite = bench.invite(1, "bob@evil.example");
-    bench.reply(
-        &invite,
-        407,
-        &[&PROXY_CHALLENGE.replace("example.com", "evil.example")],
-    );
-    assert_eq!(bench.ended(), "407 Challenge of Another Realm");
+fn a_strange_domain_is_not_told_our_credentials_whatever_realm_it_names() {
+    for realm in ["evil.example", "example.com"] {
+        let mut bench = Bench::empty(UserAgentConfig::default());
+        bench.add(AccountConfig {
+            outbound_proxy: None,
+            ..account()
+        });
+        let invite = bench.invite(1, "bob@evil.example");
+        let challenge = PROXY_CHALLENGE.replace("example.com", realm);
+        bench.reply(&invite, 407, &[&challenge]);
+        assert_eq!(bench.ended(), "407 Challenge of Another Server");
+    }
 }
 
 #[test]
@@ -452,6 +451,17 @@ fn a_challenged_bye_is_sent_again() {
     assert_eq!(again.headers.cseq().unwrap().number, 3);
     assert!(again.headers.contains(&HeaderName::ProxyAuthorization));
     bench.reply(&again, 200, &[]);
+    bench.is_empty_after(64);
+}
+
+#[test]
+fn only_our_own_server_may_challenge_a_bye() {
+    let mut bench = Bench::new();
+    bench.answered(1);
+    bench.hang_up(call(1));
+    let bye = bench.request(Method::Bye);
+    bench.reply_from(STRANGER, &bye, 407, &[PROXY_CHALLENGE]);
+    bench.sent_nothing();
     bench.is_empty_after(64);
 }
 

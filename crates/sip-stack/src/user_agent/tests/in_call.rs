@@ -147,6 +147,18 @@ fn both_sides_may_hang_up_at_once() {
 }
 
 #[test]
+fn a_caller_that_challenges_our_bye_gets_no_credentials() {
+    let mut bench = Bench::registered();
+    let (session, _) = bench.called_and_answered();
+    bench.hang_up(session);
+    let bye = bench.request(Method::Bye);
+    let challenge = "WWW-Authenticate: Digest realm=\"example.com\", nonce=\"n\"";
+    bench.reply(&bye, 401, &[challenge]);
+    bench.sent_nothing();
+    bench.is_empty_after(64);
+}
+
+#[test]
 fn a_bye_nobody_answers_is_given_up() {
     let mut bench = Bench::new();
     bench.answered(1);
