@@ -15,8 +15,8 @@ pub struct DriverConfig {
     pub tls: TlsConfig,
     /// Name servers to ask; empty: those of the system.
     pub name_servers: Vec<SocketAddr>,
-    /// Streams at a time, in both directions. Further incoming ones are closed, further
-    /// outgoing ones fail.
+    /// Streams at a time, in both directions. Further incoming ones are closed, as are
+    /// those beyond three quarters; further outgoing ones fail.
     pub max_flows: usize,
     /// How long a shutdown may take before it is cut short.
     pub shutdown_limit: Duration,

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -25,10 +25,12 @@ use crate::transport::{Destination, FlowId, Transmit, Transport, TransportError}
 
 /// Messages that may wait for one stream. When more come, the peer does not read.
 const MAX_QUEUED: usize = 512;
+/// Streams that one address may have opened to us at a time.
+pub(super) const MAX_PER_ADDRESS: usize = 64;
 /// RFC 5626 §4.4.1: between 95 and 120 seconds. Milliseconds.
 const PING_EVERY: std::ops::RangeInclusive<u64> = 95_000..=120_000;
 
-/// Whom a stream of ours leads to.
+/// Whom a stream that we opened leads to.
 type Peer = (Transport, SocketAddr, Option<String>);
 
 pub(super) struct Flows {
@@ -44,17 +46,31 @@ pub(super) struct Flows {
 
 struct Flow {
     transport: Transport,
-    /// For streams that we opened.
-    peer: Option<Peer>,
+    opener: Opener,
     writes: mpsc::Sender<Write>,
     kill: oneshot::Sender<TransportError>,
+}
+
+enum Opener {
+    Us(Peer),
+    Them(IpAddr),
 }
 
 impl Flow {
     /// The domain the peer has proven to be.
     fn verified(&self) -> Option<&str> {
-        let (_, _, tls_name) = self.peer.as_ref()?;
-        tls_name.as_deref()
+        match &self.opener {
+            Opener::Us((_, _, tls_name)) => tls_name.as_deref(),
+            Opener::Them(_) => None,
+        }
+    }
+
+    /// The address that opened it, if it was not us.
+    fn accepted_from(&self) -> Option<IpAddr> {
+        match &self.opener {
+            Opener::Us(_) => None,
+            Opener::Them(address) => Some(*address),
+        }
     }
 
     fn suits(&self, destination: &Destination) -> bool {
@@ -122,7 +138,8 @@ impl Flows {
         }
     }
 
-    /// Takes in a stream that a peer opened; at the cap it is closed.
+    /// Takes in a stream that a peer opened. It is closed if its address has too many
+    /// already, or if all peers together would leave less than a quarter for us.
     pub(super) fn accept(
         &mut self,
         transport: Transport,
@@ -130,15 +147,26 @@ impl Flows {
         acceptor: Option<TlsAcceptor>,
         tasks: &mut JoinSet<()>,
     ) {
-        if self.streams.len() >= self.max_streams {
-            tracing::warn!(limit = self.max_streams, "too many streams: one refused");
+        let Ok(remote) = stream.peer_addr() else {
+            return;
+        };
+        let openers = self.streams.values().filter_map(Flow::accepted_from);
+        let (accepted, of_address) = openers.fold((0, 0), |(all, same), address| {
+            (all + 1, same + usize::from(address == remote.ip()))
+        });
+        let for_peers = self.max_streams - self.max_streams / 4;
+        if of_address >= MAX_PER_ADDRESS
+            || accepted >= for_peers
+            || self.streams.len() >= self.max_streams
+        {
+            tracing::debug!(%remote, accepted, "too many streams: one refused");
             return;
         }
         let opening = Opening::Accept {
             stream,
             tls: acceptor,
         };
-        self.launch(transport, None, opening, tasks);
+        self.launch(transport, Opener::Them(remote.ip()), opening, tasks);
     }
 
     /// Forgets a stream that ended.
@@ -195,13 +223,13 @@ impl Flows {
             return Err(TransportError::TooManyFlows);
         }
         let opening = Opening::Connect { addr: to.addr, tls };
-        Ok(self.launch(to.transport, Some(peer), opening, tasks))
+        Ok(self.launch(to.transport, Opener::Us(peer), opening, tasks))
     }
 
     fn launch(
         &mut self,
         transport: Transport,
-        peer: Option<Peer>,
+        opener: Opener,
         opening: Opening,
         tasks: &mut JoinSet<()>,
     ) -> FlowId {
@@ -218,14 +246,14 @@ impl Flows {
             inputs: self.inputs.clone(),
         };
         tasks.spawn(stream.run(opening));
-        if let Some(peer) = &peer {
+        if let Opener::Us(peer) = &opener {
             self.by_peer.insert(peer.clone(), id);
         }
         self.streams.insert(
             id,
             Flow {
                 transport,
-                peer,
+                opener,
                 writes,
                 kill,
             },
@@ -235,7 +263,7 @@ impl Flows {
 
     fn take(&mut self, id: FlowId) -> Option<Flow> {
         let flow = self.streams.remove(&id)?;
-        if let Some(peer) = &flow.peer
+        if let Opener::Us(peer) = &flow.opener
             && self.by_peer.get(peer) == Some(&id)
         {
             self.by_peer.remove(peer);

@@ -2,8 +2,9 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use super::super::flows::MAX_PER_ADDRESS;
 use super::harness::*;
 use crate::message::{Framed, Framer, Message, Method, Request};
 use crate::transaction::Failure;
@@ -213,18 +214,59 @@ async fn at_the_cap_further_connections_are_closed_and_our_own_fail() {
     settings.max_flows = 1;
     let mut agent = Agent::start(settings);
     let mut first = connect(&agent).await;
-    first.write_all(b"\r\n\r\n").await.unwrap();
-    let mut pong = [0; 2];
-    within(first.read_exact(&mut pong)).await.unwrap();
-
-    let mut second = connect(&agent).await;
-    let read = within(second.read(&mut pong)).await;
-    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    assert!(is_served(&mut first).await);
+    assert!(!is_served(&mut connect(&agent).await).await);
 
     let (_listener, to) = listen().await;
     agent.send(options(), Destination::tcp(to)).await;
     let why = agent.outcome().await.unwrap_err();
     assert_eq!(why, Failure::Transport(TransportError::TooManyFlows));
+}
+
+#[tokio::test]
+async fn peers_leave_a_quarter_of_the_connections_to_us() {
+    let mut settings = config(&[Transport::Udp, Transport::Tcp]);
+    settings.max_flows = 4;
+    let mut agent = Agent::start(settings);
+    let mut taken = Vec::new();
+    for _ in 0..3 {
+        let mut stream = connect(&agent).await;
+        assert!(is_served(&mut stream).await);
+        taken.push(stream);
+    }
+    assert!(!is_served(&mut connect(&agent).await).await);
+
+    let (listener, to) = listen().await;
+    agent.send(options(), Destination::tcp(to)).await;
+    Peer::accept(&listener).await.answer_one().await;
+    assert_eq!(agent.outcome().await.unwrap().0, 200);
+}
+
+#[tokio::test]
+async fn one_address_cannot_take_the_connections_of_all_others() {
+    let agent = Agent::on(&[Transport::Tcp]);
+    let mut taken = Vec::new();
+    for _ in 0..MAX_PER_ADDRESS {
+        let mut stream = connect(&agent).await;
+        assert!(is_served(&mut stream).await);
+        taken.push(stream);
+    }
+    assert!(!is_served(&mut connect(&agent).await).await);
+
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let connecting = socket.connect(agent.addr(Transport::Tcp));
+    let mut other = within(connecting).await.unwrap();
+    assert!(is_served(&mut other).await);
+}
+
+/// Whether the agent keeps the connection and answers a ping.
+async fn is_served(stream: &mut TcpStream) -> bool {
+    let mut pong = [0; 2];
+    within(async {
+        stream.write_all(b"\r\n\r\n").await.is_ok() && stream.read_exact(&mut pong).await.is_ok()
+    })
+    .await
 }
 
 fn large() -> Request {
