@@ -156,6 +156,8 @@ async fn one_call_more_than_allowed_is_an_error_to_the_page_and_486_to_the_phone
         .await;
     stage.phone.invite(&register, "incoming").await;
     stage.phone.expect_status(486).await;
+    let missed = alice.hear().await;
+    assert_eq!(missed["event"], "missed-session", "{missed}");
 }
 
 #[tokio::test]
