@@ -74,8 +74,9 @@ impl Limits {
             ("write_queue", self.write_queue),
         ];
         for (key, count) in counts {
-            if count == 0 {
-                problems.push(Problem::new(format!("limits.{key}"), "must be at least 1"));
+            if !(1..=1_000_000).contains(&count) {
+                let text = "must be between 1 and 1000000";
+                problems.push(Problem::new(format!("limits.{key}"), text));
             }
         }
         let rates = [

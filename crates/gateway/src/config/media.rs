@@ -88,6 +88,10 @@ impl Media {
         if !(1..=256).contains(&self.workers) {
             problems.push(Problem::new("media.workers", "must be between 1 and 256"));
         }
+        if self.inactivity_seconds > 86_400 {
+            let text = "must be between 0 (never) and 86400";
+            problems.push(Problem::new("media.inactivity_seconds", text));
+        }
         let last_port = usize::from(self.browser.port) + self.workers.saturating_sub(1);
         if self.browser.port != 0 && last_port > usize::from(u16::MAX) {
             let text = "the workers' ports would pass 65535";
