@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::client::Stage;
@@ -102,4 +103,17 @@ async fn every_request_has_exactly_one_answer_in_order() {
             .expect(&json!({"sylkrtc": "ack", "transaction": transaction}))
             .await;
     }
+}
+
+#[tokio::test]
+async fn a_close_frame_is_answered_by_one() {
+    let stage = Stage::new().await;
+    let mut client = stage.client().await;
+    let close = CloseFrame {
+        code: CloseCode::Normal,
+        reason: "done".into(),
+    };
+    client.send_frame(Message::Close(Some(close))).await;
+    assert_eq!(client.closed().await.code, CloseCode::Normal);
+    stage.at_rest().await;
 }

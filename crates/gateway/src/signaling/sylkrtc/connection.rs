@@ -47,11 +47,13 @@ pub struct Connection<S> {
 /// Why a connection ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum End {
-    /// The client closed it, or the network did.
+    /// The network closed it, or the client without a word.
     Lost,
+    /// The client closed it as the protocol has it.
+    ClosedByClient,
     /// We close it, telling why.
     Closed(CloseCode, &'static str),
-    /// The client does not take what is written to it: nothing can be told any more.
+    /// The client does not take what is told to it.
     Stalled,
 }
 
@@ -89,8 +91,14 @@ where
         };
         tracing::info!(?end, "connection ended");
         self.client.leave(&end).await;
-        if let End::Closed(code, reason) = end {
-            self.close(code, reason).await;
+        match end {
+            End::Lost => {}
+            End::ClosedByClient => self.answer_close().await,
+            End::Closed(code, reason) => self.close(code, reason).await,
+            End::Stalled => {
+                self.outbox.clear();
+                self.close(CloseCode::Policy, "Too slow").await;
+            }
         }
     }
 
@@ -131,6 +139,7 @@ where
             ..
         } = self;
         let writing = !outbox.is_idle();
+        let has_room = outbox.has_room();
         // One socket, read and written in one place: polled by hand instead of being split.
         let io = std::future::poll_fn(|cx| {
             use std::task::Poll;
@@ -143,7 +152,8 @@ where
             biased;
             () = stopping(phase) => Step::Stopping,
             () = mailbox.overflow.notified() => Step::Overflow,
-            event = mailbox.events.recv() => match event {
+            // What has been told leaves before more is taken up.
+            event = mailbox.events.recv(), if has_room => match event {
                 Some(event) => Step::Event(event),
                 None => Step::Overflow,
             },
@@ -174,7 +184,7 @@ where
                 Ok(())
             }
             Message::Binary(_) => self.push_error(&ErrorAnswer::from(&Refusal::BinaryFrame)),
-            Message::Close(_) => Err(End::Lost),
+            Message::Close(_) => Err(End::ClosedByClient),
             // The library answers pings itself when it is polled next.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
         }
@@ -249,6 +259,16 @@ where
         self.outbox
             .push(message, now())
             .map_err(|_full| End::Stalled)
+    }
+
+    /// Lets the answer to the client's close frame leave, which the library has made
+    /// (RFC 6455 §5.5.1).
+    async fn answer_close(mut self) {
+        match tokio::time::timeout(CLOSE_WAIT, self.socket.flush()).await {
+            Ok(Ok(()) | Err(Error::ConnectionClosed)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "close frame not answered"),
+            Err(_elapsed) => tracing::debug!("close frame not answered in time"),
+        }
     }
 
     async fn close(mut self, code: CloseCode, reason: &'static str) {

@@ -48,6 +48,16 @@ impl Outbox {
         Ok(())
     }
 
+    /// Whether it is less than half full: the other half is for answers, which cannot wait.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len() < self.limit.div_ceil(2)
+    }
+
+    /// Forgets what waits.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
     /// Whether there is nothing to write.
     pub(super) fn is_idle(&self) -> bool {
         self.waiting.is_empty() && !self.unflushed
@@ -102,8 +112,11 @@ mod tests {
         assert_eq!(outbox.poll_timeout(), None);
         assert_eq!(outbox.push(Message::text("a"), now), Ok(()));
         let later = now + Duration::from_secs(5);
+        assert!(!outbox.has_room());
         assert_eq!(outbox.push(Message::text("b"), later), Ok(()));
         assert_eq!(outbox.push(Message::text("c"), later), Err(Full));
         assert_eq!(outbox.poll_timeout(), Some(now + Duration::from_secs(10)));
+        outbox.clear();
+        assert!(outbox.has_room());
     }
 }
