@@ -1,8 +1,8 @@
 //! DTMF as named telephone events (RFC 4733).
 //!
 //! A digit arrives as a series of packets, of which any may be lost or doubled, and leaves as a
-//! series of our own. [`EventReceiver`] makes one digit out of what came, [`EventSender`] a series
-//! out of a digit; the [`Rewriter`](crate::rewriter::Rewriter) of each way has one of both.
+//! series of our own. `EventReceiver` makes one digit out of what came, `EventSender` a series
+//! out of a digit; the `Rewriter` of each way has one of both.
 
 mod receive;
 mod send;

@@ -14,7 +14,10 @@ mod config;
 mod endpoints;
 mod event;
 mod handle;
+mod phone_leg;
 mod ports;
+mod rewriter;
+mod rtcp;
 #[cfg(test)]
 mod simulate;
 mod worker;
@@ -23,11 +26,8 @@ pub mod codec;
 pub mod dtmf;
 #[doc(hidden)]
 pub mod fuzz;
-pub mod phone_leg;
 pub mod plan;
 pub mod relay;
-pub mod rewriter;
-pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 

@@ -50,7 +50,7 @@ const UNHEARD_RATE: u64 = 100;
 
 /// What a packet's source is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The known source.
     Accept,
     /// A new source, from here on the known one: media is sent there too.
@@ -61,7 +61,7 @@ pub enum Verdict {
 
 /// Decides for each packet whether it comes from the phone.
 #[derive(Debug)]
-pub struct SourceCheck {
+pub(crate) struct SourceCheck {
     /// Packets that are sent to an address before it is heard.
     unheard_budget: u32,
     signalled: Option<Signalled>,
@@ -98,7 +98,7 @@ impl SourceCheck {
     /// Knows no phone yet: everything is a stranger's. `unheard`: how long a phone that is not
     /// heard may be sent media; zero for ever.
     #[must_use]
-    pub fn new(unheard: Duration) -> Self {
+    pub(crate) fn new(unheard: Duration) -> Self {
         let budget = match unheard.as_secs() {
             0 => u32::MAX,
             seconds => u32::try_from(seconds.saturating_mul(UNHEARD_RATE)).unwrap_or(u32::MAX),
@@ -113,7 +113,7 @@ impl SourceCheck {
 
     /// Signalling named (or renamed) the phone's addresses; `None` when it wants nothing sent for
     /// now (`0.0.0.0`), though it may still be heard.
-    pub fn set_remote(&mut self, remote: Option<PhoneRemote>, now: Instant) {
+    pub(crate) fn set_remote(&mut self, remote: Option<PhoneRemote>, now: Instant) {
         let Some(remote) = remote else {
             if let Some(signalled) = &mut self.signalled {
                 signalled.sending = false;
@@ -143,7 +143,12 @@ impl SourceCheck {
     }
 
     /// Judges an RTP packet by its source.
-    pub fn handle_rtp(&mut self, source: SocketAddr, header: &Header, now: Instant) -> Verdict {
+    pub(crate) fn handle_rtp(
+        &mut self,
+        source: SocketAddr,
+        header: &Header,
+        now: Instant,
+    ) -> Verdict {
         let Some(signalled) = &self.signalled else {
             return Verdict::Stranger;
         };
@@ -217,7 +222,7 @@ impl SourceCheck {
 
     /// Judges an RTCP packet by its source: the signalled one, or the machine that sends the RTP.
     /// No RTP address is ever learned from it.
-    pub fn handle_rtcp(&mut self, source: SocketAddr) -> bool {
+    pub(crate) fn handle_rtcp(&mut self, source: SocketAddr) -> bool {
         let source = canonical(source);
         if let Some(heard) = self
             .heard
@@ -244,7 +249,7 @@ impl SourceCheck {
 
     /// Whether the phone has ever been heard at all where it is now.
     #[must_use]
-    pub fn is_heard(&self) -> bool {
+    pub(crate) fn is_heard(&self) -> bool {
         self.heard.is_some()
             || self
                 .signalled
@@ -253,7 +258,7 @@ impl SourceCheck {
     }
 
     /// Where the next RTP packet is to be sent, if anywhere.
-    pub fn rtp_destination(&mut self) -> Option<SocketAddr> {
+    pub(crate) fn rtp_destination(&mut self) -> Option<SocketAddr> {
         let signalled = self
             .signalled
             .as_mut()
@@ -269,7 +274,7 @@ impl SourceCheck {
 
     /// Where RTCP is to be sent, if anywhere.
     #[must_use]
-    pub fn rtcp_destination(&self) -> Option<SocketAddr> {
+    pub(crate) fn rtcp_destination(&self) -> Option<SocketAddr> {
         let signalled = self
             .signalled
             .as_ref()

@@ -2,7 +2,7 @@
 //!
 //! The result of codec planning ([`crate::plan`]) as plain data: which payload types mean what on
 //! each leg, and which ways are open. No state, no addresses, no keys; a
-//! [`Rewriter`](crate::rewriter::Rewriter) executes one [`Path`] of it.
+//! `Rewriter` executes one [`Path`] of it.
 
 use std::fmt;
 

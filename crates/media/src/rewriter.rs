@@ -26,7 +26,7 @@ use crate::relay::{EventClock, Path, PayloadKind};
 use crate::rtp::{HEADER_LENGTH, Header, Pt, RtpTimestamp, SeqNo, Ssrc};
 
 /// Bytes of a generated telephone-event packet: header and the four bytes of RFC 4733 §2.3.
-pub const EVENT_PACKET_LENGTH: usize = HEADER_LENGTH + EventPayload::LENGTH;
+pub(crate) const EVENT_PACKET_LENGTH: usize = HEADER_LENGTH + EventPayload::LENGTH;
 /// Digits reported but not yet polled; more are dropped.
 const MAX_REPORTS: usize = 16;
 /// Event packets made but not yet polled; more are dropped. The worker polls after each call.
@@ -34,7 +34,7 @@ const MAX_WAITING: usize = 16;
 
 /// What became of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Send this range of the buffer: a fresh 12-byte header, then the payload.
     Send(Range<usize>),
     /// Nothing to send: an event that will be sent anew by [`Rewriter::poll_transmit`], or audio
@@ -46,7 +46,7 @@ pub enum Outcome {
 
 /// Why a packet was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dropped {
+pub(crate) enum Dropped {
     /// The way is closed (hold, gate).
     Closed,
     /// Its payload type was not negotiated, or means nothing to the other leg.
@@ -60,7 +60,7 @@ pub enum Dropped {
 
 /// Rewrites one direction.
 #[derive(Debug)]
-pub struct Rewriter {
+pub(crate) struct Rewriter {
     path: Path,
     gate: bool,
     numbering: Numbering,
@@ -73,7 +73,7 @@ pub struct Rewriter {
 impl Rewriter {
     /// Starts a way that sends as `ssrc`, its numbering from these (random) values on.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         path: Path,
         ssrc: Ssrc,
         sequence: SeqNo,
@@ -94,21 +94,26 @@ impl Rewriter {
 
     /// Takes a new plan without a gap: numbering goes on, an event being sent is brought to its
     /// end.
-    pub fn replan(&mut self, path: Path, now: Instant) {
+    pub(crate) fn replan(&mut self, path: Path, now: Instant) {
         self.numbering.set_clock_rate(path.clock_rate);
         self.path = path;
         self.stop_if_closed(now);
     }
 
     /// Opens or closes the way, whatever the plan says: it is open when both agree.
-    pub fn set_gate(&mut self, open: bool, now: Instant) {
+    pub(crate) fn set_gate(&mut self, open: bool, now: Instant) {
         self.gate = open;
         self.stop_if_closed(now);
     }
 
     /// Rewrites `packet` in place; `header` is what [`Header::parse`] read from it. After each
     /// call, drain [`Self::poll_transmit`] and [`Self::poll_event`].
-    pub fn handle_rtp(&mut self, packet: &mut [u8], header: &Header, now: Instant) -> Outcome {
+    pub(crate) fn handle_rtp(
+        &mut self,
+        packet: &mut [u8],
+        header: &Header,
+        now: Instant,
+    ) -> Outcome {
         if !self.is_open() {
             return Outcome::Dropped(Dropped::Closed);
         }
@@ -224,7 +229,7 @@ impl Rewriter {
     }
 
     /// Sends a digit of our own making (asked for by signalling).
-    pub fn send_digit(&mut self, dtmf: Dtmf, now: Instant) {
+    pub(crate) fn send_digit(&mut self, dtmf: Dtmf, now: Instant) {
         if self.is_open() {
             self.sender
                 .begin(dtmf.digit, EventPayload::DEFAULT_VOLUME, now);
@@ -235,7 +240,7 @@ impl Rewriter {
 
     /// When [`Self::handle_timeout`] wants to be called next.
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.receiver
             .poll_timeout()
             .into_iter()
@@ -245,18 +250,18 @@ impl Rewriter {
 
     /// Lets generated events go on, and ends ones whose end was lost. Drain
     /// [`Self::poll_transmit`] and [`Self::poll_event`] afterwards.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
         let heard = self.receiver.handle_timeout(now);
         self.handle_heard(heard, now);
     }
 
     /// A generated telephone-event packet to send now.
-    pub fn poll_transmit(&mut self) -> Option<[u8; EVENT_PACKET_LENGTH]> {
+    pub(crate) fn poll_transmit(&mut self) -> Option<[u8; EVENT_PACKET_LENGTH]> {
         self.waiting.pop_front()
     }
 
     /// A digit that the far end finished pressing. Once per digit.
-    pub fn poll_event(&mut self) -> Option<Dtmf> {
+    pub(crate) fn poll_event(&mut self) -> Option<Dtmf> {
         self.reports.pop_front()
     }
 

@@ -37,7 +37,7 @@ const MAX_CNAME: usize = 255;
 
 /// Joins the monotonic clock with the wall clock, for the NTP timestamps of sender reports.
 #[derive(Debug, Clone, Copy)]
-pub struct NtpClock {
+pub(crate) struct NtpClock {
     at: Instant,
     since_unix_epoch: Duration,
 }
@@ -45,7 +45,7 @@ pub struct NtpClock {
 impl NtpClock {
     /// At `at` the wall clock showed `since_unix_epoch`.
     #[must_use]
-    pub fn new(at: Instant, since_unix_epoch: Duration) -> Self {
+    pub(crate) fn new(at: Instant, since_unix_epoch: Duration) -> Self {
         Self {
             at,
             since_unix_epoch,
@@ -67,26 +67,26 @@ fn middle(ntp: u64) -> u32 {
 
 /// The counters of a leg, for quality reports and logs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LegStatistics {
+pub(crate) struct LegStatistics {
     /// RTP packets received.
-    pub received: u64,
+    pub(crate) received: u64,
     /// Packets that never came, as far as sequence numbers tell.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// Interarrival jitter of what was received (RFC 3550 §6.4.1).
-    pub jitter: Duration,
+    pub(crate) jitter: Duration,
     /// RTP packets sent.
-    pub sent: u64,
+    pub(crate) sent: u64,
     /// Packets that the far end says it lost, cumulative.
-    pub remote_lost: u64,
+    pub(crate) remote_lost: u64,
     /// The far end's jitter.
-    pub remote_jitter: Duration,
+    pub(crate) remote_jitter: Duration,
     /// Round trip by the far end's receiver reports.
-    pub round_trip: Option<Duration>,
+    pub(crate) round_trip: Option<Duration>,
 }
 
 /// The RTCP end of one leg.
 #[derive(Debug)]
-pub struct RtcpSession {
+pub(crate) struct RtcpSession {
     ssrc: Ssrc,
     cname: Bytes,
     clock_rate: u32,
@@ -125,7 +125,13 @@ impl RtcpSession {
     /// An end that sends as `ssrc`, is called `cname`, and whose media counts by `clock_rate` Hz.
     /// `seed` is for the times of the reports.
     #[must_use]
-    pub fn new(ssrc: Ssrc, cname: String, clock_rate: u32, clock: NtpClock, seed: u64) -> Self {
+    pub(crate) fn new(
+        ssrc: Ssrc,
+        cname: String,
+        clock_rate: u32,
+        clock: NtpClock,
+        seed: u64,
+    ) -> Self {
         let mut cname = Bytes::from(cname);
         cname.truncate(MAX_CNAME);
         Self {
@@ -143,7 +149,7 @@ impl RtcpSession {
     }
 
     /// The audio's clock rate changed (another codec was planned).
-    pub fn set_clock_rate(&mut self, clock_rate: u32) {
+    pub(crate) fn set_clock_rate(&mut self, clock_rate: u32) {
         if self.clock_rate != clock_rate {
             self.clock_rate = clock_rate;
             self.reception.restart_jitter();
@@ -151,7 +157,7 @@ impl RtcpSession {
     }
 
     /// An RTP packet was accepted from the far end.
-    pub fn handle_rtp(&mut self, header: &Header, now: Instant) {
+    pub(crate) fn handle_rtp(&mut self, header: &Header, now: Instant) {
         let since = now.saturating_duration_since(self.clock.at);
         self.reception
             .handle_rtp(header, units(since, self.clock_rate));
@@ -159,18 +165,28 @@ impl RtcpSession {
     }
 
     /// An RTP packet was sent to the far end.
-    pub fn handle_sent(&mut self, timestamp: RtpTimestamp, payload_length: usize, now: Instant) {
+    pub(crate) fn handle_sent(
+        &mut self,
+        timestamp: RtpTimestamp,
+        payload_length: usize,
+        now: Instant,
+    ) {
         self.sent.packets += 1;
         self.sent.octets += payload_length as u64;
-        // All packets of a telephone event carry the time of its beginning.
-        if self.sent.last.is_none_or(|(last, _)| last != timestamp) {
+        // All packets of a telephone event carry the time of its beginning, and one that comes late
+        // says nothing of now.
+        if self
+            .sent
+            .last
+            .is_none_or(|(last, _)| timestamp.since(last) > 0)
+        {
             self.sent.last = Some((timestamp, now));
         }
         self.due.get_or_insert(now + FIRST);
     }
 
     /// A plain (decrypted) compound packet from the far end. Anything may be in it.
-    pub fn handle_rtcp(&mut self, packet: &[u8], now: Instant) {
+    pub(crate) fn handle_rtcp(&mut self, packet: &[u8], now: Instant) {
         for report in read::reports(packet) {
             match report {
                 Report::Sender { ssrc, ntp } => {
@@ -199,12 +215,12 @@ impl RtcpSession {
 
     /// When the next report is due.
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.due
     }
 
     /// The compound packet that is due at `now`, if any.
-    pub fn handle_timeout(&mut self, now: Instant) -> Option<Bytes> {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Bytes> {
         self.due.filter(|due| *due <= now)?;
         self.due = Some(now + self.next_interval());
         let packets = [self.report(now), self.description()];
@@ -212,7 +228,7 @@ impl RtcpSession {
     }
 
     /// A farewell to send when the leg ends.
-    pub fn bye(&mut self, now: Instant) -> Bytes {
+    pub(crate) fn bye(&mut self, now: Instant) -> Bytes {
         let compound = marshal(&[self.report(now), self.description()]);
         // Of one source and without a reason; the crate would add an empty one, and padding.
         let bye = [0x81, 203, 0, 1];
@@ -223,7 +239,7 @@ impl RtcpSession {
 
     /// What was counted so far.
     #[must_use]
-    pub fn statistics(&self) -> LegStatistics {
+    pub(crate) fn statistics(&self) -> LegStatistics {
         let micros = u64::from(self.reception.jitter()) * 1_000_000;
         LegStatistics {
             received: self.reception.received(),

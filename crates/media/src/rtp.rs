@@ -2,7 +2,7 @@
 //!
 //! The walk is the one place that trusts nothing: every length is checked, extensions, contributing
 //! sources and padding are located so that they can be left behind. No packet is changed here;
-//! that is the [`Rewriter`](crate::rewriter::Rewriter)'s work.
+//! that is the `Rewriter`'s work.
 
 use std::fmt;
 use std::ops::Range;

@@ -256,9 +256,7 @@ impl CallTask {
                 if let Some(remote) = browser {
                     legs.browser.set_remote(remote)?;
                 }
-                if let Some(remote) = phone {
-                    legs.phone.set_remote(remote)?;
-                }
+                legs.phone.set_remote(phone)?;
                 legs.worker.bridge(&legs.browser, &legs.phone, *relay)
             }
             MediaAction::ExpectBrowser(remote) => match &self.legs {

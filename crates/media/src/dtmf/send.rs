@@ -3,6 +3,13 @@
 //! The first packet at once, with the marker; then one per interval, its duration growing; the end
 //! three times, so that no single loss swallows it. One digit at a time: those that come meanwhile
 //! wait in a short queue, and a pause keeps two of the same apart.
+//!
+//! Durations count by the clock of the event's own payload type. Timestamps count by that of the
+//! audio even where the two differ, as with Opus and a phone that takes telephone-event/8000 alone:
+//! events share "sequence number and timestamp base" with the audio (RFC 4733 §2.1), and a second
+//! clock within one source would break it for everything that measures it (RFC 7160 §3). It is also
+//! what Chromium and Asterisk send. Receivers of all kinds take the timestamp for a name: the same
+//! within an event, another for the next; how long a key was down they read from the duration.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
