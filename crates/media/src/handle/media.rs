@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use mio::net::UdpSocket;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use ring::rand::SecureRandom;
+use socket2::SockRef;
 
 use super::WorkerHandle;
 use crate::browser_leg::Identity;
@@ -67,6 +69,7 @@ impl Media {
                 bind.set_port(u16::try_from(port).map_err(io::Error::other)?);
             }
             let socket = ports::bind_udp(bind)?;
+            tell_of_small_buffer(&socket);
             let address = SocketAddr::new(browser_ip, socket.local_addr()?.port());
             let started = worker::start(
                 format!("media-{index}"),
@@ -155,6 +158,20 @@ impl Media {
 impl Drop for Media {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// One socket hears all browsers of a worker: what the system grants by default holds a few
+/// milliseconds of a full load.
+fn tell_of_small_buffer(socket: &UdpSocket) {
+    let granted = SockRef::from(socket).recv_buffer_size().unwrap_or(0);
+    if granted < ports::RECEIVE_BUFFER {
+        let wanted = ports::RECEIVE_BUFFER;
+        tracing::info!(
+            granted,
+            wanted,
+            "small receive buffer; raise net.core.rmem_max"
+        );
     }
 }
 
