@@ -8,7 +8,7 @@ use crate::message::{HeaderName, HeaderValue, Headers, Request};
 
 /// Headers an application may not write: they are ours, or they would let a page claim
 /// what only a trusted network may say.
-const RESERVED: [HeaderName; 36] = [
+const RESERVED: [HeaderName; 39] = [
     HeaderName::Via,
     HeaderName::From,
     HeaderName::To,
@@ -44,8 +44,33 @@ const RESERVED: [HeaderName; 36] = [
     HeaderName::SessionExpires,
     HeaderName::Replaces,
     HeaderName::PAssertedIdentity,
+    HeaderName::PAssociatedUri,
+    HeaderName::Diversion,
+    HeaderName::HistoryInfo,
     HeaderName::Identity,
 ];
+
+/// More of the second kind, without a variant of their own: RFC 7315 and RFC 6050 inside a
+/// trust domain, and what was before RFC 3325 and is still believed.
+const RESERVED_OTHERS: [&str; 9] = [
+    "Remote-Party-ID",
+    "RPID-Privacy",
+    "P-Asserted-Service",
+    "P-Called-Party-ID",
+    "P-Charging-Vector",
+    "P-Charging-Function-Addresses",
+    "P-Visited-Network-ID",
+    "P-Access-Network-Info",
+    "P-Served-User",
+];
+
+/// Whether this header is not an application's to write.
+fn is_reserved(name: &HeaderName) -> bool {
+    RESERVED.contains(name)
+        || RESERVED_OTHERS
+            .iter()
+            .any(|reserved| reserved.eq_ignore_ascii_case(name.as_str()))
+}
 
 /// What we can do, in a request or response that begins something.
 pub(super) fn push_capabilities(headers: &mut Headers) {
@@ -60,7 +85,7 @@ pub(super) fn push_capabilities(headers: &mut Headers) {
 pub(super) fn push_extra(headers: &mut Headers, extra: &[(String, String)]) {
     for (name, value) in extra {
         match (HeaderName::parse(name), HeaderValue::new(value)) {
-            (Ok(name), Ok(value)) if !RESERVED.contains(&name) => headers.push(name, value),
+            (Ok(name), Ok(value)) if !is_reserved(&name) => headers.push(name, value),
             (_, _) => tracing::debug!(name, "header of the application not taken"),
         }
     }

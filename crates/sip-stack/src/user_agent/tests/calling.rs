@@ -381,6 +381,33 @@ fn headers_of_the_application_cannot_forge_ours() {
 }
 
 #[test]
+fn a_page_cannot_claim_what_only_a_trusted_network_may_say() {
+    let claims = [
+        "P-Asserted-Identity",
+        "remote-party-id",
+        "Remote-Party-ID",
+        "Diversion",
+        "History-Info",
+        "P-Asserted-Service",
+        "P-Charging-Vector",
+        "P-Associated-URI",
+        "y",
+    ];
+    let mut bench = Bench::new();
+    bench.command(Command::Invite {
+        account: alice(),
+        session: call(1),
+        target: "bob".to_owned(),
+        sdp: Bytes::from(SDP),
+        headers: claims
+            .map(|name| (name.to_owned(), "<sip:boss@example.com>".to_owned()))
+            .to_vec(),
+    });
+    let invite = String::from_utf8(bench.request(Method::Invite).to_bytes().to_vec()).unwrap();
+    assert!(!invite.contains("boss@example.com"), "{invite}");
+}
+
+#[test]
 fn the_reason_of_a_failing_server_is_not_changed() {
     let mut bench = Bench::new();
     let invite = bench.invite(1, "bob");
