@@ -49,16 +49,20 @@ pub(super) fn bind(config: &DriverConfig) -> io::Result<Bound> {
         listeners: Vec::new(),
     };
     for listen in &config.listen {
+        let named = |error: io::Error| {
+            let text = format!("{} {}: {error}", listen.transport, listen.bind);
+            io::Error::new(error.kind(), text)
+        };
         let actual = match listen.transport {
             Transport::Udp => {
-                let socket = UdpSocket::from_std(udp(listen.bind)?.into())?;
+                let socket = UdpSocket::from_std(udp(listen.bind).map_err(named)?.into())?;
                 let actual = socket.local_addr()?;
                 bound.udp.push(Arc::new(socket));
                 actual
             }
             Transport::Tcp | Transport::Tls => {
                 let acceptor = acceptor(listen)?;
-                let socket = TcpListener::from_std(stream(listen.bind)?.into())?;
+                let socket = TcpListener::from_std(stream(listen.bind).map_err(named)?.into())?;
                 let actual = socket.local_addr()?;
                 bound.listeners.push(Listener {
                     transport: listen.transport,
@@ -151,4 +155,22 @@ fn outward(v4: bool) -> IpAddr {
         Ok(socket.local_addr()?.ip())
     };
     route().unwrap_or(loopback)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_that_cannot_be_had_is_named() {
+        let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback");
+        let addr = taken.local_addr().expect("bound");
+        let config = DriverConfig {
+            listen: vec![Listen::new(Transport::Udp, addr)],
+            ..DriverConfig::default()
+        };
+        let error = bind(&config).expect_err("the port is taken");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert!(error.to_string().contains(&addr.to_string()), "{error}");
+    }
 }
