@@ -3,10 +3,12 @@
 //! One task. It decides nothing but the case that has no owner: a call for a client that is gone
 //! or does not keep up.
 
-use sip_stack::account::AccountId;
+use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
 use sip_stack::driver::EventReceiver;
 use sip_stack::event::{Event, SessionEvent};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::SipHandle;
 use crate::call::{Input, ToCall, mailbox};
@@ -79,9 +81,7 @@ impl Dispatcher {
                     }
                     return;
                 };
-                if call.try_send(ToCall::Input(Input::Sip(event))).is_err() {
-                    tracing::warn!(%session, "call does not take its events");
-                }
+                give(session, &call, event).await;
             }
         }
     }
@@ -96,5 +96,56 @@ impl Dispatcher {
             tracing::info!(%account, %session, "call refused: no client");
         }
         offered
+    }
+}
+
+/// Gives a call its event. A peer that floods a call loses events, but never the last one: a call
+/// that missed its end would live on.
+async fn give(session: SessionId, call: &mpsc::Sender<ToCall>, event: SessionEvent) {
+    let is_last = matches!(event, SessionEvent::Ended { .. });
+    let Err(error) = call.try_send(ToCall::Input(Input::Sip(event))) else {
+        return;
+    };
+    match error {
+        TrySendError::Full(event) if is_last => {
+            if call.send(event).await.is_err() {
+                tracing::debug!(%session, "end of a call that is over");
+            }
+        }
+        TrySendError::Full(_) => tracing::warn!(%session, "call does not take its events"),
+        TrySendError::Closed(_) => tracing::debug!(%session, "event for a call that is over"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sip_stack::event::{EndedBy, StatusReason};
+
+    #[tokio::test]
+    async fn a_flooded_call_still_hears_of_its_end() {
+        let (call, mut mailbox) = mpsc::channel(2);
+        let session = SessionId::outgoing(1);
+        for _ in 0..10 {
+            give(session, &call, SessionEvent::InfoResult { code: 200 }).await;
+        }
+        let ended = SessionEvent::Ended {
+            reason: StatusReason::new(200, "to BYE"),
+            by: EndedBy::Remote,
+            answered_elsewhere: false,
+        };
+        let giving = give(session, &call, ended.clone());
+        let taking = async {
+            let mut last = None;
+            for _ in 0..3 {
+                last = mailbox.recv().await;
+            }
+            last
+        };
+        let ((), last) = tokio::join!(giving, taking);
+        match last {
+            Some(ToCall::Input(Input::Sip(event))) => assert_eq!(event, ended),
+            other => panic!("{other:?}"),
+        }
     }
 }
