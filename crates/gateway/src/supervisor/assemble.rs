@@ -70,10 +70,15 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
     });
     let own_hosts = config.web.listen.iter();
     let own_hosts = own_hosts.filter_map(|listen| listen.advertised.clone());
+    let loopback_only = web_addresses.iter().all(|web| web.ip().is_loopback());
     let door = FrontDoor {
         backend,
         connections: connections.clone(),
-        origins: Arc::new(Origins::new(&config.web.origins, own_hosts.collect())),
+        origins: Arc::new(Origins::new(
+            &config.web.origins,
+            own_hosts.collect(),
+            loopback_only,
+        )),
         health: HealthRoute {
             public: config.health.public,
             phase: phase_seen.clone(),

@@ -3,10 +3,16 @@
 //! Allowed: no Origin header (not a browser), a page of the gateway's own host, a configured
 //! origin, and anything at all if `*` was written. A list of several or an unreadable header is
 //! refused, and so is `null`, unless `*` was written.
+//!
+//! The own host is what the Host header says, which a page chooses with its address: on a gateway
+//! that listens on loopback only, it has to be a name of loopback too. Otherwise any page of the
+//! world could have its name point here after it was loaded (DNS rebinding).
 
 use std::fmt;
+use std::net::IpAddr;
 
 use http::header::{HOST, ORIGIN};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue};
 
 /// The pages that may connect. Made once from the configuration.
@@ -15,6 +21,7 @@ pub struct Origins {
     every: bool,
     listed: Vec<String>,
     own: Vec<String>,
+    loopback_only: bool,
 }
 
 /// Why a page may not connect. Shown to whoever tries.
@@ -42,10 +49,12 @@ impl fmt::Display for OriginRefused {
 
 impl Origins {
     /// `listed`: origins of other hosts, or `*`. `own`: `host[:port]` under which the gateway is
-    /// known besides what the Host header says.
+    /// known besides what the Host header says. `loopback_only`: nobody can have come by another
+    /// name than one of loopback.
     #[must_use]
-    pub fn new(listed: &[String], own: Vec<String>) -> Self {
+    pub fn new(listed: &[String], own: Vec<String>, loopback_only: bool) -> Self {
         Self {
+            loopback_only,
             every: listed.iter().any(|origin| origin == "*"),
             listed: listed
                 .iter()
@@ -87,8 +96,26 @@ impl Origins {
             without_default_port(&format!("{scheme}://{own}"))
                 == without_default_port(&format!("{scheme}://{page_host}"))
         };
-        let by_host_header = host.and_then(|host| host.to_str().ok()).is_some_and(same);
+        let by_host_header = host
+            .and_then(|host| host.to_str().ok())
+            .is_some_and(|host| same(host) && (!self.loopback_only || is_loopback(host)));
         by_host_header || self.own.iter().any(|own| same(own))
+    }
+}
+
+/// Whether `host[:port]` can only be this machine (RFC 6761 §6.3).
+fn is_loopback(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    match address.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => {
+            let name = name.to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
     }
 }
 
@@ -133,7 +160,7 @@ mod tests {
     fn a_page_behind_a_proxy_is_admitted_by_the_advertised_host() {
         let headers = from("https://phone.test", "10.0.0.1:10888");
         assert!(origins(&[]).check(&headers).is_err());
-        let known = Origins::new(&[], vec!["phone.test".to_owned()]);
+        let known = Origins::new(&[], vec!["phone.test".to_owned()], true);
         assert_eq!(known.check(&headers), Ok(()));
     }
 
@@ -160,6 +187,23 @@ mod tests {
     }
 
     #[test]
+    fn a_page_whose_name_points_at_our_loopback_is_refused() {
+        let local = Origins::new(&[], Vec::new(), true);
+        let rebound = from("http://evil.test:10888", "evil.test:10888");
+        assert!(local.check(&rebound).is_err());
+        let alike = from("http://127.0.0.1.evil.test", "127.0.0.1.evil.test");
+        assert!(local.check(&alike).is_err());
+        for host in [
+            ("http://localhost:10888", "localhost:10888"),
+            ("http://Phone.Localhost", "phone.localhost"),
+            ("http://127.0.0.1:10888", "127.0.0.1:10888"),
+            ("http://[::1]:10888", "[::1]:10888"),
+        ] {
+            assert_eq!(local.check(&from(host.0, host.1)), Ok(()), "{host:?}");
+        }
+    }
+
+    #[test]
     fn two_origins_are_refused_even_by_the_star() {
         let mut headers = from("http://a.test", "a.test");
         headers.append(ORIGIN, HeaderValue::from_static("http://b.test"));
@@ -171,7 +215,7 @@ mod tests {
 
     fn origins(listed: &[&str]) -> Origins {
         let listed: Vec<_> = listed.iter().map(|&origin| origin.to_owned()).collect();
-        Origins::new(&listed, Vec::new())
+        Origins::new(&listed, Vec::new(), false)
     }
 
     fn from(origin: &'static str, host: &'static str) -> HeaderMap {
