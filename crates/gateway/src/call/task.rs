@@ -112,8 +112,16 @@ impl CallHandle {
         }
     }
 
-    /// Tells the call of something that has happened, without waiting.
-    pub fn tell(&self, input: Input) {
+    /// Tells the call of something that it must not miss: waits for room in its mailbox, which
+    /// its task keeps emptying.
+    pub async fn tell(&self, input: Input) {
+        if self.0.send(ToCall::Input(input)).await.is_err() {
+            tracing::debug!("the call is over");
+        }
+    }
+
+    /// The same for destructors, which cannot wait.
+    pub fn tell_now(&self, input: Input) {
         if self.0.try_send(ToCall::Input(input)).is_err() {
             tracing::debug!("the call is over or does not listen");
         }

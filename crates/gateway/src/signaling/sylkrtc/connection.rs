@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use sylkrtc_protocol::{Dialect, ErrorAnswer, ErrorCode, Refusal, encode_error};
 use tokio::sync::watch;
-use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -207,6 +207,12 @@ where
         if matches!(error, Error::Utf8(_)) {
             return End::Closed(CloseCode::Invalid, "Text is not UTF-8");
         }
+        if matches!(
+            error,
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+        ) {
+            return End::Lost;
+        }
         if matches!(error, Error::Protocol(_)) {
             return End::Closed(CloseCode::Protocol, "Protocol error");
         }
@@ -234,7 +240,7 @@ where
 
     /// The daemon stops: calls end, the client is told, then the socket is closed.
     async fn stop(&mut self) -> End {
-        self.client.stop_calls();
+        self.client.stop_calls().await;
         while !self.client.is_without_calls() {
             let event = self.mailbox.events.recv().await;
             if let Some(event) = event

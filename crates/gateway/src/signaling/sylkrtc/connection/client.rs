@@ -149,28 +149,133 @@ impl Client {
     }
 
     /// Ends every call because the daemon stops.
-    pub(super) fn stop_calls(&self) {
+    pub(super) async fn stop_calls(&self) {
         for session in self.sessions.all() {
-            session.call.tell(Input::Stop);
+            session.call.tell(Input::Stop).await;
         }
     }
 
     /// The client is gone: its calls end, its registrations are removed.
     pub(super) async fn leave(&mut self, end: &End) {
+        tracing::debug!(?end, accounts = self.accounts.len(), "client leaves");
         for session in self.sessions.all() {
-            session.call.tell(Input::ClientLost);
+            session.call.tell(Input::ClientLost).await;
         }
-        let accounts: Vec<_> = self.accounts.drain().collect();
-        tracing::debug!(?end, accounts = accounts.len(), "client leaves");
-        for (_, account) in accounts {
+        for account in self.accounts.values() {
             let remove = Command::RemoveAccount {
                 account: account.id,
             };
             self.backend.sip.command(remove).await;
         }
+        self.sessions = Sessions::default();
+        self.accounts.clear();
     }
 
     fn encode(&self, event: &Event) -> Option<String> {
         encode_event(self.dialect, self.vocabulary.unwrap_or_default(), event)
+    }
+}
+
+/// A connection that panics or is aborted leaves as well: nothing of it may live on.
+impl Drop for Client {
+    fn drop(&mut self) {
+        for session in self.sessions.all() {
+            session.call.tell_now(Input::ClientLost);
+        }
+        for account in self.accounts.values() {
+            let remove = Command::RemoveAccount {
+                account: account.id,
+            };
+            self.backend.sip.command_now(remove);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use media::plan::{CodecPolicy, Policy};
+    use media::sdp::AddressPolicy;
+    use media::{BrowserAddress, Limits as MediaLimits, Media, MediaConfig, PhoneAddress};
+    use tokio::sync::{mpsc, watch};
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::backend::{Numbers, Rules};
+    use crate::config::Limits;
+    use crate::directory::Directory;
+    use crate::ledger::{Kind, Ledger};
+    use crate::random::Random;
+    use crate::sip::SipHandle;
+    use crate::tasks::Tasks;
+
+    const ADD: &str = r#"{"sylkrtc": "account-add", "transaction": "1",
+        "account": "alice@sylk.test", "password": "00112233445566778899aabbccddeeff"}"#;
+
+    #[tokio::test]
+    async fn a_connection_that_panics_leaves_no_account_behind() {
+        let (commands_in, mut commands) = mpsc::channel(8);
+        let backend = backend(SipHandle::recorder(commands_in));
+        let ledger = backend.ledger.clone();
+        let mut connections = JoinSet::new();
+        connections.spawn(async move {
+            let (link, _mailbox) = ClientLink::new();
+            let mut client = Client::new(Dialect::V2, link, backend);
+            let answer = client.handle_text(ADD).await;
+            assert!(answer.text.contains("ack"), "{}", answer.text);
+            panic!("on purpose");
+        });
+        let ended = connections.join_next().await.expect("one task");
+        assert!(ended.expect_err("it panics").is_panic());
+
+        let added = commands.recv().await;
+        let Some(Command::AddAccount { account: added, .. }) = added else {
+            panic!("{added:?}");
+        };
+        let removed = commands.recv().await;
+        let Some(Command::RemoveAccount { account: removed }) = removed else {
+            panic!("{removed:?}");
+        };
+        assert_eq!(added, removed);
+        assert_eq!(ledger.count(Kind::Account), 0);
+    }
+
+    fn backend(sip: SipHandle) -> Arc<Backend> {
+        let media = MediaConfig {
+            workers: 1,
+            browser: BrowserAddress {
+                bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                advertised: None,
+            },
+            phone: PhoneAddress {
+                bind: Ipv4Addr::LOCALHOST.into(),
+                advertised: None,
+                ports: 20_000..=20_009,
+            },
+            limits: MediaLimits::default(),
+        };
+        let ledger = Ledger::default();
+        let (_phase, phase) = watch::channel(Phase::Ready);
+        Arc::new(Backend {
+            sip,
+            media: Arc::new(Media::start(media).expect("loopback")),
+            directory: Directory::default(),
+            calls: Tasks::new("call", Kind::Task, ledger.clone()),
+            ledger,
+            limits: Limits::default(),
+            rules: Rules {
+                domains: vec!["*".to_owned()],
+                outbound_proxy: None,
+                registration_expiry: 600,
+                decline_code: 486,
+                media: Arc::new(Policy {
+                    codecs: CodecPolicy::Offerer,
+                    addresses: AddressPolicy::default(),
+                }),
+            },
+            phase,
+            numbers: Numbers::new(Random::from_seed([7; 32])),
+        })
     }
 }
