@@ -4,7 +4,7 @@ use sip_stack::account::{AccountId, SessionId as SipSession};
 use sip_stack::command::Command;
 use sylkrtc_protocol::{
     Dialect, Event, IncomingSession, Refusal, SessionAnswer, SessionCreate, SessionDtmfInfo,
-    SessionId, SessionTrickle,
+    SessionId, SessionPhase, SessionTrickle,
 };
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -96,8 +96,12 @@ impl Client {
         if self.sessions.has_just_ended(&session) {
             return Ok(());
         }
-        self.ask(session, CallCommand::Terminate, Asked::Terminate)
-            .await
+        let answer = self.ask(session, CallCommand::Terminate, Asked::Terminate);
+        match answer.await {
+            // It ended a moment ago; the client will hear of it next.
+            Err(Refusal::WrongPhaseForTerminate(_, SessionPhase::Terminated)) => Ok(()),
+            answer => answer,
+        }
     }
 
     pub(super) async fn send_tones(&mut self, info: SessionDtmfInfo) -> Result<(), Refusal> {
