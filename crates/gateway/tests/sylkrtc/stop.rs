@@ -48,6 +48,32 @@ async fn calls_end_with_bye_registrations_are_removed_and_clients_told() {
 }
 
 #[tokio::test]
+async fn a_client_hears_of_every_call_however_few_events_may_wait_for_it() {
+    let stage = Stage::with("[limits]\nwrite_queue = 2\nstop_seconds = 2\n").await;
+    let mut alice = stage.alice().await;
+    for session in ["a", "b", "c", "d"] {
+        let create = json!({
+            "sylkrtc": "session-create",
+            "account": "alice@sylk.test",
+            "session": session,
+            "uri": "bob@sylk.test",
+            "sdp": OFFER,
+        });
+        alice.ask_ok(create).await;
+        alice.expect_state(session, "progress").await;
+    }
+    let Stage { gateway, phone } = stage;
+    let page = async {
+        for _ in 0..4 {
+            assert_eq!(alice.hear().await["state"], "terminated");
+        }
+        assert_eq!(alice.closed().await.code, CloseCode::Away);
+    };
+    tokio::join!(gateway.stop(), page);
+    drop(phone);
+}
+
+#[tokio::test]
 async fn a_peer_that_does_not_answer_delays_the_stop_no_longer_than_allowed() {
     let stage = Stage::with("[limits]\nstop_seconds = 1\n").await;
     let mut alice = stage.alice().await;

@@ -242,7 +242,23 @@ where
     async fn stop(&mut self) -> End {
         self.client.stop_calls().await;
         while !self.client.is_without_calls() {
-            let event = self.mailbox.events.recv().await;
+            let Self {
+                socket,
+                mailbox,
+                outbox,
+                ..
+            } = &mut *self;
+            let (writing, has_room) = (!outbox.is_idle(), outbox.has_room());
+            let written = std::future::poll_fn(|cx| outbox.poll_write(socket, cx, now()));
+            let event = tokio::select! {
+                biased;
+                () = mailbox.overflow.notified() => return End::Stalled,
+                result = written, if writing => match result {
+                    Ok(()) => None,
+                    Err(_) => return End::Lost,
+                },
+                event = mailbox.events.recv(), if has_room => event,
+            };
             if let Some(event) = event
                 && let Some(text) = self.client.handle_event(event).await
                 && let Err(end) = self.push_text(text)
