@@ -26,6 +26,7 @@
 //! [`TransactionEvent::ServerTerminated`].
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -418,6 +419,11 @@ impl Layer {
     /// News for the user agent.
     pub fn poll_event(&mut self) -> Option<TransactionEvent> {
         self.out.events.pop_front()
+    }
+
+    /// Requests from this address that have not ended.
+    pub fn count_from(&self, address: IpAddr) -> usize {
+        self.server.count_from(address)
     }
 
     /// Live objects, for the ledger.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -28,6 +29,8 @@ pub(super) struct ServerSide {
     transactions: BTreeMap<ServerTransactionId, ServerTransaction>,
     by_key: HashMap<ServerKey, ServerTransactionId>,
     by_merge: HashMap<MergeKey, ServerTransactionId>,
+    /// How many came from where.
+    by_address: HashMap<IpAddr, usize>,
     timers: TimerTable<ServerTransactionId>,
     last_id: u64,
     /// Makes the tags of answers without state unpredictable and repeatable.
@@ -61,6 +64,7 @@ impl ServerSide {
             transactions: BTreeMap::new(),
             by_key: HashMap::new(),
             by_merge: HashMap::new(),
+            by_address: HashMap::new(),
             timers: TimerTable::new(),
             last_id: 0,
             tag_secret,
@@ -180,6 +184,10 @@ impl ServerSide {
         self.timers.next_timeout()
     }
 
+    pub(super) fn count_from(&self, address: IpAddr) -> usize {
+        self.by_address.get(&address).copied().unwrap_or_default()
+    }
+
     pub(super) fn count(&self, counts: &mut LayerCounts) {
         counts.server = self.transactions.len();
         counts.timers += self.timers.len();
@@ -204,6 +212,10 @@ impl ServerSide {
         head.body = Bytes::new();
         self.timers.set(id, machine.deadline());
         self.by_key.insert(key.clone(), id);
+        *self
+            .by_address
+            .entry(arrival.source.remote.ip())
+            .or_default() += 1;
         if let Some(merge) = &merge {
             self.by_merge.insert(merge.clone(), id);
         }
@@ -331,6 +343,7 @@ impl ServerSide {
             return;
         };
         self.by_key.remove(&transaction.key);
+        self.forget_one_from(transaction.path.first.addr.ip());
         if let Some(merge) = &transaction.merge
             && self.by_merge.get(merge) == Some(&id)
         {
@@ -338,6 +351,16 @@ impl ServerSide {
         }
         turn.out
             .tell(TransactionEvent::ServerTerminated { id, why });
+    }
+
+    /// Answers go to the address the request came from, by whatever port.
+    fn forget_one_from(&mut self, address: IpAddr) {
+        if let Some(count) = self.by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_address.remove(&address);
+            }
+        }
     }
 
     fn tag_of(&self, request: &Request) -> String {

@@ -11,17 +11,25 @@ use crate::message::{
 use crate::transaction::ServerTransactionId;
 use crate::transport::Source;
 
+/// Requests at a time from an address that is no registrar or proxy of ours; a neighbour
+/// of our proxy may be among them.
+pub(super) const MAX_OF_STRANGER: usize = 4096;
+
 impl UserAgent {
     /// Whether a message may cost us something: responses are matched, requests have to
-    /// name a Contact of ours, a dialog of ours, or come from our registrar or proxy.
+    /// come from our registrar or proxy, or to name a Contact or a dialog of ours and not
+    /// be too many.
     pub(super) fn concerns_us(&self, message: &Message, source: &Source) -> bool {
         match message {
             Message::Response(_) => true,
+            Message::Request(_) if self.is_known(source) => true,
             Message::Request(request) => {
-                self.is_known(source)
-                    || self.called_account(request).is_some()
+                let is_for_us = self.called_account(request).is_some()
                     || DialogId::of_request(request)
-                        .is_some_and(|id| self.dialogs.contains_key(&id))
+                        .is_some_and(|id| self.dialogs.contains_key(&id));
+                let costs_nothing = matches!(request.method, Method::Ack | Method::Cancel);
+                let open = || self.core.layer.count_from(source.remote.ip());
+                is_for_us && (costs_nothing || open() < MAX_OF_STRANGER)
             }
         }
     }

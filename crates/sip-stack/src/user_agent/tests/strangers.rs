@@ -5,6 +5,7 @@ use crate::account::{AccountConfig, AccountId};
 use crate::command::Command;
 use crate::event::Event;
 use crate::message::{HeaderName, Message};
+use crate::user_agent::requests::MAX_OF_STRANGER;
 
 #[test]
 fn strangers_are_dropped_and_counted() {
@@ -26,6 +27,32 @@ fn strangers_are_dropped_and_counted() {
 fn whoever_knows_our_contact_may_call() {
     let mut bench = Bench::registered();
     let token = bench.token();
+    bench.incoming(&Script {
+        from_addr: STRANGER,
+        ..Script::invite(&token)
+    });
+    assert!(matches!(bench.event(), Event::Incoming { .. }));
+}
+
+#[test]
+fn a_flood_of_calls_from_one_stranger_is_bounded_and_hurts_nobody_else() {
+    let mut bench = Bench::registered();
+    let token = bench.token();
+    for number in 0..5000 {
+        bench.incoming(&Script {
+            call_id: &format!("flood-{number}"),
+            from_addr: STRANGER,
+            ..Script::invite(&token)
+        });
+    }
+    assert_eq!(bench.ua.dropped(), 5000 - MAX_OF_STRANGER as u64);
+    bench.forget_sent();
+
+    bench.incoming(&options(&token));
+    bench.response(200);
+    bench.pass_seconds(300);
+    bench.forget_sent();
+    bench.take_events();
     bench.incoming(&Script {
         from_addr: STRANGER,
         ..Script::invite(&token)
