@@ -513,6 +513,7 @@ impl Account {
         core.timers.stop(Timer::Registration(self.id));
         core.timers.stop(Timer::BindingEnd(self.id));
         self.registration.binding = None;
+        self.registration.service_route = RouteSet::default();
         self.registration.state = State::Idle;
     }
 

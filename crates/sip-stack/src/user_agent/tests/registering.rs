@@ -371,6 +371,23 @@ fn service_route_is_replayed_behind_the_proxy() {
 }
 
 #[test]
+fn the_service_route_ends_with_the_registration() {
+    let mut bench = Bench::new();
+    bench.command(Command::Register { account: alice() });
+    let register = bench.request(Method::Register);
+    bench.reply(&register, 200, &["Service-Route: <sip:s1;lr>"]);
+    bench.command(Command::Unregister { account: alice() });
+    let unregister = bench.request(Method::Register);
+    bench.reply(&unregister, 200, &[]);
+    bench.registration_states();
+    let invite = bench.invite(1, "bob");
+    assert_eq!(
+        invite.headers.texts(&HeaderName::Route),
+        [format!("<sip:{PROXY};lr>")]
+    );
+}
+
+#[test]
 fn an_unknown_account_cannot_register() {
     let mut bench = Bench::empty(UserAgentConfig::default());
     bench.command(Command::Register { account: alice() });
