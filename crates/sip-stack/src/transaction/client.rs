@@ -1,5 +1,5 @@
-//! The requests of the user agent: each goes from server to server until one answers
-//! (RFC 3263 §4.3), from TCP back to UDP (RFC 3261 §18.1.1), and may be cancelled (§9.1).
+//! The requests of the user agent: each is located, goes from server to server until one
+//! answers, and may be cancelled.
 //!
 //! An *attempt* is one client transaction of RFC 3261 on the wire, to one server and with
 //! a branch of its own. The user agent sees only the request. An attempt may outlive its
@@ -13,23 +13,24 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::attempt::{Attempt, AttemptId, Machine};
-use super::avoid::{AFTER_FAILURE, Avoided};
+use super::avoid::Avoided;
 use super::invite_client::{Fired, InviteClient, Verdict};
 use super::key::ClientKey;
-use super::outgoing::{cancel_for, stamped};
+use super::outgoing::stamped;
 use super::{
     ClientTransactionId, ContactTemplate, Failure, LayerCounts, Route, TooManyTransactions,
     TransactionEvent, Turn,
 };
-use crate::message::{Headers, Method, Request, Response, StatusCode};
+use crate::message::{Method, Request, Response, StatusCode};
 use crate::target::{ResolveError, ResolveId, ResolveRequest, Target};
 use crate::timer::TimerTable;
-use crate::transport::{Destination, FlowId, Source, Transport, TransportError};
+use crate::transport::{Destination, FlowId, Source, TransportError};
 
-/// A request larger than this goes by a stream, if the server takes one (RFC 3261 §18.1.1).
-pub(super) const LARGEST_DATAGRAM_REQUEST: usize = 1300;
-/// How many T1 a server may be silent while there is another one to try.
-const PATIENCE_WITH_ALTERNATIVES: u32 = 8;
+mod cancel;
+mod failover;
+
+use cancel::Cancel;
+use failover::Hop;
 
 #[derive(Debug)]
 pub(super) struct ClientSide {
@@ -59,24 +60,6 @@ struct ClientRequest {
 enum Phase {
     Resolving(ResolveId),
     Sent(AttemptId),
-}
-
-#[derive(Debug)]
-enum Cancel {
-    /// Nobody asked.
-    No,
-    /// Asked for, but nothing provisional came yet. With the headers to add.
-    Wanted(Headers),
-    /// The CANCEL is on its way.
-    Sent,
-}
-
-/// A server yet to be tried.
-#[derive(Debug)]
-struct Hop {
-    destination: Destination,
-    /// Whether a large request may take TCP first.
-    stream_if_large: bool,
 }
 
 /// Who waits for a look-up.
@@ -146,41 +129,6 @@ impl ClientSide {
                 self.ask(lookup, Resolving::Ack(Box::new(ack)), target, turn);
             }
             Route::Fixed(destinations) => self.transmit_ack(&ack, destinations, turn),
-        }
-    }
-
-    pub(super) fn cancel(&mut self, id: ClientTransactionId, extra: Headers, turn: &mut Turn<'_>) {
-        let Some(request) = self.requests.get_mut(&id) else {
-            return;
-        };
-        let cancellable =
-            request.request.method == Method::Invite && matches!(request.cancel, Cancel::No);
-        if !cancellable {
-            return;
-        }
-        match request.phase {
-            Phase::Resolving(lookup) => {
-                self.resolving.remove(&lookup);
-                self.timers.stop(Wake::Lookup(lookup));
-                self.fail(id, Failure::Cancelled, turn);
-            }
-            Phase::Sent(attempt) => match self.attempts.get(&attempt).map(|a| &a.machine) {
-                Some(Machine::Invite(InviteClient::Calling { .. })) => {
-                    request.cancel = Cancel::Wanted(extra);
-                }
-                Some(Machine::Invite(InviteClient::Proceeding)) => {
-                    self.send_cancel(id, attempt, &extra, turn);
-                }
-                Some(
-                    Machine::Invite(
-                        InviteClient::Accepted { .. }
-                        | InviteClient::Completed { .. }
-                        | InviteClient::Terminated,
-                    )
-                    | Machine::NonInvite(_),
-                )
-                | None => {}
-            },
         }
     }
 
@@ -311,124 +259,12 @@ impl ClientSide {
         turn.out.resolves.push_back(ResolveRequest { id, target });
     }
 
-    /// The servers are known: good ones first, and off we go.
-    fn handle_located(
-        &mut self,
-        id: ClientTransactionId,
-        mut destinations: Vec<Destination>,
-        turn: &mut Turn<'_>,
-    ) {
-        self.avoided.put_last(&mut destinations, turn.now);
-        if let Some(request) = self.requests.get_mut(&id) {
-            request.hops = destinations
-                .into_iter()
-                .map(|destination| Hop {
-                    destination,
-                    stream_if_large: true,
-                })
-                .collect();
-        }
-        let nowhere = Failure::Unresolvable(ResolveError::NoSuchDomain);
-        self.try_next(id, nowhere, turn);
-    }
-
-    /// Starts an attempt at the next server; `why` is reported if there is none.
-    fn try_next(&mut self, id: ClientTransactionId, why: Failure, turn: &mut Turn<'_>) {
-        loop {
-            let Some(request) = self.requests.get_mut(&id) else {
-                return;
-            };
-            let Some(hop) = request.hops.pop_front() else {
-                let why = match request.cancel {
-                    Cancel::No => why,
-                    Cancel::Wanted(_) | Cancel::Sent => Failure::Cancelled,
-                };
-                return self.fail(id, why, turn);
-            };
-            if matches!(request.cancel, Cancel::Wanted(_)) {
-                return self.fail(id, Failure::Cancelled, turn);
-            }
-            if self.start_attempt(id, hop, turn) {
-                return;
-            }
-        }
-    }
-
-    /// False: no address of ours fits this hop.
-    fn start_attempt(&mut self, id: ClientTransactionId, hop: Hop, turn: &mut Turn<'_>) -> bool {
-        let branch = fresh_branch(&mut self.rng);
-        let attempt_id = AttemptId(self.fresh_id());
-        let request = self.requests.get_mut(&id).expect("checked by try_next");
-        let prepare = |destination: &Destination| {
-            stamped(
-                &request.request,
-                request.contact.as_ref(),
-                destination,
-                &branch,
-                &turn.config.local,
-            )
-        };
-        let mut destination = hop.destination;
-        let Some(mut sent) = prepare(&destination) else {
-            return false;
-        };
-        let mut bytes = sent.to_bytes();
-        let large = bytes.len() > LARGEST_DATAGRAM_REQUEST;
-        if large && hop.stream_if_large && destination.transport == Transport::Udp {
-            let stream = Destination::tcp(destination.addr);
-            if !self.avoided.contains(&stream, turn.now)
-                && let Some(by_stream) = prepare(&stream)
-            {
-                bytes = by_stream.to_bytes();
-                sent = by_stream;
-                request.hops.push_front(Hop {
-                    destination: std::mem::replace(&mut destination, stream),
-                    stream_if_large: false,
-                });
-            }
-        }
-        request.phase = Phase::Sent(attempt_id);
-        let timers = &turn.config.timers;
-        let patience = match request.hops.is_empty() {
-            true => timers.give_up(),
-            false => (timers.t1 * PATIENCE_WITH_ALTERNATIVES).min(timers.give_up()),
-        };
-        let attempt = Attempt::new(Some(id), &branch, sent, bytes, destination, patience, turn);
-        self.launch(attempt_id, attempt, turn);
-        true
-    }
-
     fn launch(&mut self, id: AttemptId, attempt: Attempt, turn: &mut Turn<'_>) {
         attempt.transmit(id, turn);
         self.timers
             .set(Wake::Attempt(id), attempt.machine.deadline());
         self.by_key.insert(attempt.key.clone(), id);
         self.attempts.insert(id, attempt);
-    }
-
-    fn send_cancel(
-        &mut self,
-        id: ClientTransactionId,
-        invite: AttemptId,
-        extra: &Headers,
-        turn: &mut Turn<'_>,
-    ) {
-        let cancel_id = AttemptId(self.fresh_id());
-        let (Some(request), Some(invite)) =
-            (self.requests.get_mut(&id), self.attempts.get(&invite))
-        else {
-            return;
-        };
-        request.cancel = Cancel::Sent;
-        let give_up = turn.config.timers.give_up();
-        self.timers
-            .set(Wake::CancelUnanswered(id), Some(turn.now + give_up));
-        let cancel = cancel_for(&invite.request, extra);
-        let bytes = cancel.to_bytes();
-        let branch = invite.branch();
-        let destination = invite.destination.clone();
-        let attempt = Attempt::new(None, &branch, cancel, bytes, destination, give_up, turn);
-        self.launch(cancel_id, attempt, turn);
     }
 
     fn transmit_ack(
@@ -515,50 +351,6 @@ impl ClientSide {
                 }
             }
         }
-    }
-
-    fn handle_attempt_failed(&mut self, id: AttemptId, why: Failure, turn: &mut Turn<'_>) {
-        let Some(attempt) = self.remove_attempt(id) else {
-            return;
-        };
-        tracing::debug!(destination = ?attempt.destination, ?why, "server did not answer");
-        if !self.renew_stream(&attempt, why) {
-            self.avoided
-                .note(&attempt.destination, AFTER_FAILURE, turn.now);
-        }
-        if let Some(owner) = attempt.owner {
-            self.try_next(owner, why, turn);
-        }
-    }
-
-    /// The end of a pooled stream is often the first we hear of a server's restart or of a
-    /// NAT's forgetfulness: once, the same server is tried by a new stream.
-    fn renew_stream(&mut self, attempt: &Attempt, why: Failure) -> bool {
-        let pooled =
-            attempt.destination.transport.is_reliable() && attempt.destination.flow.is_none();
-        let request = attempt.owner.and_then(|id| self.requests.get_mut(&id));
-        let Some(request) = request.filter(|request| pooled && !request.stream_renewed) else {
-            return false;
-        };
-        if why != Failure::Transport(TransportError::FlowClosed) {
-            return false;
-        }
-        request.stream_renewed = true;
-        request.hops.push_front(Hop {
-            destination: attempt.destination.clone(),
-            stream_if_large: false,
-        });
-        true
-    }
-
-    fn handle_cancel_unanswered(&mut self, id: ClientTransactionId, turn: &mut Turn<'_>) {
-        let Some(request) = self.requests.get(&id) else {
-            return;
-        };
-        if let Phase::Sent(attempt) = request.phase {
-            self.remove_attempt(attempt);
-        }
-        self.fail(id, Failure::Cancelled, turn);
     }
 
     fn fail(&mut self, id: ClientTransactionId, why: Failure, turn: &mut Turn<'_>) {

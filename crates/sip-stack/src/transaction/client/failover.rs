@@ -1,0 +1,151 @@
+//! From server to server until one answers (RFC 3263 §4.3), and from TCP back to UDP
+//! (RFC 3261 §18.1.1).
+
+use super::cancel::Cancel;
+use super::{Attempt, AttemptId, ClientSide, Failure, Phase, fresh_branch};
+use crate::target::ResolveError;
+use crate::transaction::avoid::AFTER_FAILURE;
+use crate::transaction::outgoing::stamped;
+use crate::transaction::{ClientTransactionId, Turn};
+use crate::transport::{Destination, Transport, TransportError};
+
+/// A request larger than this goes by a stream, if the server takes one (RFC 3261 §18.1.1).
+const LARGEST_DATAGRAM_REQUEST: usize = 1300;
+/// How many T1 a server may be silent while there is another one to try.
+const PATIENCE_WITH_ALTERNATIVES: u32 = 8;
+
+/// A server yet to be tried.
+#[derive(Debug)]
+pub(super) struct Hop {
+    pub(super) destination: Destination,
+    /// Whether a large request may take TCP first.
+    stream_if_large: bool,
+}
+
+impl ClientSide {
+    /// The servers are known: good ones first, and off we go.
+    pub(super) fn handle_located(
+        &mut self,
+        id: ClientTransactionId,
+        mut destinations: Vec<Destination>,
+        turn: &mut Turn<'_>,
+    ) {
+        self.avoided.put_last(&mut destinations, turn.now);
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.hops = destinations
+                .into_iter()
+                .map(|destination| Hop {
+                    destination,
+                    stream_if_large: true,
+                })
+                .collect();
+        }
+        let nowhere = Failure::Unresolvable(ResolveError::NoSuchDomain);
+        self.try_next(id, nowhere, turn);
+    }
+
+    /// Starts an attempt at the next server; `why` is reported if there is none.
+    pub(super) fn try_next(&mut self, id: ClientTransactionId, why: Failure, turn: &mut Turn<'_>) {
+        loop {
+            let Some(request) = self.requests.get_mut(&id) else {
+                return;
+            };
+            let Some(hop) = request.hops.pop_front() else {
+                let why = match request.cancel {
+                    Cancel::No => why,
+                    Cancel::Wanted(_) | Cancel::Sent => Failure::Cancelled,
+                };
+                return self.fail(id, why, turn);
+            };
+            if matches!(request.cancel, Cancel::Wanted(_)) {
+                return self.fail(id, Failure::Cancelled, turn);
+            }
+            if self.start_attempt(id, hop, turn) {
+                return;
+            }
+        }
+    }
+
+    /// False: no address of ours fits this hop.
+    fn start_attempt(&mut self, id: ClientTransactionId, hop: Hop, turn: &mut Turn<'_>) -> bool {
+        let branch = fresh_branch(&mut self.rng);
+        let attempt_id = AttemptId(self.fresh_id());
+        let request = self.requests.get_mut(&id).expect("checked by try_next");
+        let prepare = |destination: &Destination| {
+            stamped(
+                &request.request,
+                request.contact.as_ref(),
+                destination,
+                &branch,
+                &turn.config.local,
+            )
+        };
+        let mut destination = hop.destination;
+        let Some(mut sent) = prepare(&destination) else {
+            return false;
+        };
+        let mut bytes = sent.to_bytes();
+        let large = bytes.len() > LARGEST_DATAGRAM_REQUEST;
+        if large && hop.stream_if_large && destination.transport == Transport::Udp {
+            let stream = Destination::tcp(destination.addr);
+            if !self.avoided.contains(&stream, turn.now)
+                && let Some(by_stream) = prepare(&stream)
+            {
+                bytes = by_stream.to_bytes();
+                sent = by_stream;
+                request.hops.push_front(Hop {
+                    destination: std::mem::replace(&mut destination, stream),
+                    stream_if_large: false,
+                });
+            }
+        }
+        request.phase = Phase::Sent(attempt_id);
+        let timers = &turn.config.timers;
+        let patience = match request.hops.is_empty() {
+            true => timers.give_up(),
+            false => (timers.t1 * PATIENCE_WITH_ALTERNATIVES).min(timers.give_up()),
+        };
+        let attempt = Attempt::new(Some(id), &branch, sent, bytes, destination, patience, turn);
+        self.launch(attempt_id, attempt, turn);
+        true
+    }
+
+    pub(super) fn handle_attempt_failed(
+        &mut self,
+        id: AttemptId,
+        why: Failure,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(attempt) = self.remove_attempt(id) else {
+            return;
+        };
+        tracing::debug!(destination = ?attempt.destination, ?why, "server did not answer");
+        if !self.renew_stream(&attempt, why) {
+            self.avoided
+                .note(&attempt.destination, AFTER_FAILURE, turn.now);
+        }
+        if let Some(owner) = attempt.owner {
+            self.try_next(owner, why, turn);
+        }
+    }
+
+    /// The end of a pooled stream is often the first we hear of a server's restart or of a
+    /// NAT's forgetfulness: once, the same server is tried by a new stream.
+    fn renew_stream(&mut self, attempt: &Attempt, why: Failure) -> bool {
+        let pooled =
+            attempt.destination.transport.is_reliable() && attempt.destination.flow.is_none();
+        let request = attempt.owner.and_then(|id| self.requests.get_mut(&id));
+        let Some(request) = request.filter(|request| pooled && !request.stream_renewed) else {
+            return false;
+        };
+        if why != Failure::Transport(TransportError::FlowClosed) {
+            return false;
+        }
+        request.stream_renewed = true;
+        request.hops.push_front(Hop {
+            destination: attempt.destination.clone(),
+            stream_if_large: false,
+        });
+        true
+    }
+}
