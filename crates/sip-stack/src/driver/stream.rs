@@ -27,7 +27,10 @@ const OPEN_LIMIT: Duration = Duration::from_millis(3500);
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 /// For the rest of a message, once its beginning is there.
 const PARTIAL_LIMIT: Duration = Duration::from_secs(30);
-/// For a sign of life on a stream that the peer opened.
+/// For the first message or ping on a stream that the peer opened: who opens one has
+/// something to say.
+const FIRST_LIMIT: Duration = Duration::from_secs(30);
+/// For a sign of life on such a stream, once there has been one.
 const IDLE_LIMIT: Duration = Duration::from_secs(3600);
 /// For the answer to a ping.
 const PONG_LIMIT: Duration = Duration::from_secs(10);
@@ -194,10 +197,12 @@ async fn read(
     let mut framer = Framer::new();
     let mut buffer = vec![0; 16 * 1024];
     let mut partial_since: Option<Instant> = None;
+    let mut has_spoken = false;
     loop {
         let deadline = match partial_since {
             Some(since) => Some(since + PARTIAL_LIMIT),
-            None => idle_limit.map(|limit| Instant::now() + limit),
+            None if has_spoken => idle_limit.map(|limit| Instant::now() + limit),
+            None => idle_limit.map(|limit| Instant::now() + limit.min(FIRST_LIMIT)),
         };
         let length = tokio::select! {
             read = reader.read(&mut buffer) => match read {
@@ -214,6 +219,7 @@ async fn read(
         framer.push(&buffer[..length]);
         while let Some(framed) = framer.next() {
             partial_since = None;
+            has_spoken = true;
             let (input, lost) = match framed {
                 Ok(Framed::Message(message)) => {
                     let message = Box::new(message);
@@ -376,6 +382,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_without_a_sign_of_life_is_closed() {
+        let (mut peer, ours) = duplex(4096);
+        let (inputs, _kept) = mpsc::channel(8);
+        let (nudge, _nudges) = mpsc::channel(8);
+        let began = Instant::now();
+        peer.write_all(PING).await.expect("there is room");
+
+        let why = read(ours, source(), Some(IDLE_LIMIT), nudge, &inputs).await;
+
+        assert_eq!(why, TransportError::FlowClosed);
+        assert_eq!(began.elapsed(), IDLE_LIMIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_that_connects_and_says_nothing_is_closed_soon() {
         let (_peer, ours) = duplex(4096);
         let (inputs, _kept) = mpsc::channel(8);
         let (nudge, _nudges) = mpsc::channel(8);
@@ -384,7 +404,7 @@ mod tests {
         let why = read(ours, source(), Some(IDLE_LIMIT), nudge, &inputs).await;
 
         assert_eq!(why, TransportError::FlowClosed);
-        assert_eq!(began.elapsed(), IDLE_LIMIT);
+        assert_eq!(began.elapsed(), FIRST_LIMIT);
     }
 
     #[tokio::test(start_paused = true)]
