@@ -45,7 +45,7 @@ pub(crate) use mailbox::{BrowserOpening, Command, LegId, Mailbox, PhoneOpening};
 /// Until a plan says otherwise.
 const FIRST_CLOCK_RATE: u32 = 8000;
 /// Turns that may panic one after the other before the worker gives up.
-const MAX_FAILED_TURNS: u32 = 16;
+pub(crate) const MAX_FAILED_TURNS: u32 = 100;
 
 /// What all legs of a worker are made with.
 #[derive(Debug)]

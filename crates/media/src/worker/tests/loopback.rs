@@ -12,7 +12,7 @@ use super::pcmu;
 use crate::endpoints::{BrowserRemote, DtlsRole, Fingerprint, PhoneRemote, Ssrc};
 use crate::event::{LegEvent, LegFailure, LegStats};
 use crate::simulate::{BROWSER_SSRC, CheckKind, SimBrowser, rtp_packet};
-use crate::worker::{Command, LegId};
+use crate::worker::{Command, LegId, MAX_FAILED_TURNS};
 use crate::{
     BrowserAddress, BrowserLeg, BrowserLegConfig, Counts, Gate, Limits, Media, MediaConfig,
     MediaError, PhoneAddress, PhoneLeg, PhoneLegConfig, WorkerHandle,
@@ -128,27 +128,46 @@ fn the_phones_deadly_packet_does_not_end_the_call() {
 
 #[test]
 fn a_panic_outside_of_any_leg_ends_no_call() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("a destructor of signalling's has a bug");
-        }
-    }
     let mut call = Call::connected(21_280);
-    let bomb = Bomb;
-    let nobody = Command::Snapshot(
-        LegId(u64::MAX),
-        Box::new(move |_| {
-            let _never = &bomb;
-        }),
-    );
-    call.worker.mailbox().push(nobody).expect("taken");
+    call.worker.mailbox().push(bomb()).expect("taken");
     call.browser_says(1);
     call.phone_says(1);
     call.pump("audio", |call| {
         call.phone_heard.len() == 1 && call.browser.rtp.len() == 1
     });
     call.end();
+}
+
+#[test]
+fn a_worker_that_cannot_go_on_tells_all_its_legs() {
+    let mut call = Call::connected(21_300);
+    for _ in 0..MAX_FAILED_TURNS {
+        call.worker.mailbox().push(bomb()).expect("taken");
+    }
+    let failed = LegEvent::Failed(LegFailure::Panicked);
+    call.pump("the news", |call| {
+        call.browser_events.contains(&failed) && call.phone_events.contains(&failed)
+    });
+    call.pump("an empty ledger", |call| {
+        call.media.as_ref().expect("running").counts() == Counts::default()
+    });
+    let again = call.leg().expect_checks();
+    assert_eq!(again, Err(MediaError::Stopped));
+}
+
+/// A command that panics where no leg is served.
+fn bomb() -> Command {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a destructor of signalling's has a bug");
+        }
+    }
+    let bomb = Bomb;
+    let reply = move |_| {
+        let _never = &bomb;
+    };
+    Command::Snapshot(LegId(u64::MAX), Box::new(reply))
 }
 
 #[test]
