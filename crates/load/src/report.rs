@@ -15,10 +15,10 @@ const LATENESS_LIMIT: Duration = Duration::from_millis(5);
 #[must_use]
 pub fn table(rounds: &[Round]) -> String {
     let mut text = String::from(
-        "| calls | CPU s per call-minute | of it kernel | CPU ms per set-up | RSS idle, MB | RSS per call, kB \
+        "| calls | CPU s per call-minute | of it kernel | CPU ms per set-up | RSS idle, MB | RSS per call, kB | of it WebSocket \
          | set-up p50 / p99, ms | sent | lost | round trip p50 / p99, ms | without gateway | added \
          | generator late p99 / max, ms |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for round in rounds {
         row(&mut text, round).unwrap_or_else(|_| unreachable!("writing to a string"));
@@ -31,7 +31,7 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
     let call_minutes = calls * round.time.as_secs_f64() / 60.0;
     let cpu = round.cpu.as_secs_f64();
     let system = round.cpu_system.as_secs_f64();
-    let grown = round.resident as f64 - round.resident_idle as f64;
+    let grown = |resident: u64| (resident as f64 - round.resident_idle as f64) / calls / 1e3;
     let through = &round.through.findings;
     let direct = &round.direct.findings;
     let added = |part: f64| {
@@ -41,7 +41,7 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
     };
     writeln!(
         text,
-        "| {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {} | {} | {} | {} | {} | {} / {} | {} / {} |",
+        "| {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} | {} | {} | {} | {} | {} | {} / {} | {} / {} |",
         round.calls,
         cpu / call_minutes,
         if cpu > 0.0 {
@@ -51,7 +51,8 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
         },
         milliseconds(round.cpu_set_up) / calls,
         round.resident_idle as f64 / 1e6,
-        grown / calls / 1e3,
+        grown(round.resident),
+        grown(round.resident_connected),
         quantiles(&round.set_up, 1),
         through.sent,
         through.lost(),

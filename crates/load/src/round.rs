@@ -86,7 +86,9 @@ pub struct Round {
     pub cpu_set_up: Duration,
     /// The gateway's resident memory before the round, in bytes.
     pub resident_idle: u64,
-    /// And at the end of the measured time.
+    /// With the clients connected, before the first call.
+    pub resident_connected: u64,
+    /// At the end of the measured time.
     pub resident: u64,
     /// Through the gateway.
     pub through: Outcome,
@@ -149,6 +151,7 @@ impl Round {
                 .cpu_since(&before_ramp)
                 .saturating_sub(media_of_ramp),
             resident_idle: idle.resident,
+            resident_connected: before_ramp.resident,
             resident: end.0.resident,
             through,
             direct,
