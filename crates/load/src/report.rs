@@ -17,8 +17,8 @@ pub fn table(rounds: &[Round]) -> String {
     let mut text = String::from(
         "| calls | CPU s per call-minute | of it kernel | CPU ms per set-up | RSS idle, MB | RSS per call, kB | of it WebSocket \
          | set-up p50 / p99, ms | sent | lost | round trip p50 / p99, ms | without gateway | added \
-         | generator late p99 / max, ms |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+         | generator late p99 / max, ms | other work, CPU s per s |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for round in rounds {
         row(&mut text, round).unwrap_or_else(|_| unreachable!("writing to a string"));
@@ -41,7 +41,7 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
     };
     writeln!(
         text,
-        "| {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} | {} | {} | {} | {} | {} | {} / {} | {} / {} |",
+        "| {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} | {} | {} | {} | {} | {} | {} / {} | {} / {} | {:.2} |",
         round.calls,
         cpu / call_minutes,
         if cpu > 0.0 {
@@ -62,6 +62,7 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
         shown(added(0.99), 2),
         shown(round.through.punctuality.lateness.quantile(0.99), 1),
         shown(Some(round.through.punctuality.lateness.longest()), 1),
+        round.cpu_others.as_secs_f64() / round.time.as_secs_f64(),
     )
 }
 

@@ -23,7 +23,7 @@ use crate::codec::Codec;
 use crate::far_end::{EchoId, FarEnd};
 use crate::generator::{Generator, Line, NewClient, Outcome};
 use crate::histogram::Histogram;
-use crate::process::Usage;
+use crate::process::{Usage, machine_cpu};
 use client::{Client, Cue, Progress};
 
 /// Before anything is measured, so that what came before has come to rest.
@@ -82,6 +82,8 @@ pub struct Round {
     pub cpu: Duration,
     /// The kernel's part of it, in ticks of 10 ms.
     pub cpu_system: Duration,
+    /// CPU time of everything on the machine but the gateway and ourselves, meanwhile.
+    pub cpu_others: Duration,
     /// CPU time of the gateway for all set-ups, without the media of calls that were up.
     pub cpu_set_up: Duration,
     /// The gateway's resident memory before the round, in bytes.
@@ -121,10 +123,15 @@ impl Round {
         let ups = company.call(shape.rate).await;
         sleep(SETTLE).await;
 
+        let ourselves = std::process::id();
         let start = (Usage::of(scene.pid)?, now());
+        let ours = Usage::of(ourselves)?;
+        let machine = machine_cpu()?;
         scene.generator.open_window()?;
         sleep(shape.time).await;
         let end = (Usage::of(scene.pid)?, now());
+        let machine = machine_cpu()?.saturating_sub(machine);
+        let ours = Usage::of(ourselves)?.cpu_since(&ours);
         scene.generator.close_window()?;
         sleep(GRACE).await;
         let through = scene.generator.report().await?;
@@ -146,6 +153,7 @@ impl Round {
             time,
             cpu,
             cpu_system: end.0.system_since(&start.0),
+            cpu_others: machine.saturating_sub(cpu + ours),
             cpu_set_up: start
                 .0
                 .cpu_since(&before_ramp)
