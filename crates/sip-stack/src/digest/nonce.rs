@@ -60,19 +60,15 @@ impl NonceState {
     }
 
     /// Takes the next nonce out of an Authentication-Info header, if it names one
-    /// (RFC 2617 section 3.2.3).
+    /// (RFC 2617 section 3.2.3). A server that names the same again goes on counting.
     pub fn handle_authentication_info(&mut self, line: &str) {
         let next = AuthParams::parse(line).inner("nextnonce");
-        if let Some(next) = next.filter(|next| !breaks_lines(next.as_bytes())) {
+        let is_new =
+            |next: &&str| !breaks_lines(next.as_bytes()) && **next != *self.challenge.nonce;
+        if let Some(next) = next.filter(is_new) {
             self.challenge.nonce = next.into();
             self.challenge.stale = false;
             self.count = 0;
         }
-    }
-
-    /// Whether a new challenge, received in answer to this state's credentials, only asks
-    /// for a fresh nonce: it says so, or this nonce had been accepted before.
-    pub fn is_renewed_by(&self, challenge: &Challenge) -> bool {
-        self.challenge.realm() == challenge.realm() && (challenge.is_stale() || self.count > 1)
     }
 }
