@@ -15,7 +15,7 @@ use crate::transport::{Destination, Source, Transport};
 
 mod route_set;
 
-pub(crate) use route_set::{RouteSet, target_of};
+pub(crate) use route_set::RouteSet;
 
 /// What tells a dialog from all others (RFC 3261 §12): Call-ID and both tags.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

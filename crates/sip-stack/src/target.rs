@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rand::Rng;
 
-use crate::message::{Host, Uri};
+use crate::message::Uri;
 use crate::transport::{Destination, Transport};
 
 mod srv;
@@ -37,24 +37,24 @@ pub struct Target {
 }
 
 impl Target {
-    /// What RFC 3263 looks at in `uri`. `None`: not a SIP URI, or a transport that we do
-    /// not have.
-    pub fn from_uri(uri: &Uri) -> Option<Self> {
-        let transport = match uri.param("transport") {
-            Some(name) => Some(Transport::from_name(&name)?),
-            None => None,
+    /// What RFC 3263 looks at in `uri`, `maddr` included. A transport that we do not have
+    /// counts as none; a URI without a host has an empty one, which nothing resolves.
+    pub fn of_uri(uri: &Uri) -> Self {
+        let host = match uri.param("maddr") {
+            Some(maddr) => maddr.into_owned(),
+            None => uri.host().map(|host| host.to_string()).unwrap_or_default(),
         };
-        let host = match uri.host()? {
-            Host::Name(name) => name.trim_end_matches('.').to_owned(),
-            Host::V4(ip) => ip.to_string(),
-            Host::V6(ip) => ip.to_string(),
-        };
-        Some(Self {
-            host,
+        Self {
+            host: host
+                .trim_matches(['[', ']'])
+                .trim_end_matches('.')
+                .to_owned(),
             port: uri.port(),
-            transport,
+            transport: uri
+                .param("transport")
+                .and_then(|name| Transport::from_name(&name)),
             secure: uri.is_sips(),
-        })
+        }
     }
 
     /// The address literal of `host`, if it is one.

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::{AccountConfig, AccountId, Attempt, Keyring};
-use crate::dialog::{RouteSet, target_of};
+use crate::dialog::RouteSet;
 use crate::message::{HeaderName, HeaderValue, Headers, Method, NameAddr, Uri, UriBuilder};
 use crate::registration::Registration;
 use crate::target::Target;
@@ -98,7 +98,7 @@ impl Account {
     /// Where to locate a URI that names no transport: by the account's preference.
     pub(crate) fn target(&self, uri: &Uri) -> Target {
         let uri = if uri.is_sip() { uri } else { &self.registrar };
-        let mut target = target_of(uri);
+        let mut target = Target::of_uri(uri);
         if target.transport.is_none() && !target.secure {
             target.transport = self.config.transport;
         }

@@ -3,7 +3,6 @@
 
 use crate::message::{HeaderName, HeaderValue, Headers, NameAddr, Uri};
 use crate::target::Target;
-use crate::transport::Transport;
 
 /// The proxies between us and the peer, nearest first. Values are kept as received.
 #[derive(Clone, Debug, Default)]
@@ -75,7 +74,7 @@ impl RouteSet {
 
     /// Where such a request is sent: the first proxy, loose or strict, else the target.
     pub(crate) fn next_hop(&self, remote_target: &Uri) -> Target {
-        target_of(self.first().unwrap_or(remote_target))
+        Target::of_uri(self.first().unwrap_or(remote_target))
     }
 
     fn read(headers: &Headers, name: &HeaderName) -> Option<Self> {
@@ -92,22 +91,6 @@ impl RouteSet {
 }
 
 fn same_server(a: &Uri, b: &Uri) -> bool {
-    let (a, b) = (target_of(a), target_of(b));
+    let (a, b) = (Target::of_uri(a), Target::of_uri(b));
     a.host.eq_ignore_ascii_case(&b.host) && a.port == b.port && a.transport == b.transport
-}
-
-/// What of a URI decides where a request is sent (RFC 3263 §4).
-pub(crate) fn target_of(uri: &Uri) -> Target {
-    let host = match uri.param("maddr") {
-        Some(maddr) => maddr.to_string(),
-        None => uri.host().map(|host| host.to_string()).unwrap_or_default(),
-    };
-    Target {
-        host: host.trim_matches(['[', ']']).to_owned(),
-        port: uri.port(),
-        transport: uri
-            .param("transport")
-            .and_then(|name| Transport::from_name(&name)),
-        secure: uri.is_sips(),
-    }
 }

@@ -313,20 +313,28 @@ fn a_zone_full_of_records_gives_a_bounded_list() {
 fn a_target_is_read_from_a_uri() {
     let uri = Uri::parse("sips:bob@[2001:db8::1]:5071;transport=TCP").unwrap();
     assert_eq!(
-        Target::from_uri(&uri),
-        Some(Target {
+        Target::of_uri(&uri),
+        Target {
             host: "2001:db8::1".into(),
             port: Some(5071),
             transport: Some(Transport::Tcp),
             secure: true,
-        })
+        }
     );
+}
 
-    let unknown = Uri::parse("sip:bob@example.com;transport=sctp").unwrap();
-    assert_eq!(Target::from_uri(&unknown), None);
-
-    let number = Uri::parse("tel:+15551234567").unwrap();
-    assert_eq!(Target::from_uri(&number), None);
+#[test]
+fn a_trailing_dot_an_unknown_transport_and_maddr_are_understood() {
+    let target = |uri: &str| Target::of_uri(&Uri::parse(uri).unwrap());
+    assert_eq!(target("sip:example.com."), sip("example.com"));
+    assert_eq!(
+        target("sip:bob@example.com;transport=sctp"),
+        sip("example.com")
+    );
+    assert_eq!(
+        target("sip:bob@example.com;maddr=192.0.2.9"),
+        sip("192.0.2.9")
+    );
 }
 
 type Rr = (Query, Answer);
