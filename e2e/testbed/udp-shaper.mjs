@@ -8,6 +8,7 @@ import { createSocket } from 'node:dgram';
  */
 export async function startShaper({ listen, target, loss = 0, duplicate = 0, reorder = 0, hold = 60, seed = 1 }) {
   const chance = generator(seed);
+  let open = true;
   const counts = { passed: 0, lost: 0, duplicated: 0, reordered: 0 };
   const clients = new Map();
   const front = createSocket('udp4');
@@ -19,7 +20,7 @@ export async function startShaper({ listen, target, loss = 0, duplicate = 0, reo
     const release = () => {
       if (!held) return;
       clearTimeout(held.timer);
-      send(held.bytes);
+      if (open) send(held.bytes);
       held = undefined;
     };
     return (bytes) => {
@@ -36,7 +37,7 @@ export async function startShaper({ listen, target, loss = 0, duplicate = 0, reo
     };
   };
 
-  const open = async (client) => {
+  const connect = async (client) => {
     const back = createSocket('udp4');
     const toTarget = path((bytes) => back.send(bytes, target.port, target.address));
     const toClient = path((bytes) => front.send(bytes, client.port, client.address));
@@ -47,14 +48,15 @@ export async function startShaper({ listen, target, loss = 0, duplicate = 0, reo
 
   front.on('message', (bytes, client) => {
     const key = `${client.address}:${client.port}`;
-    if (!clients.has(key)) clients.set(key, open(client));
-    clients.get(key).then(({ toTarget }) => toTarget(bytes));
+    if (!clients.has(key)) clients.set(key, connect(client));
+    clients.get(key).then(({ toTarget }) => open && toTarget(bytes));
   });
 
   return {
     counts,
     set: (changes) => { ({ loss, duplicate, reorder } = { loss, duplicate, reorder, ...changes }); },
     stop: async () => {
+      open = false;
       front.close();
       for (const client of clients.values()) (await client).back.close();
     },

@@ -103,7 +103,7 @@ describe('signalling over bad networks', { concurrency: true }, () => {
     });
   }
 
-  describe('registration and calls in with lost, duplicated and reordered messages', () => {
+  describe('registration and calls in with lost, duplicated and reordered messages', { concurrency: 1 }, () => {
     let proxy;
     let gateway;
     let shapers = [];
