@@ -1,5 +1,6 @@
 // Free ports on loopback, below the ephemeral range, for UDP and TCP at once.
 import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 const LOWEST = 21000;
@@ -25,9 +26,10 @@ export async function freePorts(count) {
   throw new Error('no free ports on loopback');
 }
 
-/** Whether somebody has bound this UDP port on loopback. */
-export async function udpIsBound(port) {
-  return !(await udpIsFree(port));
+/** Whether somebody has bound this UDP port. Asks the kernel's table: trying to bind it could be what keeps its owner out. */
+export function udpIsBound(port) {
+  const sockets = readFileSync('/proc/net/udp', 'utf8').split('\n').slice(1);
+  return sockets.some((line) => Number.parseInt(line.trim().split(/\s+/)[1]?.split(':')[1], 16) === port);
 }
 
 async function isFree(port) {

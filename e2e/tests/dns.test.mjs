@@ -1,12 +1,13 @@
 // Without an outbound proxy the account's domain is looked up: NAPTR, SRV, and the next server when the first is dead.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe } from 'node:test';
 import { startBaresip } from '../testbed/baresip.mjs';
 import { startCaller } from '../testbed/caller.mjs';
 import { startDnsmasq } from '../testbed/dnsmasq.mjs';
 import { startGateway } from '../testbed/gateway.mjs';
 import { DOMAIN, startKamailio } from '../testbed/kamailio.mjs';
 import { freePort } from '../testbed/ports.mjs';
+import { steps } from '../testbed/steps.mjs';
 
 const CASES = {
   'by SRV over UDP': {
@@ -33,7 +34,7 @@ const CASES = {
 
 describe('a proxy that DNS tells', { concurrency: true }, () => {
   for (const [name, { transport, records }] of Object.entries(CASES)) {
-    describe(`found ${name}`, { concurrency: 1 }, () => {
+    steps(`found ${name}`, ({ before, after, test }) => {
       const label = name.replaceAll(' ', '-');
       let proxy;
       let dns;

@@ -1,12 +1,13 @@
 // Signalling over a network that loses, repeats and reorders datagrams, in both directions: every call still comes
 // about and ends as it should, and the gateway keeps nothing of it.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe } from 'node:test';
 import { startCaller } from '../testbed/caller.mjs';
 import { startGateway } from '../testbed/gateway.mjs';
 import { DOMAIN, startKamailio } from '../testbed/kamailio.mjs';
 import { freePort } from '../testbed/ports.mjs';
 import { startSippClient, startSippServer } from '../testbed/sipp.mjs';
+import { steps } from '../testbed/steps.mjs';
 import { startShaper } from '../testbed/udp-shaper.mjs';
 import { pause } from '../testbed/wait.mjs';
 
@@ -24,7 +25,7 @@ const NETWORKS = {
 // Each has a gateway and peers of its own, and mostly waits.
 describe('signalling over bad networks', { concurrency: true }, () => {
   for (const [name, network] of Object.entries(NETWORKS)) {
-    describe(`calls out with ${name}`, { concurrency: 1 }, () => {
+    steps(`calls out with ${name}`, ({ before, after, test }) => {
       let gateway;
       let shapers = [];
       let caller;
@@ -103,7 +104,7 @@ describe('signalling over bad networks', { concurrency: true }, () => {
     });
   }
 
-  describe('registration and calls in with lost, duplicated and reordered messages', { concurrency: 1 }, () => {
+  steps('registration and calls in with lost, duplicated and reordered messages', ({ before, after, test }) => {
     let proxy;
     let gateway;
     let shapers = [];
