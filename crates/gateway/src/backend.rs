@@ -9,6 +9,7 @@ use sip_stack::account::{AccountId, SessionId};
 use sip_stack::message::Uri;
 use tokio::sync::watch;
 
+use crate::call::Switchboard;
 use crate::config::Limits;
 use crate::directory::Directory;
 use crate::ledger::Ledger;
@@ -37,7 +38,19 @@ pub struct Backend {
     /// Whether the daemon starts, serves or stops.
     pub phase: watch::Receiver<Phase>,
     /// Numbers of accounts and sessions.
-    pub numbers: Numbers,
+    pub numbers: Arc<Numbers>,
+}
+
+impl Backend {
+    /// Where calls get further sessions from.
+    #[must_use]
+    pub fn switchboard(&self) -> Switchboard {
+        Switchboard {
+            sip: self.sip.clone(),
+            directory: self.directory.clone(),
+            numbers: self.numbers.clone(),
+        }
+    }
 }
 
 /// What operators allow and require.

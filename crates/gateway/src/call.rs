@@ -11,11 +11,14 @@
 mod action;
 mod command;
 mod incoming;
+mod legs;
 mod negotiation;
 mod outgoing;
 pub mod reason;
 mod reinvite;
 mod session_id;
+mod stats;
+mod switchboard;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -33,10 +36,12 @@ use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
 pub use self::action::{Accepted, Action, CallEvent, MediaAction};
 pub use self::command::{CallCommand, ClientState, Refused};
 pub use self::incoming::Incoming;
+pub use self::legs::{Legs, PhoneLegId};
 pub use self::negotiation::{Locals, Negotiation};
 pub use self::outgoing::Outgoing;
 pub use self::session_id::{dashed_session_id, plain_session_id};
-pub use self::task::{CallHandle, CallMailbox, CallTask, Legs, ToCall, mailbox};
+pub use self::switchboard::Switchboard;
+pub use self::task::{CallHandle, CallMailbox, CallTask, ToCall, mailbox};
 
 /// How long the 200 to a phone waits for the browser's ICE and DTLS, so that the caller's first
 /// word is heard. Long enough for both with lost packets, short enough for the caller's patience.
@@ -52,7 +57,12 @@ const ENDING_LIMIT: Duration = Duration::from_secs(40);
 /// The state machine of one call.
 #[derive(Debug)]
 pub struct Call {
+    /// Whose call it is.
+    account: AccountId,
+    /// The phone that the client talks with.
     session: SessionId,
+    /// The leg towards it.
+    phone_leg: PhoneLegId,
     signalling: Signalling,
     media: MediaState,
     negotiation: Negotiation,
@@ -70,7 +80,6 @@ enum Direction {
     Outgoing,
     /// Somebody calls the client.
     Incoming {
-        account: AccountId,
         originator: Originator,
         /// The status of a call that the client rejects.
         decline_code: u16,
@@ -119,12 +128,12 @@ enum MediaState {
 /// What happens to a call.
 #[derive(Debug)]
 pub enum Input {
-    /// Its SIP session.
-    Sip(SessionEvent),
+    /// One of its SIP sessions.
+    Sip(SessionId, SessionEvent),
     /// Its leg towards the browser.
     Browser(LegEvent),
-    /// Its leg towards the phone.
-    Phone(LegEvent),
+    /// A leg of it towards a phone.
+    Phone(PhoneLegId, LegEvent),
     /// The media path did not take an action.
     MediaRefused(MediaError),
     /// Nobody listens on the client's side any more.
@@ -137,9 +146,11 @@ impl Call {
     /// Something has happened.
     pub fn handle(&mut self, input: Input, now: Instant) {
         self.telling_established(|call| match input {
-            Input::Sip(event) => call.handle_sip(event, now),
+            Input::Sip(session, event) if session == call.session => call.handle_sip(event, now),
+            Input::Sip(session, _) => tracing::debug!(%session, "event of a session left behind"),
             Input::Browser(event) => call.handle_browser(event, now),
-            Input::Phone(event) => call.handle_phone(&event, now),
+            Input::Phone(leg, event) if leg == call.phone_leg => call.handle_phone(&event, now),
+            Input::Phone(..) => {}
             Input::MediaRefused(_) => call.end(&reason::leg_failure(LegFailure::Panicked), now),
             Input::ClientLost => call.end(&reason::client_lost(), now),
             Input::Stop => call.end(&reason::stopping(), now),
@@ -226,13 +237,16 @@ impl Call {
     }
 
     fn new(
+        account: AccountId,
         session: SessionId,
         signalling: Signalling,
         negotiation: Negotiation,
         direction: Direction,
     ) -> Self {
         Self {
+            account,
             session,
+            phone_leg: PhoneLegId::FIRST,
             direction,
             signalling,
             media: MediaState::Connecting,
@@ -416,14 +430,9 @@ impl Call {
     }
 
     fn tell_missed(&mut self) {
-        if let Direction::Incoming {
-            account,
-            originator,
-            ..
-        } = &self.direction
-        {
+        if let Direction::Incoming { originator, .. } = &self.direction {
             let event = CallEvent::Missed {
-                account: *account,
+                account: self.account,
                 originator: originator.clone(),
             };
             self.notify(event);

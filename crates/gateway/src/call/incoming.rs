@@ -38,11 +38,11 @@ impl Call {
         let (negotiation, browser_offer) =
             Negotiation::phone_offers(incoming.sdp.as_deref(), locals)?;
         let mut call = Self::new(
+            incoming.account,
             incoming.session,
             Signalling::Alerting,
             negotiation,
             Direction::Incoming {
-                account: incoming.account,
                 originator: incoming.originator,
                 decline_code: incoming.decline_code,
             },

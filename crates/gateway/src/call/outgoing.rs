@@ -35,6 +35,7 @@ impl Call {
         let (negotiation, phone_offer) = Negotiation::browser_offers(&outgoing.sdp, locals)?;
         let signalling = Signalling::Calling(Progress::Connecting);
         let mut call = Self::new(
+            outgoing.account,
             outgoing.session,
             signalling,
             negotiation,

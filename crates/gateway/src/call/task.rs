@@ -3,15 +3,11 @@
 //! It waits for nothing but its own mailbox and the call's deadline. Whatever ends it, a panic
 //! included, the legs are closed, the SIP session is hung up and the client has been told.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::sip::SipHandle;
-use media::plan::Policy;
-use media::{
-    BrowserLeg, BrowserLegConfig, DtlsRole, LegEvent, LegStats, MediaError, PhoneLeg,
-    PhoneLegConfig, WorkerHandle,
-};
+use media::{BrowserLegConfig, DtlsRole, MediaError, PhoneLegConfig, WorkerHandle};
 use sip_stack::account::SessionId;
 use sip_stack::command::Command;
 use sip_stack::event::SessionEvent;
@@ -19,7 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{
-    Action, Call, CallCommand, CallEvent, ClientState, Input, Locals, MediaAction, Refused, reason,
+    Action, Call, CallCommand, CallEvent, ClientState, Input, Legs, MediaAction, PhoneLegId,
+    Refused, Switchboard, reason, stats::Stats,
 };
 use crate::client::{ClientEvent, ClientLink};
 use crate::directory::SessionRoute;
@@ -77,13 +74,11 @@ impl CallMailbox {
         })?;
         let to_phone_events = self.sender.clone();
         let phone = worker.open_phone_leg(PhoneLegConfig {
-            on_event: Box::new(move |event| deliver(&to_phone_events, Input::Phone(event))),
+            on_event: Box::new(move |event| {
+                deliver(&to_phone_events, Input::Phone(PhoneLegId::FIRST, event));
+            }),
         })?;
-        Ok(Legs {
-            worker,
-            browser,
-            phone,
-        })
+        Ok(Legs::new(worker, browser, phone))
     }
 }
 
@@ -128,26 +123,6 @@ impl CallHandle {
     }
 }
 
-/// Both legs of a call, on one worker. Dropping them closes them.
-#[derive(Debug)]
-pub struct Legs {
-    worker: WorkerHandle,
-    browser: BrowserLeg,
-    phone: PhoneLeg,
-}
-
-impl Legs {
-    /// Our ends of both legs, for the descriptions.
-    #[must_use]
-    pub fn locals(&self, policy: Arc<Policy>) -> Locals {
-        Locals {
-            browser: self.browser.local().clone(),
-            phone: self.phone.local().clone(),
-            policy,
-        }
-    }
-}
-
 /// A call together with everything its actions need.
 #[derive(Debug)]
 pub struct CallTask {
@@ -166,7 +141,7 @@ impl CallTask {
         call: Call,
         mailbox: CallMailbox,
         legs: Legs,
-        sip: SipHandle,
+        switchboard: Switchboard,
         client: ClientLink,
         entry: Entry,
     ) -> Self {
@@ -176,13 +151,13 @@ impl CallTask {
             mailbox,
             legs: Some(legs),
             ends: Ends {
-                session,
-                sip,
-                sip_ended: false,
+                call: session,
+                sessions: BTreeSet::from([session]),
+                sip: switchboard.sip.clone(),
                 client,
                 client_told: false,
             },
-            stats: Stats::default(),
+            stats: Stats::new(),
             _entry: entry,
         }
     }
@@ -206,7 +181,7 @@ impl CallTask {
                 () = sleep_until(deadline) => self.call.handle_timeout(now()),
             }
         }
-        self.ends.sip_ended = true;
+        self.ends.sessions.clear();
         self.legs = None;
         self.collect_stats().await;
         self.stats.log(started.elapsed());
@@ -221,8 +196,19 @@ impl CallTask {
                 }
             }
             ToCall::Input(input) => {
-                if let Input::Sip(SessionEvent::Sent { call_id }) = &input {
-                    tracing::Span::current().record("dialog", tracing::field::display(call_id));
+                match &input {
+                    Input::Sip(_, SessionEvent::Sent { call_id }) => {
+                        tracing::Span::current().record("dialog", tracing::field::display(call_id));
+                    }
+                    Input::Sip(session, SessionEvent::Ended { .. }) => {
+                        self.ends.sessions.remove(session);
+                    }
+                    Input::Sip(..)
+                    | Input::Browser(_)
+                    | Input::Phone(..)
+                    | Input::MediaRefused(_)
+                    | Input::ClientLost
+                    | Input::Stop => {}
                 }
                 self.stats.note(&input);
                 self.call.handle(input, now());
@@ -252,28 +238,16 @@ impl CallTask {
     }
 
     fn perform_on_legs(&mut self, action: MediaAction) -> Result<(), MediaError> {
+        let Some(legs) = &mut self.legs else {
+            return Ok(());
+        };
         match action {
             MediaAction::Connect {
                 browser,
                 phone,
                 relay,
-            } => {
-                let Some(legs) = &self.legs else {
-                    return Ok(());
-                };
-                if let Some(remote) = browser {
-                    legs.browser.set_remote(remote)?;
-                }
-                legs.phone.set_remote(phone)?;
-                legs.worker.bridge(&legs.browser, &legs.phone, *relay)
-            }
-            MediaAction::ExpectBrowser(remote) => match &self.legs {
-                Some(legs) => {
-                    legs.browser.set_remote(remote)?;
-                    legs.browser.expect_checks()
-                }
-                None => Ok(()),
-            },
+            } => legs.connect(browser, phone, *relay),
+            MediaAction::ExpectBrowser(remote) => legs.expect_browser(remote),
             MediaAction::Close => {
                 self.legs = None;
                 Ok(())
@@ -287,7 +261,7 @@ impl CallTask {
         let Some(legs) = &self.legs else {
             return;
         };
-        if let Err(error) = legs.browser.expect_checks() {
+        if let Err(error) = legs.expect_checks() {
             tracing::warn!(%error, "media path refused");
             self.call.handle(Input::MediaRefused(error), now());
         }
@@ -312,9 +286,11 @@ impl CallTask {
 /// Both ends of the call's signalling. However the task ends, neither is left waiting.
 #[derive(Debug)]
 struct Ends {
-    session: SessionId,
+    /// What the client knows the call by: its first session.
+    call: SessionId,
+    /// Sessions that have not ended.
+    sessions: BTreeSet<SessionId>,
     sip: SipHandle,
-    sip_ended: bool,
     client: ClientLink,
     client_told: bool,
 }
@@ -324,16 +300,16 @@ impl Ends {
         if matches!(event, CallEvent::Terminated { .. }) {
             self.client_told = true;
         }
-        let session = self.session;
+        let session = self.call;
         self.client.tell(ClientEvent::Call { session, event })
     }
 }
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        if !self.sip_ended {
+        for session in &self.sessions {
             self.sip.command_now(Command::HangUp {
-                session: self.session,
+                session: *session,
                 reason: None,
             });
         }
@@ -343,47 +319,6 @@ impl Drop for Ends {
                 tracing::debug!("nobody left to be told that the call is over");
             }
         }
-    }
-}
-
-/// The last counters of both legs.
-#[derive(Debug, Default)]
-struct Stats {
-    browser: Option<LegStats>,
-    phone: Option<LegStats>,
-}
-
-impl Stats {
-    fn note(&mut self, input: &Input) {
-        match input {
-            Input::Browser(LegEvent::Stats(stats)) => self.browser = Some(*stats),
-            Input::Phone(LegEvent::Stats(stats)) => self.phone = Some(*stats),
-            Input::Browser(_)
-            | Input::Phone(_)
-            | Input::Sip(_)
-            | Input::MediaRefused(_)
-            | Input::ClientLost
-            | Input::Stop => {}
-        }
-    }
-
-    fn is_complete(&self) -> bool {
-        self.browser.is_some() && self.phone.is_some()
-    }
-
-    fn log(&self, duration: Duration) {
-        let browser = self.browser.unwrap_or_default();
-        let phone = self.phone.unwrap_or_default();
-        tracing::info!(
-            seconds = duration.as_secs(),
-            from_browser = browser.received.packets,
-            to_phone = phone.sent.packets,
-            from_phone = phone.received.packets,
-            to_browser = browser.sent.packets,
-            lost_from_browser = browser.lost,
-            lost_from_phone = phone.lost,
-            "call ended"
-        );
     }
 }
 

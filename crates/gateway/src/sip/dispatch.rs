@@ -103,7 +103,7 @@ impl Dispatcher {
 /// that missed its end would live on.
 async fn give(session: SessionId, call: &mpsc::Sender<ToCall>, event: SessionEvent) {
     let is_last = matches!(event, SessionEvent::Ended { .. });
-    let Err(error) = call.try_send(ToCall::Input(Input::Sip(event))) else {
+    let Err(error) = call.try_send(ToCall::Input(Input::Sip(session, event))) else {
         return;
     };
     match error {
@@ -144,7 +144,7 @@ mod tests {
         };
         let ((), last) = tokio::join!(giving, taking);
         match last {
-            Some(ToCall::Input(Input::Sip(event))) => assert_eq!(event, ended),
+            Some(ToCall::Input(Input::Sip(_, event))) => assert_eq!(event, ended),
             other => panic!("{other:?}"),
         }
     }

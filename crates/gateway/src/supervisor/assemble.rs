@@ -66,7 +66,7 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
             media: Arc::new(media_policy(&config, &web_addresses)),
         },
         phase: phase_seen.clone(),
-        numbers: Numbers::new(random),
+        numbers: Arc::new(Numbers::new(random)),
     });
     let own_hosts = config.web.listen.iter();
     let own_hosts = own_hosts.filter_map(|listen| listen.advertised.clone());

@@ -14,7 +14,7 @@ use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
 
 use crate::call::{
     Accepted, Action, Call, CallCommand, CallEvent, Incoming, Input, Locals, MediaAction, Outgoing,
-    Refused,
+    PhoneLegId, Refused,
 };
 
 /// What Chromium offers, cut down to what matters.
@@ -102,7 +102,8 @@ impl Scenario {
     }
 
     pub(super) fn sip(&mut self, event: SessionEvent) {
-        self.call.handle(Input::Sip(event), self.now);
+        self.call
+            .handle(Input::Sip(SessionId::outgoing(1), event), self.now);
     }
 
     pub(super) fn sent(&mut self) {
@@ -151,7 +152,8 @@ impl Scenario {
     }
 
     pub(super) fn phone(&mut self, event: LegEvent) {
-        self.call.handle(Input::Phone(event), self.now);
+        self.call
+            .handle(Input::Phone(PhoneLegId::FIRST, event), self.now);
     }
 
     pub(super) fn fails(&mut self, failure: LegFailure) {

@@ -1,6 +1,7 @@
 //! The task around a call: however it ends, nothing is left of it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use media::{BrowserAddress, Limits, Media, MediaConfig, PhoneAddress};
 use sip_stack::account::SessionId;
@@ -8,10 +9,12 @@ use sip_stack::command::Command;
 use tokio::sync::mpsc;
 
 use super::harness::{BROWSER_OFFER, locals, outgoing};
-use crate::call::{Call, CallEvent, CallTask, mailbox};
+use crate::backend::Numbers;
+use crate::call::{Call, CallEvent, CallTask, Switchboard, mailbox};
 use crate::client::{ClientEvent, ClientLink};
 use crate::directory::Directory;
 use crate::ledger::{Kind, Ledger};
+use crate::random::Random;
 use crate::sip::SipHandle;
 
 #[tokio::test]
@@ -26,8 +29,12 @@ async fn a_task_that_dies_hangs_up_tells_the_client_and_leaves_nothing() {
     let locals = legs.locals(locals().policy);
     let call = Call::outgoing(outgoing(BROWSER_OFFER), locals).expect("usable");
     let entry = ledger.enter(Kind::Call);
-    let sip = SipHandle::recorder(commands);
-    let mut task = Box::pin(CallTask::new(call, mailbox, legs, sip, link, entry).run());
+    let switchboard = Switchboard {
+        sip: SipHandle::recorder(commands),
+        directory: directory.clone(),
+        numbers: Arc::new(Numbers::new(Random::from_seed([7; 32]))),
+    };
+    let mut task = Box::pin(CallTask::new(call, mailbox, legs, switchboard, link, entry).run());
     tokio::select! {
         () = &mut task => panic!("over before it began"),
         command = sent.recv() => assert!(matches!(command, Some(Command::Invite { .. }))),

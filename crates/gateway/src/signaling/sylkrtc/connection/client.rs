@@ -275,7 +275,7 @@ mod tests {
                 }),
             },
             phase,
-            numbers: Numbers::new(Random::from_seed([7; 32])),
+            numbers: Arc::new(Numbers::new(Random::from_seed([7; 32]))),
         })
     }
 }

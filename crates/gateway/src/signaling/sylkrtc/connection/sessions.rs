@@ -68,8 +68,8 @@ impl Client {
         };
         self.sessions.insert(name, sip_session, session);
         let span = tracing::info_span!("call", call = %sip_session, %account, dialog = Empty);
-        let (sip, link) = (backend.sip.clone(), self.link.clone());
-        let task = CallTask::new(call, mailbox, legs, sip, link, entry);
+        let (switchboard, link) = (backend.switchboard(), self.link.clone());
+        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry);
         backend.calls.spawn(task.run().instrument(span));
         Ok(())
     }
@@ -198,8 +198,8 @@ impl Client {
             headers: translate::headers(headers),
         });
         self.sessions.insert(name, session, taken);
-        let (sip, link) = (backend.sip.clone(), self.link.clone());
-        let task = CallTask::new(call, mailbox, legs, sip, link, entry);
+        let (switchboard, link) = (backend.switchboard(), self.link.clone());
+        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry);
         backend.calls.spawn(task.run().instrument(span.clone()));
         Some(event)
     }

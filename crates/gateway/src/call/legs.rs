@@ -1,0 +1,74 @@
+//! The legs of a call, as its task holds them: one towards the browser, one towards the phone it
+//! talks with.
+
+use std::sync::Arc;
+
+use media::plan::Policy;
+use media::{BrowserLeg, BrowserRemote, MediaError, PhoneLeg, PhoneRemote, Relay, WorkerHandle};
+
+use super::Locals;
+
+/// A leg of a call towards a phone, numbered in the order of opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhoneLegId(u32);
+
+impl PhoneLegId {
+    /// The one a call begins with.
+    pub const FIRST: Self = Self(0);
+}
+
+/// The legs of a call, all on one worker. Dropping them closes them.
+#[derive(Debug)]
+pub struct Legs {
+    worker: WorkerHandle,
+    browser: BrowserLeg,
+    phone: PhoneLeg,
+}
+
+impl Legs {
+    /// The two legs a call begins with.
+    #[must_use]
+    pub fn new(worker: WorkerHandle, browser: BrowserLeg, phone: PhoneLeg) -> Self {
+        Self {
+            worker,
+            browser,
+            phone,
+        }
+    }
+
+    /// Our ends of both legs, for the descriptions.
+    #[must_use]
+    pub fn locals(&self, policy: Arc<Policy>) -> Locals {
+        Locals {
+            browser: self.browser.local().clone(),
+            phone: self.phone.local().clone(),
+            policy,
+        }
+    }
+
+    /// Where the peers are and how media is carried between them; `None` for a browser that has
+    /// been named before.
+    pub(super) fn connect(
+        &self,
+        browser: Option<BrowserRemote>,
+        phone: Option<PhoneRemote>,
+        relay: Relay,
+    ) -> Result<(), MediaError> {
+        if let Some(remote) = browser {
+            self.browser.set_remote(remote)?;
+        }
+        self.phone.set_remote(phone)?;
+        self.worker.bridge(&self.browser, &self.phone, relay)
+    }
+
+    /// Who the browser is, while the phone's end is unknown.
+    pub(super) fn expect_browser(&self, remote: BrowserRemote) -> Result<(), MediaError> {
+        self.browser.set_remote(remote)?;
+        self.browser.expect_checks()
+    }
+
+    /// The browser has our description.
+    pub(super) fn expect_checks(&self) -> Result<(), MediaError> {
+        self.browser.expect_checks()
+    }
+}

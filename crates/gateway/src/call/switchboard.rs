@@ -1,0 +1,19 @@
+//! Where a call gets what a further phone on its side needs: a number for the session, and a way
+//! for its events.
+
+use std::sync::Arc;
+
+use crate::backend::Numbers;
+use crate::directory::Directory;
+use crate::sip::SipHandle;
+
+/// The daemon's inside, as far as a call needs it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Switchboard {
+    /// The user agent.
+    pub sip: SipHandle,
+    /// Who is told what the user agent says.
+    pub directory: Directory,
+    /// Numbers of sessions.
+    pub numbers: Arc<Numbers>,
+}
