@@ -17,6 +17,8 @@ pub struct Account {
     pub id: AccountId,
     /// Headers of SIP messages whose names begin with one of these are shown to the client.
     pub header_prefixes: Vec<String>,
+    /// The client says itself when it rings.
+    pub explicit_ringing: bool,
     registration: Registration,
     _route: AccountRoute,
     _entry: Entry,
@@ -57,6 +59,7 @@ impl Account {
         Self {
             id,
             header_prefixes,
+            explicit_ringing: false,
             registration: Registration::Silent,
             _route: route,
             _entry: entry,

@@ -11,6 +11,7 @@
 mod action;
 mod command;
 mod incoming;
+mod leaving;
 mod legs;
 mod negotiation;
 mod outgoing;
@@ -33,7 +34,7 @@ use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::{Command, Reason};
 use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
 
-pub use self::action::{Accepted, Action, CallEvent, MediaAction};
+pub use self::action::{Accepted, Action, CallEvent, MediaAction, Side, TransferChange};
 pub use self::command::{CallCommand, ClientState, Refused};
 pub use self::incoming::Incoming;
 pub use self::legs::{Legs, PhoneLegId};
@@ -83,6 +84,8 @@ enum Direction {
         originator: Originator,
         /// The status of a call that the client rejects.
         decline_code: u16,
+        /// Whether the caller has been told that it rings.
+        rung: bool,
     },
 }
 
@@ -166,7 +169,15 @@ impl Call {
         self.telling_established(|call| {
             result = match command {
                 CallCommand::Answer { sdp, headers } => call.answer(&sdp, headers, now),
-                CallCommand::Terminate => call.terminate(now),
+                CallCommand::Terminate => {
+                    call.terminate(now);
+                    Ok(())
+                }
+                CallCommand::Reject { code, phrase } => {
+                    call.reject(code, phrase, now);
+                    Ok(())
+                }
+                CallCommand::Ring => call.ring(),
                 CallCommand::SendTones { tones, duration } => call.send_tones(&tones, duration),
             };
         });
@@ -381,42 +392,6 @@ impl Call {
             }
             Signalling::Ending { .. } | Signalling::Ended => {}
         }
-    }
-
-    fn terminate(&mut self, now: Instant) -> Result<(), Refused> {
-        let session = self.session;
-        let decline_code = match &self.direction {
-            Direction::Incoming { decline_code, .. } => *decline_code,
-            Direction::Outgoing => 486,
-        };
-        let reason = match self.signalling {
-            Signalling::Alerting | Signalling::Answering { .. } => {
-                let code = decline_code;
-                self.sip(Command::Reject {
-                    session,
-                    code,
-                    reason: None,
-                });
-                reason::declined(code)
-            }
-            Signalling::Calling(_) => {
-                self.sip(Command::HangUp {
-                    session,
-                    reason: None,
-                });
-                reason::cancelled()
-            }
-            Signalling::Accepted { .. } => {
-                self.sip(Command::HangUp {
-                    session,
-                    reason: None,
-                });
-                reason::own_bye()
-            }
-            Signalling::Ending { .. } | Signalling::Ended => return Ok(()),
-        };
-        self.tell_terminated(reason, now);
-        Ok(())
     }
 
     /// The client's view of the call ends here; media stops with it.

@@ -33,8 +33,11 @@ impl Incoming {
             | Request::SessionCreate(_)
             | Request::SessionAnswer(_)
             | Request::SessionTrickle(_)
-            | Request::SessionTerminate { .. }
+            | Request::SessionTerminate(_)
             | Request::SessionDtmfInfo(_)
+            | Request::SessionRing { .. }
+            | Request::SessionHold { .. }
+            | Request::SessionTransfer(_)
             | Request::Later(_) => None,
         }
     }

@@ -1,9 +1,11 @@
 //! What the gateway tells a page on its own account.
 
 mod account;
+mod extension;
 mod session;
 
 pub use account::{IncomingSession, RegistrationState};
+pub use extension::{HoldBy, SessionExtension, TransferState};
 pub use session::{Accepted, EarlyMedia, SessionState};
 
 use crate::dialect::{v1, v2};
@@ -37,6 +39,29 @@ pub enum Event {
         /// What has become of it.
         state: SessionState,
     },
+    /// An extension: something has happened in a call that sylkRTC has no words for.
+    SessionExtension {
+        /// The call.
+        session: SessionId,
+        /// What happened.
+        extension: SessionExtension,
+    },
+}
+
+impl Event {
+    /// Whether only connections that have proven to know extensions
+    /// ([`Request::proves_extensions`](crate::Request::proves_extensions)) may be told.
+    #[must_use]
+    pub fn is_extension(&self) -> bool {
+        match self {
+            Self::SessionExtension { .. } => true,
+            Self::Ready
+            | Self::RegistrationState { .. }
+            | Self::IncomingSession(_)
+            | Self::MissedSession { .. }
+            | Self::SessionState { .. } => false,
+        }
+    }
 }
 
 /// The text of an event, or `None` if that dialect or vocabulary has no such event.

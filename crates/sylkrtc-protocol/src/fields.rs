@@ -75,6 +75,42 @@ impl<'a> Fields<'a> {
         Tones::parse(self.string(name)?).ok_or_else(|| self.invalid(name))
     }
 
+    pub(crate) fn optional_session(&self, name: &str) -> Result<Option<SessionId>, WrongField> {
+        match self.optional(name) {
+            None => Ok(None),
+            Some(_) => self.session(name).map(Some),
+        }
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, WrongField> {
+        self.mandatory(name)?;
+        self.optional_flag(name)?.ok_or_else(|| self.invalid(name))
+    }
+
+    pub(crate) fn optional_flag(&self, name: &str) -> Result<Option<bool>, WrongField> {
+        match self.optional(name) {
+            None => Ok(None),
+            Some(Json::Bool(value)) => Ok(Some(*value)),
+            Some(_) => Err(self.invalid(name)),
+        }
+    }
+
+    /// A SIP status code that refuses: 400 to 699.
+    pub(crate) fn optional_failure_code(&self, name: &str) -> Result<Option<u16>, WrongField> {
+        let Some(number) = self.optional_count(name)? else {
+            return Ok(None);
+        };
+        match u16::try_from(number) {
+            Ok(code) if (400..=699).contains(&code) => Ok(Some(code)),
+            Ok(_) | Err(_) => Err(self.invalid(name)),
+        }
+    }
+
+    /// Whether the field is there and not `null`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.optional(name).is_some()
+    }
+
     /// An integer that is not negative.
     pub(crate) fn optional_count(&self, name: &str) -> Result<Option<u64>, WrongField> {
         match self.optional(name) {
@@ -138,7 +174,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The value that is there is not a valid one.
-    fn invalid(&self, name: &str) -> WrongField {
+    pub(crate) fn invalid(&self, name: &str) -> WrongField {
         let value = self.object.get(name).unwrap_or(&Json::Null);
         WrongField {
             code: ErrorCode::InvalidField,

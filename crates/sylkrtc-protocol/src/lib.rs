@@ -30,13 +30,14 @@ pub use answer::{ErrorAnswer, encode_ack, encode_error};
 pub use decode::{Incoming, decode};
 pub use dialect::{Dialect, Vocabulary};
 pub use event::{
-    Accepted, EarlyMedia, Event, IncomingSession, RegistrationState, SessionState, encode_event,
+    Accepted, EarlyMedia, Event, HoldBy, IncomingSession, RegistrationState, SessionExtension,
+    SessionState, TransferState, encode_event,
 };
 pub use refusal::{ErrorCode, Refusal, SessionPhase};
 pub use rejected::Rejected;
 pub use request::{
     AccountAdd, LaterRequest, Request, SessionAnswer, SessionCreate, SessionDtmfInfo,
-    SessionTrickle,
+    SessionTerminate, SessionTransfer, SessionTrickle, TransferTarget,
 };
 pub use types::{
     AccountAddress, Candidate, Ha1, Header, InvalidAddress, NotAnHa1, Originator, Reason,

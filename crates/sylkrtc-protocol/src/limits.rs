@@ -22,6 +22,8 @@ pub const MAX_CALLED_URI: usize = 512;
 pub const MAX_DISPLAY_NAME: usize = 256;
 /// The longest user agent text.
 pub const MAX_USER_AGENT: usize = 256;
+/// The longest phrase for a rejected call.
+pub const MAX_REASON: usize = 128;
 /// The longest session description.
 pub const MAX_SDP: usize = 64 * 1024;
 /// How many candidates of one `session-trickle` are kept. Clients send one at a time.

@@ -50,6 +50,14 @@ pub enum Refusal {
     WrongPhaseForMessage(SessionId, SessionPhase),
     /// `session-dtmf-info` at the wrong moment.
     WrongPhaseForDtmf(SessionId, SessionPhase),
+    /// `session-ring` for a call that the page itself made.
+    CannotRingOutgoing(SessionId),
+    /// `session-ring` at the wrong moment.
+    WrongPhaseForRing(SessionId, SessionPhase),
+    /// `session-hold` at the wrong moment.
+    WrongPhaseForHold(SessionId, SessionPhase),
+    /// `session-transfer` at the wrong moment.
+    WrongPhaseForTransfer(SessionId, SessionPhase),
     /// The call is over. Never the answer to `session-trickle`, which clients take for the end.
     SessionTerminated(SessionId),
     /// The SDP cannot be used. Carries what is wrong with it.
@@ -57,6 +65,8 @@ pub enum Refusal {
 
     /// A known request that is not carried out yet.
     NotSupportedYet(LaterRequest),
+    /// A request that is decoded and that nothing carries out. Carries its name.
+    NotCarriedOut(&'static str),
     /// A binary frame. Only text frames are sylkRTC.
     BinaryFrame,
     /// More requests at a time than are allowed. The connection is closed after this answer.
@@ -158,11 +168,27 @@ impl fmt::Display for Refusal {
             Self::WrongPhaseForDtmf(session, phase) => {
                 write!(f, "Invalid state session {session}: {phase} for DTMF info")
             }
+            Self::CannotRingOutgoing(session) => {
+                write!(f, "Cannot ring outgoing session {session}")
+            }
+            Self::WrongPhaseForRing(session, phase) => {
+                write!(f, "Invalid state for ringing session {session}: {phase}")
+            }
+            Self::WrongPhaseForHold(session, phase) => {
+                write!(f, "Invalid state for holding session {session}: {phase}")
+            }
+            Self::WrongPhaseForTransfer(session, phase) => {
+                write!(
+                    f,
+                    "Invalid state for transferring session {session}: {phase}"
+                )
+            }
             Self::SessionTerminated(session) => write!(f, "Session {session} is terminated"),
             Self::UnusableSdp(detail) => write!(f, "Unusable SDP: {detail}"),
             Self::NotSupportedYet(request) => {
                 write!(f, "Request not supported yet: {}", request.name())
             }
+            Self::NotCarriedOut(name) => write!(f, "Request not supported yet: {name}"),
             Self::BinaryFrame => f.write_str("Binary frames are not supported"),
             Self::TooFast => f.write_str("Too many requests"),
             Self::TooManyAccounts(limit) => write!(f, "Too many accounts (at most {limit})"),
@@ -195,10 +221,14 @@ impl Refusal {
             | Self::WrongPhaseForTerminate(..)
             | Self::WrongPhaseForUpdate(..)
             | Self::WrongPhaseForMessage(..)
-            | Self::WrongPhaseForDtmf(..) => ErrorCode::WrongState,
+            | Self::WrongPhaseForDtmf(..)
+            | Self::CannotRingOutgoing(_)
+            | Self::WrongPhaseForRing(..)
+            | Self::WrongPhaseForHold(..)
+            | Self::WrongPhaseForTransfer(..) => ErrorCode::WrongState,
             Self::SessionTerminated(_) => ErrorCode::SessionTerminated,
             Self::UnusableSdp(_) => ErrorCode::UnusableSdp,
-            Self::NotSupportedYet(_) => ErrorCode::NotSupported,
+            Self::NotSupportedYet(_) | Self::NotCarriedOut(_) => ErrorCode::NotSupported,
             Self::BinaryFrame => ErrorCode::BinaryFrame,
             Self::TooFast => ErrorCode::TooFast,
             Self::TooManyAccounts(_) => ErrorCode::TooManyAccounts,

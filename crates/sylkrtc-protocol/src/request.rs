@@ -1,14 +1,18 @@
 //! What a page may ask for.
 
 mod account;
+mod extension;
 mod later;
 mod name;
 mod session;
 
 pub use account::AccountAdd;
+pub use extension::{SessionTransfer, TransferTarget};
 pub use later::LaterRequest;
 pub(crate) use name::lookup;
-pub use session::{SessionAnswer, SessionCreate, SessionDtmfInfo, SessionTrickle};
+pub use session::{
+    SessionAnswer, SessionCreate, SessionDtmfInfo, SessionTerminate, SessionTrickle,
+};
 
 use crate::{AccountAddress, SessionId};
 
@@ -41,12 +45,24 @@ pub enum Request {
     /// `session-trickle`, `trickle`: candidates, or their end.
     SessionTrickle(SessionTrickle),
     /// `session-terminate`, `terminate`: cancels, rejects or hangs up.
-    SessionTerminate {
-        /// The call to end.
-        session: SessionId,
-    },
+    SessionTerminate(SessionTerminate),
     /// `session-dtmf-info`: tones by SIP INFO.
     SessionDtmfInfo(SessionDtmfInfo),
+    /// `session-ring`, an extension: the page has begun to ring. For accounts with
+    /// [`AccountAdd::explicit_ringing`].
+    SessionRing {
+        /// The incoming call.
+        session: SessionId,
+    },
+    /// `session-hold`, an extension: puts the far end on hold, or takes it back.
+    SessionHold {
+        /// The call.
+        session: SessionId,
+        /// Whether it is to be held.
+        hold: bool,
+    },
+    /// `session-transfer`, an extension: connects the far end with somebody else.
+    SessionTransfer(SessionTransfer),
     /// A request of sylkRTC that this gateway does not carry out yet; its fields are not looked at.
     /// To be refused with [`Refusal::NotSupportedYet`](crate::Refusal::NotSupportedYet).
     Later(LaterRequest),
@@ -68,7 +84,34 @@ impl Request {
             | Self::SessionCreate(_)
             | Self::SessionAnswer(_)
             | Self::SessionTrickle(_)
-            | Self::SessionTerminate { .. }
+            | Self::SessionTerminate(_)
+            | Self::SessionDtmfInfo(_)
+            | Self::SessionRing { .. }
+            | Self::SessionHold { .. }
+            | Self::SessionTransfer(_)
+            | Self::Later(_) => false,
+        }
+    }
+
+    /// Whether the sender knows this gateway's extensions of sylkRTC: it says so, or asks for one.
+    ///
+    /// No published version of the client library ever does. Extension events
+    /// ([`Event::is_extension`](crate::Event::is_extension)) are for such connections only.
+    #[must_use]
+    pub fn proves_extensions(&self) -> bool {
+        match self {
+            Self::AccountAdd(add) => add.extensions || add.explicit_ringing,
+            Self::SessionTerminate(terminate) => {
+                terminate.code.is_some() || terminate.reason.is_some()
+            }
+            Self::SessionRing { .. } | Self::SessionHold { .. } | Self::SessionTransfer(_) => true,
+            Self::Ping
+            | Self::AccountRemove { .. }
+            | Self::AccountRegister { .. }
+            | Self::AccountUnregister { .. }
+            | Self::SessionCreate(_)
+            | Self::SessionAnswer(_)
+            | Self::SessionTrickle(_)
             | Self::SessionDtmfInfo(_)
             | Self::Later(_) => false,
         }

@@ -62,6 +62,20 @@ pub enum CallEvent {
         /// Why.
         reason: StatusReason,
     },
+    /// One side put the other on hold, or took it back.
+    Held {
+        /// Whether it is held now.
+        held: bool,
+        /// Who did so.
+        by: Side,
+    },
+    /// How a transfer goes that the client asked for.
+    Transfer(TransferChange),
+    /// The call is about to reach its longest duration.
+    Expiring {
+        /// How long it still has.
+        seconds: u64,
+    },
     /// An incoming call ended before it was answered, here or elsewhere.
     Missed {
         /// Who was called.
@@ -69,6 +83,26 @@ pub enum CallEvent {
         /// Who called.
         originator: Originator,
     },
+}
+
+/// One of the two ends of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The browser's.
+    Client,
+    /// The phone's.
+    Phone,
+}
+
+/// How far a transfer has come. Each carries what is known of the call to the new end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransferChange {
+    /// The phone tries.
+    Trying(StatusReason),
+    /// The phone is connected with the new end.
+    Accepted(StatusReason),
+    /// It came to nothing; the call is as before.
+    Failed(StatusReason),
 }
 
 /// What came with the acceptance of a call.

@@ -15,6 +15,16 @@ pub enum CallCommand {
     },
     /// Cancel, reject or hang up, as the state needs.
     Terminate,
+    /// The same, and tell the phone why: an incoming call that nobody has answered is rejected
+    /// with this, any other ends with it as the Reason (RFC 3326).
+    Reject {
+        /// 400 to 699; the configured code if absent.
+        code: Option<u16>,
+        /// The phrase beside it; the standard's own if absent.
+        phrase: Option<String>,
+    },
+    /// Tell the caller that the client rings; for calls that do not say so by themselves.
+    Ring,
     /// Send tones as SIP INFO.
     SendTones {
         /// `0`-`9`, `*`, `#`, `A`-`D`, in the order they are to be heard.
@@ -29,6 +39,8 @@ pub enum CallCommand {
 pub enum Refused {
     /// Only incoming calls can be answered.
     CannotAnswerOutgoing,
+    /// Only incoming calls ring at the client.
+    CannotRingOutgoing,
     /// Not in this state.
     WrongState(ClientState),
     /// The SDP cannot be used; the text says why.

@@ -26,10 +26,12 @@ pub struct Incoming {
     pub sdp: Option<Bytes>,
     /// The status of a call that the client rejects.
     pub decline_code: u16,
+    /// The client says itself when it rings ([`CallCommand::Ring`](super::CallCommand::Ring)).
+    pub explicit_ringing: bool,
 }
 
 impl Call {
-    /// Takes up an incoming call: the phone hears ringing, and the text returned beside the call
+    /// Takes up an incoming call: the phone hears ringing unless the client is to say so, and the text returned beside the call
     /// is the offer for the browser.
     ///
     /// # Errors
@@ -45,14 +47,44 @@ impl Call {
             Direction::Incoming {
                 originator: incoming.originator,
                 decline_code: incoming.decline_code,
+                rung: false,
             },
         );
-        call.sip(Command::Provisional {
-            session: incoming.session,
-            code: 180,
-            sdp: None,
-        });
+        if !incoming.explicit_ringing {
+            call.tell_ringing();
+        }
         Ok((call, browser_offer))
+    }
+
+    /// The client rings. Saying so twice, or for a call that says so by itself, changes nothing.
+    pub(super) fn ring(&mut self) -> Result<(), Refused> {
+        match (&self.direction, &self.signalling) {
+            (Direction::Outgoing, _) => Err(Refused::CannotRingOutgoing),
+            (Direction::Incoming { .. }, Signalling::Alerting) => {
+                self.tell_ringing();
+                Ok(())
+            }
+            (
+                Direction::Incoming { .. },
+                Signalling::Calling(_)
+                | Signalling::Answering { .. }
+                | Signalling::Accepted { .. }
+                | Signalling::Ending { .. }
+                | Signalling::Ended,
+            ) => Err(Refused::WrongState(self.client_state())),
+        }
+    }
+
+    fn tell_ringing(&mut self) {
+        if let Direction::Incoming { rung, .. } = &mut self.direction
+            && !std::mem::replace(rung, true)
+        {
+            self.sip(Command::Provisional {
+                session: self.session,
+                code: 180,
+                sdp: None,
+            });
+        }
     }
 
     pub(super) fn answer(

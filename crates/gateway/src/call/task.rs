@@ -331,6 +331,9 @@ fn log(event: &CallEvent) {
         CallEvent::Ringing => tracing::debug!("ringing"),
         CallEvent::Proceeding { code } => tracing::debug!(code, "proceeding"),
         CallEvent::EarlyMedia { .. } => tracing::debug!("early media"),
+        CallEvent::Held { held, by } => tracing::debug!(held, ?by, "hold"),
+        CallEvent::Transfer(change) => tracing::info!(?change, "transfer"),
+        CallEvent::Expiring { seconds } => tracing::info!(seconds, "call expiring"),
         CallEvent::Missed { .. } => tracing::debug!("missed"),
     }
 }

@@ -3,6 +3,7 @@
 mod changes;
 mod harness;
 mod incoming;
+mod leaving;
 mod outgoing;
 mod task;
 mod tones;

@@ -25,11 +25,11 @@ struct AccountEvent<'a, D> {
 }
 
 #[derive(Serialize)]
-struct SessionEvent<'a> {
+struct SessionEvent<'a, D> {
     sylkrtc: &'static str,
     session: &'a str,
     event: &'static str,
-    data: StateData<'a>,
+    data: D,
 }
 
 #[derive(Serialize)]
@@ -101,6 +101,15 @@ pub(crate) fn event(names: Vocabulary, event: &Event) -> Option<String> {
             event: "state",
             data: session_state(names, state)?,
         })),
+        Event::SessionExtension { session, extension } => {
+            let (event, data) = extension.wire();
+            Some(to_text(&SessionEvent {
+                sylkrtc: "session_event",
+                session: session.as_str(),
+                event,
+                data,
+            }))
+        }
     }
 }
 

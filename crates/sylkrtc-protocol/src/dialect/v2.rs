@@ -52,6 +52,16 @@ struct Identity<'a> {
     display_name: &'a str,
 }
 
+/// Any event of a call but `state`.
+#[derive(Serialize)]
+struct OtherSessionEvent<'a, P> {
+    sylkrtc: &'static str,
+    session: &'a str,
+    event: &'static str,
+    #[serde(flatten)]
+    payload: P,
+}
+
 #[derive(Serialize)]
 struct SessionEvent<'a> {
     sylkrtc: &'static str,
@@ -92,6 +102,15 @@ pub(crate) fn event(event: &Event) -> String {
             account_event(account, "missed-session", MissedPayload { originator })
         }
         Event::SessionState { session, state } => to_text(&session_event(session, state)),
+        Event::SessionExtension { session, extension } => {
+            let (event, payload) = extension.wire();
+            to_text(&OtherSessionEvent {
+                sylkrtc: "session-event",
+                session: session.as_str(),
+                event,
+                payload,
+            })
+        }
     }
 }
 

@@ -19,6 +19,10 @@ pub struct AccountAdd {
     /// Headers of incoming INVITEs whose names start with one of these, of any case, are shown
     /// to the page. No prefix is named twice.
     pub incoming_header_prefixes: Vec<String>,
+    /// An extension: the page wants extension events.
+    pub extensions: bool,
+    /// An extension: callers hear ringing only once the page has sent `session-ring`.
+    pub explicit_ringing: bool,
     /// `bind`, the very first name of 2015, also registers.
     pub register: bool,
 }
@@ -30,6 +34,8 @@ pub(super) fn add(fields: &Fields<'_>, register: bool) -> Result<Request, WrongF
         display_name: fields.optional_line("display_name", MAX_DISPLAY_NAME)?,
         user_agent: fields.optional_line("user_agent", MAX_USER_AGENT)?,
         incoming_header_prefixes: fields.header_prefixes("incoming_header_prefixes")?,
+        extensions: fields.optional_flag("extensions")?.unwrap_or(false),
+        explicit_ringing: fields.optional_flag("explicit_ringing")?.unwrap_or(false),
         register,
     }))
 }

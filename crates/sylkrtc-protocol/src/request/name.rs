@@ -1,6 +1,6 @@
 //! The one table from wire names to requests.
 
-use super::{LaterRequest, Request, account, session};
+use super::{LaterRequest, Request, account, extension, session};
 use crate::fields::{Fields, WrongField};
 use crate::{Dialect, Vocabulary};
 
@@ -36,6 +36,9 @@ enum Kind {
     SessionTrickle,
     SessionTerminate,
     SessionDtmfInfo,
+    SessionRing,
+    SessionHold,
+    SessionTransfer,
     Later(LaterRequest),
 }
 
@@ -60,6 +63,10 @@ const TABLE: &[Known] = &[
     stable("session-trickle", "SessionTrickleRequest", Kind::SessionTrickle, SpokenIn::Both),
     stable("session-terminate", "SessionTerminateRequest", Kind::SessionTerminate, SpokenIn::Both),
     stable("session-dtmf-info", "SessionDtmfInfoRequest", Kind::SessionDtmfInfo, V2),
+    // Extensions of this gateway.
+    stable("session-ring", "SessionRingRequest", Kind::SessionRing, SpokenIn::Both),
+    stable("session-hold", "SessionHoldRequest", Kind::SessionHold, SpokenIn::Both),
+    stable("session-transfer", "SessionTransferRequest", Kind::SessionTransfer, SpokenIn::Both),
     // July 2015, and for the first two the days before.
     of_2015("bind", "AccountAddRequest", Kind::AccountBind),
     of_2015("unbind", "AccountRemoveRequest", Kind::AccountRemove),
@@ -128,6 +135,9 @@ impl Known {
             Kind::SessionTrickle => session::trickle(fields),
             Kind::SessionTerminate => session::terminate(fields),
             Kind::SessionDtmfInfo => session::dtmf_info(fields),
+            Kind::SessionRing => extension::ring(fields),
+            Kind::SessionHold => extension::hold(fields),
+            Kind::SessionTransfer => extension::transfer(fields),
             Kind::Later(request) => Ok(Request::Later(request)),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Request;
 use crate::fields::{Fields, WrongField};
-use crate::limits::{MAX_TONE_MS, MIN_TONE_MS};
+use crate::limits::{MAX_REASON, MAX_TONE_MS, MIN_TONE_MS};
 use crate::{AccountAddress, Candidate, Header, SessionId, Tones};
 
 /// `session-create`: the page calls someone.
@@ -55,6 +55,17 @@ impl SessionTrickle {
     }
 }
 
+/// `session-terminate`: cancels, rejects or hangs up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionTerminate {
+    /// The call to end.
+    pub session: SessionId,
+    /// An extension: the status that rejects an incoming call, 400 to 699.
+    pub code: Option<u16>,
+    /// An extension: the phrase beside it. One line.
+    pub reason: Option<String>,
+}
+
 /// `session-dtmf-info`: tones to be sent as SIP INFO.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionDtmfInfo {
@@ -95,8 +106,11 @@ pub(super) fn trickle(fields: &Fields<'_>) -> Result<Request, WrongField> {
 }
 
 pub(super) fn terminate(fields: &Fields<'_>) -> Result<Request, WrongField> {
-    let session = fields.session("session")?;
-    Ok(Request::SessionTerminate { session })
+    Ok(Request::SessionTerminate(SessionTerminate {
+        session: fields.session("session")?,
+        code: fields.optional_failure_code("code")?,
+        reason: fields.optional_line("reason", MAX_REASON)?,
+    }))
 }
 
 pub(super) fn dtmf_info(fields: &Fields<'_>) -> Result<Request, WrongField> {

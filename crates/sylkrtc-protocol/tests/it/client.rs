@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value, json};
 use sylkrtc_protocol::{
-    Accepted, AccountAddress, Candidate, Dialect, EarlyMedia, Event, Header, Incoming,
-    IncomingSession, Originator, Reason, RegistrationState, Request, SessionId, SessionState,
-    Transaction, Vocabulary,
+    Accepted, AccountAddress, Candidate, Dialect, EarlyMedia, Event, Header, HoldBy, Incoming,
+    IncomingSession, Originator, Reason, RegistrationState, Request, SessionExtension, SessionId,
+    SessionState, Transaction, TransferState, TransferTarget, Vocabulary,
 };
 
 /// What a server says.
@@ -39,6 +39,12 @@ pub(crate) fn write(incoming: &Incoming) -> Value {
             }
             if let Some(agent) = &add.user_agent {
                 put("user_agent", json!(agent));
+            }
+            if add.extensions {
+                put("extensions", json!(true));
+            }
+            if add.explicit_ringing {
+                put("explicit_ringing", json!(true));
             }
             if !add.incoming_header_prefixes.is_empty() {
                 put(
@@ -89,8 +95,14 @@ pub(crate) fn write(incoming: &Incoming) -> Value {
             );
             ["session-trickle", "trickle"]
         }
-        Request::SessionTerminate { session } => {
-            put("session", json!(session.as_str()));
+        Request::SessionTerminate(terminate) => {
+            put("session", json!(terminate.session.as_str()));
+            if let Some(code) = terminate.code {
+                put("code", json!(code));
+            }
+            if let Some(reason) = &terminate.reason {
+                put("reason", json!(reason));
+            }
             ["session-terminate", "terminate"]
         }
         Request::SessionDtmfInfo(dtmf) => {
@@ -100,6 +112,23 @@ pub(crate) fn write(incoming: &Incoming) -> Value {
                 put("duration", json!(duration.as_millis()));
             }
             ["session-dtmf-info"; 2]
+        }
+        Request::SessionRing { session } => {
+            put("session", json!(session.as_str()));
+            ["session-ring"; 2]
+        }
+        Request::SessionHold { session, hold } => {
+            put("session", json!(session.as_str()));
+            put("hold", json!(hold));
+            ["session-hold"; 2]
+        }
+        Request::SessionTransfer(transfer) => {
+            put("session", json!(transfer.session.as_str()));
+            match &transfer.to {
+                TransferTarget::Uri(uri) => put("uri", json!(uri)),
+                TransferTarget::Replaces(other) => put("replaces", json!(other.as_str())),
+            }
+            ["session-transfer"; 2]
         }
         Request::Later(later) => [later.name(); 2],
     };
@@ -188,6 +217,9 @@ fn account_event(names: Vocabulary, text: &Value, payload: &Value) -> Option<Eve
 
 fn session_event(names: Vocabulary, text: &Value, payload: &Value) -> Option<Event> {
     let session = SessionId::new(text["session"].as_str()?)?;
+    if let Some(extension) = session_extension(text["event"].as_str()?, payload) {
+        return Some(Event::SessionExtension { session, extension });
+    }
     if text["event"] != "state" {
         return None;
     }
@@ -214,6 +246,35 @@ fn session_event(names: Vocabulary, text: &Value, payload: &Value) -> Option<Eve
         _ => return None,
     };
     Some(Event::SessionState { session, state })
+}
+
+fn session_extension(event: &str, payload: &Value) -> Option<SessionExtension> {
+    match event {
+        "hold" => Some(SessionExtension::Hold {
+            held: payload["held"].as_bool()?,
+            by: match payload["by"].as_str()? {
+                "local" => HoldBy::Local,
+                "remote" => HoldBy::Remote,
+                _ => return None,
+            },
+        }),
+        "transfer" => {
+            let code = u16::try_from(payload["code"].as_u64()?).ok()?;
+            let reason = Reason::new(code, &string(payload, "reason")?);
+            Some(SessionExtension::Transfer(
+                match payload["state"].as_str()? {
+                    "trying" => TransferState::Trying(reason),
+                    "accepted" => TransferState::Accepted(reason),
+                    "failed" => TransferState::Failed(reason),
+                    _ => return None,
+                },
+            ))
+        }
+        "expiring" => Some(SessionExtension::Expiring {
+            seconds: payload["seconds"].as_u64()?,
+        }),
+        _ => None,
+    }
 }
 
 fn transaction(text: &Value) -> Option<Transaction> {

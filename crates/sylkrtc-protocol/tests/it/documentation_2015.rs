@@ -29,6 +29,8 @@ fn add_account() {
         display_name: None,
         user_agent: None,
         incoming_header_prefixes: Vec::new(),
+        extensions: false,
+        explicit_ringing: false,
         register: false,
     });
     assert_reads(&text, &request);

@@ -10,6 +10,7 @@ mod client;
 mod corpus;
 mod documentation_2015;
 mod events;
+mod extensions;
 mod properties;
 mod requests;
 mod transcript;

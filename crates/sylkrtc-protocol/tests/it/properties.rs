@@ -4,9 +4,9 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use proptest::{option, prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
 use sylkrtc_protocol::{
-    Accepted, AccountAddress, Dialect, EarlyMedia, Event, Header, IncomingSession, Originator,
-    Reason, RegistrationState, SessionId, SessionState, Transaction, Vocabulary, decode,
-    encode_ack, encode_event, fuzz,
+    Accepted, AccountAddress, Dialect, EarlyMedia, Event, Header, HoldBy, IncomingSession,
+    Originator, Reason, RegistrationState, SessionExtension, SessionId, SessionState, Transaction,
+    TransferState, Vocabulary, decode, encode_ack, encode_event, fuzz,
 };
 
 use crate::client::{self, Said};
@@ -126,6 +126,9 @@ fn request_name() -> impl Strategy<Value = &'static str> {
         "session-trickle",
         "session-terminate",
         "session-dtmf-info",
+        "session-ring",
+        "session-hold",
+        "session-transfer",
         "session-update",
         "add_account",
         "bind",
@@ -153,6 +156,12 @@ fn field_name() -> impl Strategy<Value = &'static str> {
         "candidates",
         "digit",
         "duration",
+        "extensions",
+        "explicit_ringing",
+        "code",
+        "reason",
+        "hold",
+        "replaces",
         "unknown",
     ])
 }
@@ -167,6 +176,8 @@ fn field_value() -> impl Strategy<Value = Value> {
             json!("c0ffee"),
             json!("12#"),
             json!(100),
+            json!(603),
+            json!(true),
             json!(["X-", "P-"]),
             json!([{ "name": "X-A", "value": " 1 " }]),
             json!([{ "candidate": "candidate:1", "sdpMid": "0", "sdpMLineIndex": 0 }, null]),
@@ -205,6 +216,8 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         (session_id(), session_state())
             .prop_map(|(session, state)| Event::SessionState { session, state }),
+        (session_id(), session_extension())
+            .prop_map(|(session, extension)| Event::SessionExtension { session, extension }),
     ]
 }
 
@@ -245,6 +258,20 @@ fn session_state() -> impl Strategy<Value = SessionState> {
         }),
         Just(SessionState::Established),
         reason().prop_map(|reason| SessionState::Terminated { reason }),
+    ]
+}
+
+fn session_extension() -> impl Strategy<Value = SessionExtension> {
+    let by = prop_oneof![Just(HoldBy::Local), Just(HoldBy::Remote)];
+    let transfer = prop_oneof![
+        Just(TransferState::Trying as fn(Reason) -> TransferState),
+        Just(TransferState::Accepted as fn(Reason) -> TransferState),
+        Just(TransferState::Failed as fn(Reason) -> TransferState),
+    ];
+    prop_oneof![
+        (any::<bool>(), by).prop_map(|(held, by)| SessionExtension::Hold { held, by }),
+        (transfer, reason()).prop_map(|(state, why)| SessionExtension::Transfer(state(why))),
+        (0_u64..100_000).prop_map(|seconds| SessionExtension::Expiring { seconds }),
     ]
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sylkrtc_protocol::{
     AccountAdd, AccountAddress, Candidate, Dialect, Ha1, Header, Incoming, LaterRequest, Refusal,
-    Request, SessionAnswer, SessionCreate, SessionDtmfInfo, SessionId, SessionTrickle, Tones,
-    Vocabulary, decode,
+    Request, SessionAnswer, SessionCreate, SessionDtmfInfo, SessionId, SessionTerminate,
+    SessionTrickle, Tones, Vocabulary, decode,
 };
 
 const HA1: &str = "884edfee38ed471b8a15006700139485";
@@ -240,7 +240,7 @@ fn more_candidates_than_are_kept_are_counted() {
 #[test]
 fn session_terminate() {
     let fields = json!({ "session": "c0ffee" });
-    let request = Request::SessionTerminate { session: session() };
+    let request = terminate(None, None);
     for dialect in BOTH {
         reads(dialect, "session-terminate", &fields, &request);
     }
@@ -341,7 +341,7 @@ fn unknown_fields_are_ignored() {
             dialect,
             "session-terminate",
             &fields,
-            &Request::SessionTerminate { session: session() },
+            &terminate(None, None),
         );
     }
 }
@@ -375,6 +375,14 @@ fn request(name: &str, fields: &Value) -> String {
     text.to_string()
 }
 
+fn terminate(code: Option<u16>, reason: Option<&str>) -> Request {
+    Request::SessionTerminate(SessionTerminate {
+        session: session(),
+        code,
+        reason: reason.map(str::to_owned),
+    })
+}
+
 fn bare_account() -> AccountAdd {
     AccountAdd {
         account: AccountAddress::parse("alice@sylk.test").unwrap(),
@@ -382,6 +390,8 @@ fn bare_account() -> AccountAdd {
         display_name: None,
         user_agent: None,
         incoming_header_prefixes: Vec::new(),
+        extensions: false,
+        explicit_ringing: false,
         register: false,
     }
 }

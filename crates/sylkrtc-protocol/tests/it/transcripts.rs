@@ -113,7 +113,8 @@ fn each_request_is_answered_once_and_each_call_ends_once() {
                         Some(Said::Event(
                             Event::Ready
                             | Event::RegistrationState { .. }
-                            | Event::MissedSession { .. },
+                            | Event::MissedSession { .. }
+                            | Event::SessionExtension { .. },
                         )) => {}
                         Some(Said::Error { .. }) | None => panic!("{name}: {value}"),
                     }

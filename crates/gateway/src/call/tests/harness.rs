@@ -78,18 +78,30 @@ impl Scenario {
     }
 
     pub(super) fn incoming_with(sdp: Option<&'static str>) -> Self {
+        let mut scenario = Self::incoming_silently(sdp, false);
+        assert_eq!(scenario.actions(), ["sip: 180"]);
+        scenario
+    }
+
+    /// The same, and the client is to say itself when it rings.
+    pub(super) fn incoming_unrung() -> Self {
+        let mut scenario = Self::incoming_silently(Some(PHONE), true);
+        assert_eq!(scenario.actions(), [""; 0]);
+        scenario
+    }
+
+    fn incoming_silently(sdp: Option<&'static str>, explicit_ringing: bool) -> Self {
         let incoming = Incoming {
             session: SessionId::outgoing(1),
             account: AccountId::new(1),
             originator: bob(),
             sdp: sdp.map(|sdp| Bytes::from_static(sdp.as_bytes())),
             decline_code: 486,
+            explicit_ringing,
         };
         let (call, offer) = Call::incoming(incoming, locals()).expect("usable");
         assert!(offer.contains("a=sendrecv"), "{offer}");
-        let mut scenario = Self::start(call);
-        assert_eq!(scenario.actions(), ["sip: 180"]);
-        scenario
+        Self::start(call)
     }
 
     #[expect(
@@ -174,6 +186,20 @@ impl Scenario {
 
     pub(super) fn terminate(&mut self) -> Result<(), Refused> {
         self.call.handle_command(CallCommand::Terminate, self.now)
+    }
+
+    pub(super) fn reject(
+        &mut self,
+        code: Option<u16>,
+        phrase: Option<&str>,
+    ) -> Result<(), Refused> {
+        let phrase = phrase.map(str::to_owned);
+        let command = CallCommand::Reject { code, phrase };
+        self.call.handle_command(command, self.now)
+    }
+
+    pub(super) fn ring(&mut self) -> Result<(), Refused> {
+        self.call.handle_command(CallCommand::Ring, self.now)
     }
 
     pub(super) fn tones(&mut self, tones: &str, duration: Option<Duration>) -> Result<(), Refused> {
@@ -263,7 +289,10 @@ fn told_sip(command: &Command) -> String {
         Command::Invite { target, .. } => format!("INVITE {target}"),
         Command::Provisional { code, .. } => code.to_string(),
         Command::Accept { .. } => "200".to_owned(),
-        Command::Reject { code, .. } => format!("reject {code}"),
+        Command::Reject { code, reason, .. } => match reason {
+            Some(phrase) => format!("reject {code} {phrase}"),
+            None => format!("reject {code}"),
+        },
         Command::HangUp { reason, .. } => match reason {
             Some(reason) => format!("hang up, {}", reason.text.as_deref().unwrap_or_default()),
             None => "hang up".to_owned(),
@@ -295,6 +324,9 @@ fn told_client(event: &CallEvent) -> String {
         CallEvent::Accepted(Accepted { sdp: None, .. }) => "accepted".to_owned(),
         CallEvent::Established => "established".to_owned(),
         CallEvent::Terminated { reason } => format!("terminated {reason}"),
+        CallEvent::Held { held, by } => format!("held {held} by {by:?}"),
+        CallEvent::Transfer(change) => format!("transfer {change:?}"),
+        CallEvent::Expiring { seconds } => format!("expiring {seconds}"),
         CallEvent::Missed { originator, .. } => format!("missed {}", originator.uri),
     }
 }

@@ -5,13 +5,13 @@
 
 use sip_stack::event::{Originator as SipOriginator, StatusReason};
 use sylkrtc_protocol::{
-    Accepted, AccountAddress, EarlyMedia, Event, Header, Originator, Reason, Refusal,
-    RegistrationState, SessionId, SessionPhase, SessionState,
+    Accepted, AccountAddress, EarlyMedia, Event, Header, HoldBy, Originator, Reason, Refusal,
+    RegistrationState, SessionExtension, SessionId, SessionPhase, SessionState, TransferState,
 };
 
 use super::sessions::Session;
 use crate::account::RegistrationChange;
-use crate::call::{self, CallEvent, ClientState, Refused};
+use crate::call::{self, CallEvent, ClientState, Refused, Side, TransferChange};
 
 /// The event for a change of registration.
 pub(super) fn registration(account: AccountAddress, change: RegistrationChange) -> Event {
@@ -74,19 +74,51 @@ pub(super) fn session_state(
         CallEvent::Terminated { reason: why } => SessionState::Terminated {
             reason: reason(&why),
         },
-        CallEvent::Missed { .. } => return None,
+        CallEvent::Held { .. }
+        | CallEvent::Transfer(_)
+        | CallEvent::Expiring { .. }
+        | CallEvent::Missed { .. } => return None,
     })
+}
+
+/// The extension event for what has happened in a call, if it is one.
+pub(super) fn extension(event: &CallEvent) -> Option<SessionExtension> {
+    match event {
+        CallEvent::Held { held, by } => Some(SessionExtension::Hold {
+            held: *held,
+            by: match by {
+                Side::Client => HoldBy::Local,
+                Side::Phone => HoldBy::Remote,
+            },
+        }),
+        CallEvent::Transfer(change) => Some(SessionExtension::Transfer(match change {
+            TransferChange::Trying(why) => TransferState::Trying(reason(why)),
+            TransferChange::Accepted(why) => TransferState::Accepted(reason(why)),
+            TransferChange::Failed(why) => TransferState::Failed(reason(why)),
+        })),
+        CallEvent::Expiring { seconds } => Some(SessionExtension::Expiring { seconds: *seconds }),
+        CallEvent::Progress
+        | CallEvent::Proceeding { .. }
+        | CallEvent::Ringing
+        | CallEvent::EarlyMedia { .. }
+        | CallEvent::Accepted(_)
+        | CallEvent::Established
+        | CallEvent::Terminated { .. }
+        | CallEvent::Missed { .. } => None,
+    }
 }
 
 /// The error for a request that a call has refused.
 pub(super) fn refusal(session: SessionId, refused: Refused, asked: Asked) -> Refusal {
     match refused {
         Refused::CannotAnswerOutgoing => Refusal::CannotAnswerOutgoing(session),
+        Refused::CannotRingOutgoing => Refusal::CannotRingOutgoing(session),
         Refused::UnusableSdp(why) => Refusal::UnusableSdp(why),
         Refused::TooManyTones => Refusal::TooFast,
         Refused::WrongState(state) => match asked {
             Asked::Answer => Refusal::WrongPhaseForAnswer(session, phase(state)),
             Asked::Terminate => Refusal::WrongPhaseForTerminate(session, phase(state)),
+            Asked::Ring => Refusal::WrongPhaseForRing(session, phase(state)),
             Asked::SendTones => Refusal::WrongPhaseForDtmf(session, phase(state)),
         },
     }
@@ -97,6 +129,7 @@ pub(super) fn refusal(session: SessionId, refused: Refused, asked: Asked) -> Ref
 pub(super) enum Asked {
     Answer,
     Terminate,
+    Ring,
     SendTones,
 }
 

@@ -37,7 +37,8 @@ impl Client {
         };
         let route = backend.directory.add_account(id, self.link.clone());
         let entry = backend.ledger.enter(Kind::Account);
-        let account = Account::new(id, add.incoming_header_prefixes, route, entry);
+        let mut account = Account::new(id, add.incoming_header_prefixes, route, entry);
+        account.explicit_ringing = add.explicit_ringing;
         self.accounts.insert(address.clone(), account);
         self.addresses.insert(id, address.clone());
         tracing::debug!(account = %id, "account added");

@@ -28,6 +28,8 @@ pub(super) struct Client {
     vocabulary: Option<Vocabulary>,
     /// The client has proven to take SDP with `early-media`.
     pub(super) takes_early_media: bool,
+    /// The client has proven to know this gateway's extensions.
+    speaks_extensions: bool,
     pub(super) accounts: HashMap<AccountAddress, Account>,
     pub(super) addresses: HashMap<AccountId, AccountAddress>,
     pub(super) sessions: Sessions,
@@ -50,6 +52,7 @@ impl Client {
             dialect,
             vocabulary: None,
             takes_early_media: false,
+            speaks_extensions: false,
             accounts: HashMap::new(),
             addresses: HashMap::new(),
             sessions: Sessions::default(),
@@ -116,6 +119,7 @@ impl Client {
 
     async fn handle(&mut self, request: Request) -> Result<(), Refusal> {
         self.takes_early_media |= request.proves_early_media();
+        self.speaks_extensions |= request.proves_extensions();
         if self.is_stopping() {
             return Err(Refusal::ShuttingDown);
         }
@@ -128,8 +132,11 @@ impl Client {
             Request::SessionCreate(create) => self.create_session(create),
             Request::SessionAnswer(answer) => self.answer_session(answer).await,
             Request::SessionTrickle(trickle) => self.trickle(&trickle),
-            Request::SessionTerminate { session } => self.terminate_session(session).await,
+            Request::SessionTerminate(terminate) => self.terminate_session(terminate).await,
             Request::SessionDtmfInfo(tones) => self.send_tones(tones).await,
+            Request::SessionRing { session } => self.ring_session(session).await,
+            Request::SessionHold { .. } => Err(Refusal::NotCarriedOut("session-hold")),
+            Request::SessionTransfer(_) => Err(Refusal::NotCarriedOut("session-transfer")),
             Request::Later(later) => Err(Refusal::NotSupportedYet(later)),
         }
     }
@@ -171,7 +178,12 @@ impl Client {
         self.accounts.clear();
     }
 
+    /// The text of an event, if the client's dialect has it and the client wants it. The one
+    /// place that keeps extension events from clients that do not know them.
     fn encode(&self, event: &Event) -> Option<String> {
+        if event.is_extension() && !self.speaks_extensions {
+            return None;
+        }
         encode_event(self.dialect, self.vocabulary.unwrap_or_default(), event)
     }
 }
@@ -198,6 +210,7 @@ mod tests {
     use media::plan::{CodecPolicy, Policy};
     use media::sdp::AddressPolicy;
     use media::{BrowserAddress, Limits as MediaLimits, Media, MediaConfig, PhoneAddress};
+    use sylkrtc_protocol::{SessionExtension, SessionId};
     use tokio::sync::{mpsc, watch};
     use tokio::task::JoinSet;
 
@@ -239,6 +252,24 @@ mod tests {
         };
         assert_eq!(added, removed);
         assert_eq!(ledger.count(Kind::Account), 0);
+    }
+
+    #[tokio::test]
+    async fn extension_events_are_for_clients_that_know_extensions() {
+        let (commands_in, _commands) = mpsc::channel(8);
+        let backend = backend(SipHandle::recorder(commands_in));
+        let (link, _mailbox) = ClientLink::new();
+        let mut client = Client::new(Dialect::V2, link, backend);
+        let expiring = Event::SessionExtension {
+            session: SessionId::new("S").expect("valid"),
+            extension: SessionExtension::Expiring { seconds: 30 },
+        };
+        client.handle_text(ADD).await;
+        assert_eq!(client.encode(&expiring), None);
+        let ring = r#"{"sylkrtc": "session-ring", "transaction": "2", "session": "S"}"#;
+        let answer = client.handle_text(ring).await;
+        assert!(answer.text.contains("Unknown session S"), "{}", answer.text);
+        assert!(client.encode(&expiring).is_some());
     }
 
     fn backend(sip: SipHandle) -> Arc<Backend> {

@@ -4,7 +4,7 @@ use sip_stack::account::{AccountId, SessionId as SipSession};
 use sip_stack::command::Command;
 use sylkrtc_protocol::{
     Dialect, Event, IncomingSession, Refusal, SessionAnswer, SessionCreate, SessionDtmfInfo,
-    SessionId, SessionPhase, SessionTrickle,
+    SessionId, SessionPhase, SessionTerminate, SessionTrickle,
 };
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -57,9 +57,10 @@ impl Client {
         let locals = legs.locals(backend.rules.media.clone());
         let call = Call::outgoing(outgoing, locals).map_err(|refused| match refused {
             Refused::UnusableSdp(why) => Refusal::UnusableSdp(why),
-            Refused::CannotAnswerOutgoing | Refused::WrongState(_) | Refused::TooManyTones => {
-                Refusal::Internal
-            }
+            Refused::CannotAnswerOutgoing
+            | Refused::CannotRingOutgoing
+            | Refused::WrongState(_)
+            | Refused::TooManyTones => Refusal::Internal,
         })?;
         let session = Session {
             account,
@@ -92,16 +93,32 @@ impl Client {
         Err(Refusal::UnknownSession(name.clone()))
     }
 
-    pub(super) async fn terminate_session(&mut self, session: SessionId) -> Result<(), Refusal> {
+    pub(super) async fn terminate_session(
+        &mut self,
+        terminate: SessionTerminate,
+    ) -> Result<(), Refusal> {
+        let SessionTerminate {
+            session,
+            code,
+            reason: phrase,
+        } = terminate;
         if self.sessions.has_just_ended(&session) {
             return Ok(());
         }
-        let answer = self.ask(session, CallCommand::Terminate, Asked::Terminate);
+        let command = match (code, phrase) {
+            (None, None) => CallCommand::Terminate,
+            (code, phrase) => CallCommand::Reject { code, phrase },
+        };
+        let answer = self.ask(session, command, Asked::Terminate);
         match answer.await {
             // It ended a moment ago; the client will hear of it next.
             Err(Refusal::WrongPhaseForTerminate(_, SessionPhase::Terminated)) => Ok(()),
             answer => answer,
         }
+    }
+
+    pub(super) async fn ring_session(&mut self, session: SessionId) -> Result<(), Refusal> {
+        self.ask(session, CallCommand::Ring, Asked::Ring).await
     }
 
     pub(super) async fn send_tones(&mut self, info: SessionDtmfInfo) -> Result<(), Refusal> {
@@ -152,11 +169,11 @@ impl Client {
             Some(translate::missed(address, originator.clone()))
         };
         let known = address.clone().zip(self.account(account));
-        let Some((address, headers)) =
-            known.map(|(address, account)| (address, account.wanted_headers(&headers)))
-        else {
+        let Some((address, known)) = known else {
             return refused(480).await;
         };
+        let headers = known.wanted_headers(&headers);
+        let explicit_ringing = known.explicit_ringing;
         if self.is_stopping() {
             return refused(503).await;
         }
@@ -174,6 +191,7 @@ impl Client {
             originator: originator.clone(),
             sdp,
             decline_code: backend.rules.decline_code,
+            explicit_ringing,
         };
         let locals = legs.locals(backend.rules.media.clone());
         let (call, offer) = match Call::incoming(parameters, locals) {
@@ -213,6 +231,11 @@ impl Client {
         {
             let address = self.addresses.get(&account)?;
             return Some(translate::missed(address.clone(), originator));
+        }
+        if let Some(extension) = translate::extension(&event) {
+            let (name, _) = self.sessions.by_sip(sip)?;
+            let session = name.clone();
+            return Some(Event::SessionExtension { session, extension });
         }
         let over = matches!(event, CallEvent::Terminated { .. });
         let (name, session) = self.sessions.by_sip(sip)?;
