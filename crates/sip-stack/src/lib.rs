@@ -11,6 +11,7 @@ pub mod digest;
 pub mod driver;
 pub mod event;
 mod invite;
+pub mod keep_alive;
 pub mod message;
 mod registration;
 pub mod target;

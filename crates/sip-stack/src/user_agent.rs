@@ -32,6 +32,7 @@ mod core;
 mod headers;
 mod in_call;
 mod inviting;
+mod keeping;
 mod leaving;
 mod registering;
 mod reinviting;
