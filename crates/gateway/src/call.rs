@@ -13,6 +13,7 @@ mod command;
 mod incoming;
 mod leaving;
 mod legs;
+mod lifetime;
 mod negotiation;
 mod outgoing;
 pub mod reason;
@@ -33,6 +34,8 @@ use media::{LegEvent, LegFailure, MediaError};
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::{Command, Reason};
 use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
+
+use crate::account::{Barred, Permissions};
 
 pub use self::action::{Accepted, Action, CallEvent, MediaAction, Side, TransferChange};
 pub use self::command::{CallCommand, ClientState, Refused};
@@ -71,6 +74,8 @@ pub struct Call {
     call_id: Option<String>,
     direction: Direction,
     tones: tones::Tones,
+    lifetime: lifetime::Lifetime,
+    permissions: Permissions,
     actions: VecDeque<Action>,
 }
 
@@ -146,6 +151,24 @@ pub enum Input {
 }
 
 impl Call {
+    /// The same call under the rules of its account.
+    #[must_use]
+    pub fn under(mut self, permissions: Permissions) -> Self {
+        let limits = permissions.limits();
+        self.lifetime = lifetime::Lifetime::new(limits.longest_call, limits.warning);
+        self.permissions = permissions;
+        self
+    }
+
+    /// Whether the call's account may call `target`; to be asked before a request of the phone
+    /// (a REFER) makes it call somebody.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn may_dial(&self, target: &str) -> Result<(), Barred> {
+        self.permissions.may_dial(target)
+    }
+
     /// Something has happened.
     pub fn handle(&mut self, input: Input, now: Instant) {
         self.telling_established(|call| match input {
@@ -194,7 +217,13 @@ impl Call {
                 tracing::debug!("answering before the browser's media is up");
                 self.accept(now);
             }
-            Signalling::Accepted { .. } => self.end(&reason::never_connected(), now),
+            Signalling::Accepted { since } => {
+                if self.connecting_until().is_some_and(|limit| now >= limit) {
+                    self.end(&reason::never_connected(), now);
+                } else {
+                    self.check_lifetime(since, now);
+                }
+            }
             Signalling::Ending { .. } => {
                 tracing::error!("the user agent did not end the session");
                 self.finish();
@@ -211,9 +240,28 @@ impl Call {
                 Some(*deadline)
             }
             Signalling::Accepted { since } => {
-                (self.media == MediaState::Connecting).then(|| *since + CONNECT_LIMIT)
+                let next = self.lifetime.next(*since);
+                self.connecting_until().into_iter().chain(next).min()
             }
             Signalling::Calling(_) | Signalling::Alerting | Signalling::Ended => None,
+        }
+    }
+
+    /// When the browser's media has to be up, of an accepted call whose is not.
+    fn connecting_until(&self) -> Option<Instant> {
+        match (&self.signalling, self.media) {
+            (Signalling::Accepted { since }, MediaState::Connecting) => {
+                Some(*since + CONNECT_LIMIT)
+            }
+            (Signalling::Accepted { .. }, MediaState::Connected | MediaState::Closed)
+            | (
+                Signalling::Calling(_)
+                | Signalling::Alerting
+                | Signalling::Answering { .. }
+                | Signalling::Ending { .. }
+                | Signalling::Ended,
+                _,
+            ) => None,
         }
     }
 
@@ -264,6 +312,8 @@ impl Call {
             negotiation,
             call_id: None,
             tones: tones::Tones::default(),
+            lifetime: lifetime::Lifetime::default(),
+            permissions: Permissions::default(),
             actions: VecDeque::new(),
         }
     }
