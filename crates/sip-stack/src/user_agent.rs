@@ -38,6 +38,7 @@ mod registering;
 mod reinviting;
 mod requests;
 mod responses;
+mod straying;
 mod timeouts;
 mod upkeep;
 
