@@ -14,6 +14,8 @@ mod invite;
 pub mod keep_alive;
 pub mod message;
 mod registration;
+#[cfg(any(test, feature = "simulate"))]
+pub mod simulate;
 pub mod target;
 pub mod timer;
 pub mod transaction;
