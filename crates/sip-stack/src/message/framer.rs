@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::Message;
 use super::error::{Malformed, ParseError};
-use super::parse::{Head, MAX_BODY, MAX_HEAD, check_complete, find_head_end};
+use super::parse::{Head, MAX_BODY, MAX_HEAD, check_complete, find_head_end, refuse};
 
 /// Collects the bytes of one stream and gives messages.
 #[derive(Debug, Default)]
@@ -180,7 +180,7 @@ impl Framer {
                         return None;
                     }
                     let body = self.buffer.split_to(length).freeze();
-                    return Some(complete(&head, body));
+                    return Some(complete(*head, body));
                 }
                 State::Lost => {
                     self.state = State::Lost;
@@ -200,11 +200,8 @@ impl Framer {
 /// The lines of a head and the length of the body that follows.
 fn measure(head: Bytes) -> Result<(Head, usize), ParseError> {
     let head = Head::split(head)?;
-    if !head.is_sound() {
-        return Err(match head.interpret(Bytes::new()) {
-            Ok(_) => head.error(Malformed::HeaderLine),
-            Err(error) => error,
-        });
+    if let Some(broken) = head.broken() {
+        return Err(head.error(broken.clone()));
     }
     match head.content_length() {
         Ok(Some(length)) if length > MAX_BODY => Err(head.error(Malformed::BodyTooLarge)),
@@ -214,10 +211,10 @@ fn measure(head: Bytes) -> Result<(Head, usize), ParseError> {
     }
 }
 
-fn complete(head: &Head, body: Bytes) -> Result<Framed, FrameError> {
+fn complete(head: Head, body: Bytes) -> Result<Framed, FrameError> {
     let message = head.interpret(body).map_err(FrameError::Malformed)?;
     match check_complete(&message) {
         Ok(()) => Ok(Framed::Message(message)),
-        Err(why) => Err(FrameError::Malformed(head.error(why))),
+        Err(why) => Err(FrameError::Malformed(refuse(&message, why))),
     }
 }

@@ -4,14 +4,66 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// May stand in a `token`.
+const TOKEN: u8 = 1;
+/// May stand in the name of a host.
+const HOST: u8 = 2;
+/// May not stand in a URI or a Call-ID: a control character or white space. Bytes beyond
+/// ASCII are to be looked at as characters.
+const STRAY: u8 = 4;
+
+/// What each byte may be part of.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        let alphanumeric = byte.is_ascii_alphanumeric();
+        let class = &mut classes[byte as usize];
+        if alphanumeric
+            || matches!(
+                byte,
+                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+            )
+        {
+            *class |= TOKEN;
+        }
+        if alphanumeric || matches!(byte, b'-' | b'.' | b'_') {
+            *class |= HOST;
+        }
+        if byte <= b' ' || byte == 0x7f {
+            *class |= STRAY;
+        }
+        byte += 1;
+    }
+    classes
+};
+
 /// Whether this byte may stand in a `token`.
 pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+    CLASSES[usize::from(byte)] & TOKEN != 0
 }
 
 /// Whether the whole text is a `token`.
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+/// Whether this byte may stand in the name of a host. Underscores are no part of names by
+/// the book, and of those in private networks.
+pub(crate) fn is_host_byte(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & HOST != 0
+}
+
+/// Whether there is a control character or white space in the text.
+pub(crate) fn has_stray(text: &str) -> bool {
+    let mut classes = text.bytes().map(|byte| CLASSES[usize::from(byte)]);
+    classes.any(|class| class & STRAY != 0)
+        || !text.is_ascii() && text.contains(|c: char| c.is_control() || c.is_whitespace())
+}
+
+/// Where the first of these bytes is.
+pub(crate) fn find_byte(text: &str, wanted: impl Fn(u8) -> bool) -> Option<usize> {
+    text.bytes().position(wanted)
 }
 
 /// Linear white space, once lines are unfolded.
@@ -21,7 +73,7 @@ pub(crate) fn is_lws(c: char) -> bool {
 
 /// The text without white space around it.
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches(is_lws)
+    trim_start(text).trim_end_matches(is_lws)
 }
 
 /// The text without white space before it.
@@ -59,28 +111,32 @@ pub(crate) fn parse_saturating(text: &str) -> Option<u32> {
 
 /// Splits at a separator that stands outside of quoted strings and angle brackets. A quote
 /// or bracket that never closes makes all that follows one piece.
-pub(crate) fn split_outside(bytes: &[u8], separator: u8) -> Vec<Range<usize>> {
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    let mut quoted = false;
-    let mut angled = false;
-    let mut at = 0;
+pub(crate) fn split_outside(bytes: &[u8], separator: u8) -> impl Iterator<Item = Range<usize>> {
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let start = next?;
+        let end = piece_end(bytes, start, separator);
+        next = (end < bytes.len()).then_some(end + 1);
+        Some(start..end)
+    })
+}
+
+/// Where the piece that begins here ends: at a separator, or with the text.
+fn piece_end(bytes: &[u8], start: usize, separator: u8) -> usize {
+    let (mut quoted, mut angled) = (false, false);
+    let mut at = start;
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'\\' if quoted => at += 1,
             b'"' if !angled => quoted = !quoted,
             b'<' if !quoted => angled = true,
             b'>' if !quoted => angled = false,
-            _ if byte == separator && !quoted && !angled => {
-                pieces.push(start..at);
-                start = at + 1;
-            }
+            _ if byte == separator && !quoted && !angled => return at,
             _ => {}
         }
         at += 1;
     }
-    pieces.push(start..bytes.len());
-    pieces
+    bytes.len()
 }
 
 /// The end of the quoted string that the text begins with: the index just after the

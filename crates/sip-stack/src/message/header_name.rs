@@ -48,15 +48,15 @@ macro_rules! names {
                 }
             }
 
-            fn known(text: &str) -> Option<Self> {
-                $(
-                    if text.eq_ignore_ascii_case($name) $(|| text.eq_ignore_ascii_case($compact))? {
-                        return Some(Self::$variant);
-                    }
-                )*
-                None
-            }
         }
+
+        /// Every spelling of every name we know.
+        const SPELLINGS: &[&str] = &[$($name, $($compact,)?)*];
+        /// What each of them means.
+        static MEANINGS: &[HeaderName] = &[$(
+            HeaderName::$variant,
+            $({ let _compact = $compact; HeaderName::$variant },)?
+        )*];
     };
 }
 
@@ -133,7 +133,54 @@ names! {
     RequestDisposition "Request-Disposition" "d",
 }
 
+/// The [`SPELLINGS`] by their [`hash`]: an index, or [`FREE`]. Filled by the compiler; more
+/// than half stays free, so a search ends soon.
+static SLOTS: [u8; 256] = {
+    assert!(SPELLINGS.len() < 128);
+    let mut slots = [FREE; 256];
+    let mut index = 0;
+    while index < SPELLINGS.len() {
+        let mut slot = hash(SPELLINGS[index].as_bytes());
+        while slots[slot as usize] != FREE {
+            slot = slot.wrapping_add(1);
+        }
+        slots[slot as usize] = index as u8;
+        index += 1;
+    }
+    slots
+};
+const FREE: u8 = u8::MAX;
+
+/// The same for all spellings of a name that differ in case only.
+const fn hash(name: &[u8]) -> u8 {
+    let length = name.len();
+    if length == 0 {
+        return 0;
+    }
+    let (first, middle, last) = (
+        name[0] | 0x20,
+        name[length / 2] | 0x20,
+        name[length - 1] | 0x20,
+    );
+    first
+        .wrapping_mul(7)
+        .wrapping_add(middle.wrapping_mul(31))
+        .wrapping_add(last.wrapping_mul(3))
+        .wrapping_add((length as u8).wrapping_mul(17))
+}
+
 impl HeaderName {
+    fn known(text: &str) -> Option<Self> {
+        let mut slot = hash(text.as_bytes());
+        loop {
+            let index = usize::from(SLOTS[usize::from(slot)]);
+            if SPELLINGS.get(index)?.eq_ignore_ascii_case(text) {
+                return Some(MEANINGS[index].clone());
+            }
+            slot = slot.wrapping_add(1);
+        }
+    }
+
     /// Reads a header name, long or compact, in any case.
     ///
     /// # Errors

@@ -105,15 +105,17 @@ impl Headers {
     /// Every value of this name, with lists split where the grammar has lists. Empty list
     /// elements are left out.
     pub fn values(&self, name: &HeaderName) -> Vec<HeaderValue> {
-        self.lines(name)
-            .flat_map(|line| split(name, line))
-            .collect()
+        self.each_value(name).collect()
     }
 
     /// The first of [`Self::values`].
     pub fn first(&self, name: &HeaderName) -> Option<HeaderValue> {
-        self.lines(name)
-            .find_map(|line| split(name, line).into_iter().next())
+        self.each_value(name).next()
+    }
+
+    /// One after the other of [`Self::values`].
+    pub(super) fn each_value(&self, name: &HeaderName) -> impl Iterator<Item = HeaderValue> {
+        self.lines(name).flat_map(move |line| split(name, line))
     }
 
     /// Adds a line at the end.
@@ -173,9 +175,9 @@ impl Headers {
                 return None;
             }
             let whole = &line.value;
-            let values = split(name, whole);
-            let first = values.first()?.clone();
-            let rest = values.get(1).map(|second| {
+            let mut values = split(name, whole);
+            let first = values.next()?;
+            let rest = values.next().map(|second| {
                 let from = second.as_bytes().as_ptr() as usize - whole.as_bytes().as_ptr() as usize;
                 whole.part(from..whole.as_bytes().len())
             });
@@ -192,13 +194,13 @@ fn line(name: HeaderName, value: impl Into<HeaderValue>) -> Header {
     }
 }
 
-fn split(name: &HeaderName, line: &HeaderValue) -> Vec<HeaderValue> {
-    if !name.is_list() {
-        return vec![line.clone()];
-    }
-    split_outside(line.as_bytes(), b',')
-        .into_iter()
-        .map(|range| line.part(range))
-        .filter(|value| !value.as_bytes().is_empty())
-        .collect()
+/// The values of a line; empty elements of a list are left out.
+fn split(name: &HeaderName, line: &HeaderValue) -> impl Iterator<Item = HeaderValue> {
+    let bytes = line.as_bytes();
+    let is_list = name.is_list() && bytes.contains(&b',');
+    let whole = (!is_list).then(|| line.clone());
+    let ranges = is_list.then(|| split_outside(bytes, b','));
+    let parts = ranges.into_iter().flatten().map(|range| line.part(range));
+    let not_empty = |value: &HeaderValue| !name.is_list() || !value.as_bytes().is_empty();
+    whole.into_iter().chain(parts).filter(not_empty)
 }

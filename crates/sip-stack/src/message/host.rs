@@ -3,13 +3,16 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use smol_str::SmolStr;
+
 use super::error::Unreadable;
+use super::grammar::is_host_byte;
 
 /// A host: a name or an address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Host {
     /// A domain name, as written.
-    Name(Box<str>),
+    Name(SmolStr),
     /// An IPv4 address.
     V4(Ipv4Addr),
     /// An IPv6 address; in brackets on the wire.
@@ -29,20 +32,13 @@ impl Host {
             let inner = inner.strip_suffix(']').ok_or(Unreadable::Host)?;
             return parse_v6(inner).map(Self::V6).ok_or(Unreadable::Host);
         }
-        if let Ok(v4) = text.parse() {
+        let begins_with_digit = text.starts_with(|c: char| c.is_ascii_digit());
+        if begins_with_digit && let Ok(v4) = text.parse() {
             return Ok(Self::V4(v4));
         }
-        let is_name = !text.is_empty()
-            && text.len() <= MAX_NAME
-            && !text.starts_with('.')
-            && !text.contains("..")
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
-        if is_name {
-            Ok(Self::Name(text.into()))
-        } else {
-            Err(Unreadable::Host)
+        match is_name(text) {
+            true => Ok(Self::Name(text.into())),
+            false => Err(Unreadable::Host),
         }
     }
 
@@ -66,6 +62,16 @@ impl Host {
 
 /// The longest name that DNS knows, with its closing dot.
 const MAX_NAME: usize = 254;
+
+fn is_name(text: &str) -> bool {
+    let mut before = b'.';
+    let readable = text.bytes().all(|byte| {
+        let good = is_host_byte(byte) && !(byte == b'.' && before == b'.');
+        before = byte;
+        good
+    });
+    readable && !text.is_empty() && text.len() <= MAX_NAME
+}
 
 fn parse_v6(text: &str) -> Option<Ipv6Addr> {
     if let Ok(address) = text.parse() {

@@ -4,15 +4,17 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use super::error::{Refused, Unreadable};
-use super::grammar::{breaks_lines, is_lws, quote, quoted_end, trim, unquote};
+use super::grammar::{breaks_lines, find_byte, quote, quoted_end, trim, unquote};
 use super::params::Params;
 use super::uri::Uri;
 
 /// An address with its display name and parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NameAddr {
-    display_name: Option<Box<str>>,
+    display_name: Option<SmolStr>,
     /// The URI.
     pub uri: Uri,
     /// The header parameters: those behind the closing bracket.
@@ -50,44 +52,22 @@ impl NameAddr {
     /// [`Unreadable`] if quotes or brackets do not close, if the display name would need
     /// quotes, or if the URI or the parameters are wrong.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
-        let text = trim(text);
-        let (display_name, rest) = match quoted_end(text) {
-            Some(end) => {
-                let (name, rest) = text.split_at(end);
-                (clean(unquote(name)), trim(rest))
-            }
-            None if text.starts_with('"') => return Err(Unreadable::Address),
-            None => match text.find('<') {
-                Some(at) => {
-                    let name = trim(&text[..at]);
-                    if name.contains(['"', ',', ';', '>']) {
-                        return Err(Unreadable::Address);
-                    }
-                    (clean(Cow::Borrowed(name)), &text[at..])
-                }
-                None => return Self::parse_bare(text),
-            },
-        };
-        let rest = rest.strip_prefix('<').ok_or(Unreadable::Address)?;
-        let (uri, params) = rest.split_once('>').ok_or(Unreadable::Address)?;
+        let parts = Parts::split(text)?;
         Ok(Self {
-            display_name,
-            uri: Uri::parse(uri)?,
-            params: Params::parse(params)?,
+            display_name: clean(parts.display_name),
+            uri: Uri::parse(parts.uri)?,
+            params: Params::parse(parts.params)?,
         })
     }
 
-    fn parse_bare(text: &str) -> Result<Self, Unreadable> {
-        let end = text.find(|c| is_lws(c) || c == ';').unwrap_or(text.len());
-        let (uri, params) = text.split_at(end);
-        if uri.contains(['?', ',']) {
-            return Err(Unreadable::Address);
-        }
-        Ok(Self {
-            display_name: None,
-            uri: Uri::parse(uri)?,
-            params: Params::parse(params)?,
-        })
+    /// Whether [`Self::parse`] takes the text.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub(super) fn check(text: &str) -> Result<(), Unreadable> {
+        let parts = Parts::split(text)?;
+        Uri::check(parts.uri)?;
+        Params::check(parts.params).map(|_| ())
     }
 
     /// The display name without quotes and escapes.
@@ -109,8 +89,58 @@ impl NameAddr {
     }
 }
 
+/// An address in its parts; URI and parameters are not looked at.
+struct Parts<'a> {
+    display_name: Cow<'a, str>,
+    uri: &'a str,
+    params: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn split(text: &'a str) -> Result<Self, Unreadable> {
+        let text = trim(text);
+        let (display_name, rest) = match quoted_end(text) {
+            Some(end) => {
+                let (name, rest) = text.split_at(end);
+                (unquote(name), trim(rest))
+            }
+            None if text.starts_with('"') => return Err(Unreadable::Address),
+            None => match find_byte(text, |b| b == b'<') {
+                Some(at) => {
+                    let name = trim(&text[..at]);
+                    if find_byte(name, |b| matches!(b, b'"' | b',' | b';' | b'>')).is_some() {
+                        return Err(Unreadable::Address);
+                    }
+                    (Cow::Borrowed(name), &text[at..])
+                }
+                None => return Self::split_bare(text),
+            },
+        };
+        let rest = rest.strip_prefix('<').ok_or(Unreadable::Address)?;
+        let end = find_byte(rest, |b| b == b'>').ok_or(Unreadable::Address)?;
+        Ok(Self {
+            display_name,
+            uri: &rest[..end],
+            params: &rest[end + 1..],
+        })
+    }
+
+    fn split_bare(text: &'a str) -> Result<Self, Unreadable> {
+        let end = find_byte(text, |b| matches!(b, b' ' | b'\t' | b';')).unwrap_or(text.len());
+        let (uri, params) = text.split_at(end);
+        if find_byte(uri, |b| matches!(b, b'?' | b',')).is_some() {
+            return Err(Unreadable::Address);
+        }
+        Ok(Self {
+            display_name: Cow::Borrowed(""),
+            uri,
+            params,
+        })
+    }
+}
+
 /// A display name as we hold it: what could break a line when printed is taken out.
-fn clean(name: Cow<'_, str>) -> Option<Box<str>> {
+fn clean(name: Cow<'_, str>) -> Option<SmolStr> {
     if name.is_empty() {
         return None;
     }

@@ -1,23 +1,26 @@
 //! Parameters behind a header value: `;name` and `;name=value` (RFC 3261 section 25.1).
 //!
 //! Names are compared without regard to case. A value is kept as written, quotes included,
-//! so that it is printed as it came; reading it takes the quotes off.
+//! so that it is printed as it came; reading it takes the quotes off. All of them are one
+//! text, in which a parameter is looked for when somebody asks: there are few, and most are
+//! never asked for.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use super::error::{Refused, Unreadable};
-use super::grammar::{breaks_lines, is_lws, is_token, quote, quoted_end, trim_start, unquote};
+use super::grammar::{
+    breaks_lines, find_byte, is_token, is_token_byte, quote, quoted_end, trim_start, unquote,
+};
 
 /// An ordered list of header parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
-pub struct Params(Vec<Param>);
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Param {
-    name: Box<str>,
-    raw: Option<Box<str>>,
-}
+pub struct Params(
+    /// As printed: each begins with its semicolon, and there is no white space around them.
+    SmolStr,
+);
 
 impl Params {
     /// Reads `;name=value` pairs up to the end of the text.
@@ -26,39 +29,37 @@ impl Params {
     /// [`Unreadable::Params`] for an empty parameter, a quote that does not close, or
     /// anything that is no parameter.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
-        let mut params = Vec::new();
-        let mut rest = trim_start(text);
-        while !rest.is_empty() {
-            rest = trim_start(rest.strip_prefix(';').ok_or(Unreadable::Params)?);
-            let end = rest
-                .find(|c| is_lws(c) || c == '=' || c == ';')
-                .unwrap_or(rest.len());
-            let (name, after) = rest.split_at(end);
-            if !is_token(name) {
-                return Err(Unreadable::Params);
+        match Self::check(text)? == text.len() {
+            true => Ok(Self(text.into())),
+            false => {
+                let mut spaceless = String::with_capacity(text.len());
+                for param in (Scan { rest: text }) {
+                    let (name, raw) = param?;
+                    append(&mut spaceless, name, raw);
+                }
+                Ok(Self(spaceless.into()))
             }
-            rest = trim_start(after);
-            let mut raw = None;
-            if let Some(after) = rest.strip_prefix('=') {
-                let after = trim_start(after);
-                let end = value_end(after)?;
-                let (value, after) = after.split_at(end);
-                raw = Some(value.into());
-                rest = trim_start(after);
-            }
-            params.push(Param {
-                name: name.into(),
-                raw,
-            });
         }
-        Ok(Self(params))
+    }
+
+    /// Whether [`Self::parse`] takes the text, and how long it is without white space.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub(super) fn check(text: &str) -> Result<usize, Unreadable> {
+        let mut length = 0;
+        for param in (Scan { rest: text }) {
+            let (name, raw) = param?;
+            length += 1 + name.len() + raw.map_or(0, |raw| 1 + raw.len());
+        }
+        Ok(length)
     }
 
     /// The value of a parameter without quotes; empty if the parameter has none. `None` if
     /// there is no such parameter.
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         self.find(name)
-            .map(|param| param.raw.as_deref().map_or(Cow::Borrowed(""), unquote))
+            .map(|raw| raw.map_or(Cow::Borrowed(""), unquote))
     }
 
     /// Whether the parameter is there, with or without a value.
@@ -68,9 +69,7 @@ impl Params {
 
     /// Every parameter in order: name, and value as written.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.0
-            .iter()
-            .map(|param| (&*param.name, param.raw.as_deref()))
+        Scan { rest: &self.0 }.map_while(Result::ok)
     }
 
     /// Whether there are none.
@@ -89,9 +88,11 @@ impl Params {
         let plain = !value.is_empty()
             && value
                 .bytes()
-                .all(|b| super::grammar::is_token_byte(b) || matches!(b, b'[' | b']' | b':'));
-        let raw = if plain { value.into() } else { quote(value) };
-        self.put(name, Some(raw.into()))
+                .all(|b| is_token_byte(b) || matches!(b, b'[' | b']' | b':'));
+        match plain {
+            true => self.put(name, Some(value)),
+            false => self.put(name, Some(&quote(value))),
+        }
     }
 
     /// Sets a parameter and has its value quoted in any case.
@@ -102,7 +103,7 @@ impl Params {
         if breaks_lines(value.as_bytes()) {
             return Err(Refused::LineBreak);
         }
-        self.put(name, Some(quote(value).into()))
+        self.put(name, Some(&quote(value)))
     }
 
     /// Sets a parameter that has no value.
@@ -115,54 +116,103 @@ impl Params {
 
     /// Removes a parameter.
     pub fn remove(&mut self, name: &str) {
-        self.0
-            .retain(|param| !param.name.eq_ignore_ascii_case(name));
+        if self.contains(name) {
+            let mut kept = String::with_capacity(self.0.len());
+            for (given, raw) in self.iter() {
+                if !given.eq_ignore_ascii_case(name) {
+                    append(&mut kept, given, raw);
+                }
+            }
+            self.0 = kept.into();
+        }
     }
 
-    fn put(&mut self, name: &str, raw: Option<Box<str>>) -> Result<(), Refused> {
+    fn put(&mut self, name: &str, raw: Option<&str>) -> Result<(), Refused> {
         if !is_token(name) {
             return Err(Refused::Token);
         }
-        match self
-            .0
-            .iter_mut()
-            .find(|param| param.name.eq_ignore_ascii_case(name))
-        {
-            Some(param) => param.raw = raw,
-            None => self.0.push(Param {
-                name: name.into(),
-                raw,
-            }),
+        let more = 2 + name.len() + raw.map_or(0, str::len);
+        let mut text = String::with_capacity(self.0.len() + more);
+        let mut found = false;
+        for (given, given_raw) in self.iter() {
+            let replaced = !found && given.eq_ignore_ascii_case(name);
+            found |= replaced;
+            append(&mut text, given, if replaced { raw } else { given_raw });
         }
+        if !found {
+            append(&mut text, name, raw);
+        }
+        self.0 = text.into();
         Ok(())
     }
 
-    fn find(&self, name: &str) -> Option<&Param> {
-        self.0
-            .iter()
-            .find(|param| param.name.eq_ignore_ascii_case(name))
+    fn find(&self, name: &str) -> Option<Option<&str>> {
+        self.iter()
+            .find(|(given, _)| given.eq_ignore_ascii_case(name))
+            .map(|(_, raw)| raw)
     }
 }
 
-fn value_end(text: &str) -> Result<usize, Unreadable> {
+fn append(text: &mut String, name: &str, raw: Option<&str>) {
+    text.push(';');
+    text.push_str(name);
+    if let Some(raw) = raw {
+        text.push('=');
+        text.push_str(raw);
+    }
+}
+
+/// Goes through a text from parameter to parameter: name, and value as written.
+struct Scan<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Scan<'a> {
+    type Item = Result<(&'a str, Option<&'a str>), Unreadable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = trim_start(self.rest);
+        if rest.is_empty() {
+            return None;
+        }
+        let param = rest.strip_prefix(';').map(trim_start).and_then(next_param);
+        let (name, raw, rest) = param.unwrap_or(("", None, ""));
+        self.rest = rest;
+        Some(match name.is_empty() {
+            true => Err(Unreadable::Params),
+            false => Ok((name, raw)),
+        })
+    }
+}
+
+/// The parameter that the text begins with, and what follows it.
+fn next_param(text: &str) -> Option<(&str, Option<&str>, &str)> {
+    let end = find_byte(text, |b| !is_token_byte(b)).unwrap_or(text.len());
+    let (name, after) = text.split_at(end);
+    let after = trim_start(after);
+    let Some(value) = after.strip_prefix('=') else {
+        let complete = after.is_empty() || after.starts_with(';');
+        return complete.then_some((name, None, after));
+    };
+    let value = trim_start(value);
+    let (value, after) = value.split_at(value_end(value)?);
+    Some((name, Some(value), after))
+}
+
+fn value_end(text: &str) -> Option<usize> {
     if text.starts_with('"') {
-        return quoted_end(text).ok_or(Unreadable::Params);
+        return quoted_end(text);
     }
-    let end = text.find(|c| is_lws(c) || c == ';').unwrap_or(text.len());
-    if text[..end].contains(['"', ',']) {
-        return Err(Unreadable::Params);
+    let stop = |b| matches!(b, b' ' | b'\t' | b';' | b'"' | b',');
+    match find_byte(text, stop) {
+        Some(at) if matches!(text.as_bytes()[at], b'"' | b',') => None,
+        Some(at) => Some(at),
+        None => Some(text.len()),
     }
-    Ok(end)
 }
 
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Param { name, raw } in &self.0 {
-            write!(f, ";{name}")?;
-            if let Some(raw) = raw {
-                write!(f, "={raw}")?;
-            }
-        }
-        Ok(())
+        f.write_str(&self.0)
     }
 }

@@ -7,23 +7,28 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use memchr::{memchr, memchr2, memmem};
 
 use super::error::{Malformed, ParseError, Unreadable};
 use super::grammar::trim_bytes;
 use super::header_name::HeaderName;
 use super::headers::{Header, Headers};
 use super::method::Method;
+use super::name_addr::NameAddr;
 use super::reason::ReasonPhrase;
 use super::salvage::Salvage;
 use super::status::StatusCode;
 use super::uri::Uri;
 use super::value::HeaderValue;
+use super::via::Via;
 use super::{Message, Request, Response};
 
 /// The longest start line and headers, in bytes.
 pub const MAX_HEAD: usize = 64 * 1024;
 /// The most header lines.
 pub const MAX_HEADERS: usize = 256;
+/// Room made before the first header is read.
+const USUAL_HEADERS: usize = 16;
 /// The longest body, in bytes.
 pub const MAX_BODY: usize = 256 * 1024;
 
@@ -37,9 +42,11 @@ impl Message {
     /// # Errors
     /// [`ParseError`] says what is wrong, and whether the message can be answered.
     pub fn parse_datagram(datagram: &[u8]) -> Result<Self, ParseError> {
-        let (message, head) = read_datagram(datagram)?;
-        check_complete(&message).map_err(|why| head.error(why))?;
-        Ok(message)
+        let message = read_datagram(datagram)?;
+        match check_complete(&message) {
+            Ok(()) => Ok(message),
+            Err(why) => Err(refuse(&message, why)),
+        }
     }
 
     /// As [`Self::parse_datagram`], but headers that a message must have may be missing or
@@ -48,11 +55,11 @@ impl Message {
     /// # Errors
     /// [`ParseError`] says what is wrong.
     pub fn parse_syntax(datagram: &[u8]) -> Result<Self, ParseError> {
-        read_datagram(datagram).map(|(message, _)| message)
+        read_datagram(datagram)
     }
 }
 
-fn read_datagram(datagram: &[u8]) -> Result<(Message, Head), ParseError> {
+fn read_datagram(datagram: &[u8]) -> Result<Message, ParseError> {
     let start = leading_line_breaks(datagram);
     let datagram = Bytes::copy_from_slice(&datagram[start..]);
     let Some(head_end) = find_head_end(&datagram, 0) else {
@@ -75,8 +82,7 @@ fn read_datagram(datagram: &[u8]) -> Result<(Message, Head), ParseError> {
     if length > rest.len() {
         return Err(head.error(Malformed::BodyTruncated));
     }
-    let message = head.interpret(rest.slice(..length))?;
-    Ok((message, head))
+    head.interpret(rest.slice(..length))
 }
 
 /// How many bytes of line breaks precede the start line (RFC 3261 section 7.5).
@@ -91,11 +97,7 @@ fn leading_line_breaks(bytes: &[u8]) -> usize {
 /// The end of the head, behind its empty line; the search begins at `from`.
 pub(super) fn find_head_end(bytes: &[u8], from: usize) -> Option<usize> {
     let end = bytes.len().min(MAX_HEAD);
-    bytes
-        .get(from..end)?
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .map(|at| from + at + 4)
+    memmem::find(bytes.get(from..end)?, b"\r\n\r\n").map(|at| from + at + 4)
 }
 
 /// A head cut into lines: the start line, and those headers that are headers.
@@ -114,10 +116,10 @@ impl Head {
         let mut lines = logical_lines(&head);
         let start_line = lines.next().unwrap_or(0..0);
         let start_line = head.slice(start_line);
-        if start_line.iter().any(|b| matches!(b, b'\r' | b'\n')) {
+        if breaks_lines(&start_line) {
             broken = Some(start_line_fault(&start_line));
         }
-        let mut headers = Vec::new();
+        let mut headers = Vec::with_capacity(USUAL_HEADERS);
         for range in lines {
             if headers.len() == MAX_HEADERS {
                 return Err(Self {
@@ -139,67 +141,52 @@ impl Head {
         })
     }
 
-    /// What Content-Length says, if it is there; given twice, both must agree.
+    /// What Content-Length says, if it is there.
     pub(super) fn content_length(&self) -> Result<Option<usize>, Malformed> {
-        let mut agreed = None;
-        for value in self.headers.lines(&HeaderName::ContentLength) {
-            let digits = value.as_bytes();
-            if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-                return Err(Malformed::ContentLength);
-            }
-            let length = digits.iter().fold(0_usize, |sum, digit| {
-                sum.saturating_mul(10)
-                    .saturating_add(usize::from(digit - b'0'))
-            });
-            if agreed.is_some_and(|agreed| agreed != length) {
-                return Err(Malformed::ContentLength);
-            }
-            agreed = Some(length);
-        }
-        Ok(agreed)
+        let length = self.headers.content_length();
+        length.map_err(|_| Malformed::ContentLength)
     }
 
-    /// Whether every line was a header, so that none can have hidden a Content-Length.
-    pub(super) fn is_sound(&self) -> bool {
-        self.broken.is_none()
+    /// The first line that is no header: it may have hidden a Content-Length.
+    pub(super) fn broken(&self) -> Option<&Malformed> {
+        self.broken.as_ref()
     }
 
     /// The message with this head and body.
-    pub(super) fn interpret(&self, body: Bytes) -> Result<Message, ParseError> {
+    pub(super) fn interpret(self, body: Bytes) -> Result<Message, ParseError> {
         if let Some(broken) = &self.broken {
             return Err(self.error(broken.clone()));
         }
-        let headers = self.headers.clone();
         let message = match self.is_response() {
-            true => status_line(&self.start_line).map(|(status, reason)| {
-                Message::Response(Response {
+            true => match status_line(&self.start_line) {
+                Ok((status, reason)) => Message::Response(Response {
                     status,
                     reason,
-                    headers,
+                    headers: self.headers,
                     body,
-                })
-            }),
-            false => request_line(&self.start_line).map(|(method, uri)| {
-                Message::Request(Request {
+                }),
+                Err(why) => return Err(self.error(why)),
+            },
+            false => match request_line(&self.start_line) {
+                Ok((method, uri)) => Message::Request(Request {
                     method,
                     uri,
-                    headers,
+                    headers: self.headers,
                     body,
-                })
-            }),
+                }),
+                Err(why) => return Err(self.error(why)),
+            },
         };
-        message
-            .and_then(|message| check_readable(&message).map(|()| message))
-            .map_err(|why| self.error(why))
+        match check_readable(&message) {
+            Ok(()) => Ok(message),
+            Err(why) => Err(refuse(&message, why)),
+        }
     }
 
     /// This fault, with whatever can be saved of the message.
     pub(super) fn error(&self, why: Malformed) -> ParseError {
         let answerable = !self.is_response() && !self.start_line.starts_with(b"ACK ");
-        let salvage = answerable
-            .then(|| Salvage::from_headers(&self.headers, &why))
-            .flatten();
-        ParseError::new(why, salvage)
+        fault(answerable, &self.headers, why)
     }
 
     fn is_response(&self) -> bool {
@@ -207,6 +194,22 @@ impl Head {
             .get(..4)
             .is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"))
     }
+}
+
+/// The fault of a message whose start line is in order, with whatever can be saved of it.
+pub(super) fn refuse(message: &Message, why: Malformed) -> ParseError {
+    let answerable = match message {
+        Message::Request(request) => !request.is_ack(),
+        Message::Response(_) => false,
+    };
+    fault(answerable, message.headers(), why)
+}
+
+fn fault(answerable: bool, headers: &Headers, why: Malformed) -> ParseError {
+    let salvage = answerable
+        .then(|| Salvage::from_headers(headers, &why))
+        .flatten();
+    ParseError::new(why, salvage)
 }
 
 /// The lines of a head without its closing empty line; a line that begins with white space
@@ -218,11 +221,7 @@ fn logical_lines(head: &[u8]) -> impl Iterator<Item = Range<usize>> {
         let start = next?;
         let mut from = start;
         loop {
-            let stop = head[from..end]
-                .windows(2)
-                .position(|pair| pair == b"\r\n")
-                .map(|at| from + at);
-            match stop {
+            match find_line_break(&head[..end], from) {
                 None => {
                     next = None;
                     return Some(start..end);
@@ -239,6 +238,16 @@ fn logical_lines(head: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
+fn find_line_break(bytes: &[u8], mut from: usize) -> Option<usize> {
+    loop {
+        let stop = from + memchr(b'\r', &bytes[from..])?;
+        if bytes.get(stop + 1) == Some(&b'\n') {
+            return Some(stop);
+        }
+        from = stop + 1;
+    }
+}
+
 /// A header line: a name, perhaps white space, a colon, and the value, perhaps folded.
 fn read_line(head: &Bytes, range: Range<usize>) -> Option<Header> {
     let line = &head[range];
@@ -248,16 +257,22 @@ fn read_line(head: &Bytes, range: Range<usize>) -> Option<Header> {
         .ok()?
         .trim_end_matches([' ', '\t']);
     let name = HeaderName::parse(spelled).ok()?;
-    let value = match value.contains(&b'\r') || value.contains(&b'\n') {
-        true => Bytes::from(unfold(value)?),
-        false => head.slice_ref(value),
+    let value = match breaks_lines(value) {
+        true => {
+            let flat = Bytes::from(unfold(value)?);
+            flat.slice_ref(trim_bytes(&flat))
+        }
+        false => head.slice_ref(trim_bytes(value)),
     };
-    let value = value.slice_ref(trim_bytes(&value));
     Some(Header::received(
         name,
         spelled,
         HeaderValue::received(value),
     ))
+}
+
+fn breaks_lines(bytes: &[u8]) -> bool {
+    memchr2(b'\r', b'\n', bytes).is_some()
 }
 
 /// The value with each fold as one space; `None` if there is a CR or LF outside of a fold.
@@ -356,24 +371,37 @@ fn check_version(text: &str, otherwise: Malformed) -> Result<(), Malformed> {
 /// the contacts of other devices, and dropping its answer would help nobody.
 fn check_readable(message: &Message) -> Result<(), Malformed> {
     let headers = message.headers();
-    present(headers.from(), HeaderName::From)?;
-    present(headers.to(), HeaderName::To)?;
+    readable(
+        headers.check_first(&HeaderName::From, NameAddr::check),
+        HeaderName::From,
+    )?;
+    readable(
+        headers.check_first(&HeaderName::To, NameAddr::check),
+        HeaderName::To,
+    )?;
     present(headers.call_id(), HeaderName::CallId)?;
     let cseq = present(headers.cseq(), HeaderName::CSeq)?;
     match message {
         Message::Request(request) => {
-            present(headers.vias(), HeaderName::Via)?;
+            readable(
+                headers.check_each(&HeaderName::Via, Via::check),
+                HeaderName::Via,
+            )?;
             present(headers.max_forwards(), HeaderName::MaxForwards)?;
-            present(headers.contacts(), HeaderName::Contact)?;
-            present(headers.routes(), HeaderName::Route)?;
-            present(headers.record_routes(), HeaderName::RecordRoute)?;
-            present(headers.check_date(), HeaderName::Date)?;
+            readable(headers.check_contacts(), HeaderName::Contact)?;
+            for name in [HeaderName::Route, HeaderName::RecordRoute] {
+                readable(headers.check_each(&name, NameAddr::check), name)?;
+            }
+            readable(headers.check_date(), HeaderName::Date)?;
             if cseq.is_some_and(|cseq| cseq.method != request.method) {
                 return Err(Malformed::MethodMismatch);
             }
         }
         Message::Response(_) => {
-            present(headers.via(), HeaderName::Via)?;
+            readable(
+                headers.check_first(&HeaderName::Via, Via::check),
+                HeaderName::Via,
+            )?;
         }
     }
     Ok(())
@@ -386,6 +414,10 @@ fn present<T>(read: Result<T, Unreadable>, name: HeaderName) -> Result<Option<T>
         Err(Unreadable::Missing) => Ok(None),
         Err(why) => Err(Malformed::Header(name, why)),
     }
+}
+
+fn readable(checked: Result<(), Unreadable>, name: HeaderName) -> Result<(), Malformed> {
+    checked.map_err(|why| Malformed::Header(name, why))
 }
 
 /// What every message must have, and have once (RFC 3261 section 8.1.1).

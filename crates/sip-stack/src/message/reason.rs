@@ -3,13 +3,15 @@
 use std::fmt;
 use std::ops::Deref;
 
+use smol_str::SmolStr;
+
 use super::error::Refused;
 use super::grammar::breaks_lines;
 use super::status::StatusCode;
 
 /// The phrase of a response; one line, possibly empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct ReasonPhrase(Box<str>);
+pub struct ReasonPhrase(SmolStr);
 
 impl ReasonPhrase {
     /// A phrase of our own making.
@@ -25,7 +27,7 @@ impl ReasonPhrase {
 
     /// The phrase that the RFC which defines the code gives it; empty for unknown codes.
     pub fn usual(status: StatusCode) -> Self {
-        Self(status.usual_reason().into())
+        Self(SmolStr::new_static(status.usual_reason()))
     }
 
     /// What the network sent; bytes that are not UTF-8 become U+FFFD.

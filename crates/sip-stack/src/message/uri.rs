@@ -11,9 +11,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
-use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 use super::error::Unreadable;
+use super::grammar::{find_byte, has_stray};
 use super::host::Host;
 use super::via::parse_port;
 
@@ -23,21 +25,23 @@ use escape::decode;
 /// A URI. `==` compares the text; [`Uri::is_equivalent`] the meaning.
 #[derive(Debug, Clone)]
 pub struct Uri {
-    text: Arc<str>,
-    scheme_end: usize,
+    text: SmolStr,
+    scheme_end: u16,
     sip: Option<SipParts>,
 }
 
-/// Where the parts of a SIP or SIPS URI are in its text.
+/// Where the parts of a SIP or SIPS URI are in its text. A user is there if anything stands
+/// before the host, a password if anything stands between the two.
 #[derive(Debug, Clone)]
 struct SipParts {
-    user: Option<Range<usize>>,
-    password: Option<Range<usize>>,
-    host: Host,
-    host_text: Range<usize>,
+    user_start: u16,
+    user_end: u16,
+    host_start: u16,
+    host_end: u16,
+    params_start: u16,
+    params_end: u16,
     port: Option<u16>,
-    params: Range<usize>,
-    headers: Range<usize>,
+    host: Host,
 }
 
 impl Uri {
@@ -45,27 +49,23 @@ impl Uri {
     ///
     /// # Errors
     /// [`Unreadable::Uri`] if there is no scheme, or white space, a quote or an angle bracket
-    /// in it; [`Unreadable::Host`] if a SIP URI has no host or a wrong one.
+    /// in it, or if it is longer than the largest head, 65,535 bytes; [`Unreadable::Host`] if
+    /// a SIP URI has no host or a wrong one.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
-        let stray = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | '"');
-        if text.contains(stray) {
-            return Err(Unreadable::Uri);
-        }
-        let scheme_end = text.find(':').ok_or(Unreadable::Uri)?;
-        let scheme = &text[..scheme_end];
-        if !is_scheme(scheme) || text.len() == scheme_end + 1 {
-            return Err(Unreadable::Uri);
-        }
-        let is_sip = scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips");
-        let sip = match is_sip {
-            true => Some(SipParts::locate(text, scheme_end + 1)?),
-            false => None,
-        };
+        let (scheme_end, sip) = locate(text)?;
         Ok(Self {
             text: text.into(),
             scheme_end,
             sip,
         })
+    }
+
+    /// Whether [`Self::parse`] takes the text.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub(super) fn check(text: &str) -> Result<(), Unreadable> {
+        locate(text).map(|_| ())
     }
 
     /// The text as on the wire.
@@ -80,7 +80,7 @@ impl Uri {
 
     /// The scheme as written, without the colon.
     pub fn scheme(&self) -> &str {
-        &self.text[..self.scheme_end]
+        &self.text[..usize::from(self.scheme_end)]
     }
 
     /// Whether this is a SIP or SIPS URI, the ones that have a host.
@@ -108,13 +108,13 @@ impl Uri {
 
     /// All that follows the scheme and its colon.
     pub fn opaque(&self) -> &str {
-        &self.text[self.scheme_end + 1..]
+        &self.text[usize::from(self.scheme_end) + 1..]
     }
 
     /// The user part as written, without a password.
     pub fn user(&self) -> Option<&str> {
         let parts = self.sip.as_ref()?;
-        Some(&self.text[parts.user.clone()?])
+        Some(&self.text[parts.user()?])
     }
 
     /// The user part with its escapes decoded.
@@ -125,7 +125,7 @@ impl Uri {
     /// The password as written.
     pub fn password(&self) -> Option<&str> {
         let parts = self.sip.as_ref()?;
-        Some(&self.text[parts.password.clone()?])
+        Some(&self.text[parts.password()?])
     }
 
     /// The host; `None` if this is no SIP URI.
@@ -136,7 +136,7 @@ impl Uri {
     /// The host as written.
     pub fn host_text(&self) -> Option<&str> {
         let parts = self.sip.as_ref()?;
-        Some(&self.text[parts.host_text.clone()])
+        Some(&self.text[range(parts.host_start, parts.host_end)])
     }
 
     /// The port, if written.
@@ -155,7 +155,7 @@ impl Uri {
 
     /// Every parameter in order, as written: name, and value if there is an `=`.
     pub fn params(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        let range = self.sip.as_ref().map_or(0..0, |parts| parts.params.clone());
+        let range = self.sip.as_ref().map_or(0..0, SipParts::params);
         pairs(&self.text[range], ';')
     }
 
@@ -182,7 +182,7 @@ impl Uri {
         let range = self
             .sip
             .as_ref()
-            .map_or(0..0, |parts| parts.headers.clone());
+            .map_or(0..0, |parts| parts.headers(self.text.len()));
         pairs(&self.text[range], '&').map(|(name, value)| (name, value.unwrap_or_default()))
     }
 
@@ -199,48 +199,93 @@ impl Uri {
     }
 }
 
-impl SipParts {
-    fn locate(text: &str, start: usize) -> Result<Self, Unreadable> {
-        let end = text.len();
-        let find = |from: usize, stops: &[char]| text[from..].find(stops).map(|at| from + at);
+/// The end of the scheme, and the parts of a SIP URI.
+fn locate(text: &str) -> Result<(u16, Option<SipParts>), Unreadable> {
+    let too_long = u16::try_from(text.len()).is_err();
+    if too_long || has_stray(text) || find_byte(text, |b| matches!(b, b'<' | b'>' | b'"')).is_some()
+    {
+        return Err(Unreadable::Uri);
+    }
+    let scheme_end = find_byte(text, |b| b == b':').ok_or(Unreadable::Uri)?;
+    let scheme = &text[..scheme_end];
+    if !is_scheme(scheme) || text.len() == scheme_end + 1 {
+        return Err(Unreadable::Uri);
+    }
+    let is_sip = scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips");
+    let sip = match is_sip {
+        true => Some(SipParts::locate(text, scheme_end + 1)?),
+        false => None,
+    };
+    Ok((scheme_end as u16, sip))
+}
 
-        let (user, password, host_start) = match find(start, &['@']) {
-            None => (None, None, start),
+impl SipParts {
+    /// In a text of at most 65,535 bytes.
+    fn locate(text: &str, start: usize) -> Result<Self, Unreadable> {
+        let bytes = text.as_bytes();
+        let end = bytes.len();
+        let find = |from: usize, stop: fn(u8) -> bool| {
+            let found = bytes[from..].iter().position(|b| stop(*b));
+            found.map(|at| from + at)
+        };
+        let (user_end, host_start) = match find(start, |b| b == b'@') {
+            None => (start, start),
             Some(at) => {
-                let user_end = text[start..at].find(':').map_or(at, |colon| start + colon);
+                let colon = find_byte(&text[start..at], |b| b == b':');
+                let user_end = colon.map_or(at, |colon| start + colon);
                 if user_end == start {
                     return Err(Unreadable::Uri);
                 }
-                let password = (user_end < at).then(|| user_end + 1..at);
-                (Some(start..user_end), password, at + 1)
+                (user_end, at + 1)
             }
         };
-        let host_end = match text[host_start..].starts_with('[') {
-            true => find(host_start, &[']']).ok_or(Unreadable::Host)? + 1,
-            false => find(host_start, &[':', ';', '?']).unwrap_or(end),
+        let host_end = match bytes.get(host_start) == Some(&b'[') {
+            true => find(host_start, |b| b == b']').ok_or(Unreadable::Host)? + 1,
+            false => find(host_start, |b| matches!(b, b':' | b';' | b'?')).unwrap_or(end),
         };
-        let host_text = host_start..host_end;
-        let host = Host::parse(&text[host_text.clone()])?;
+        let host = Host::parse(&text[host_start..host_end])?;
 
-        let port_end = find(host_end, &[';', '?']).unwrap_or(end);
-        let port = match &text[host_end..port_end] {
+        let params_start = find(host_end, |b| matches!(b, b';' | b'?')).unwrap_or(end);
+        let port = match &text[host_end..params_start] {
             "" => None,
             port => {
                 let port = port.strip_prefix(':').ok_or(Unreadable::Host)?;
                 Some(parse_port(port).ok_or(Unreadable::Host)?)
             }
         };
-        let params_end = find(port_end, &['?']).unwrap_or(end);
+        let params_end = find(params_start, |b| b == b'?').unwrap_or(end);
         Ok(Self {
-            user,
-            password,
-            host,
-            host_text,
+            user_start: start as u16,
+            user_end: user_end as u16,
+            host_start: host_start as u16,
+            host_end: host_end as u16,
+            params_start: params_start as u16,
+            params_end: params_end as u16,
             port,
-            params: port_end..params_end,
-            headers: (params_end + 1).min(end)..end,
+            host,
         })
     }
+
+    fn user(&self) -> Option<Range<usize>> {
+        (self.user_start < self.host_start).then(|| range(self.user_start, self.user_end))
+    }
+
+    fn password(&self) -> Option<Range<usize>> {
+        let after = self.user_end + 1;
+        (after < self.host_start).then(|| range(after, self.host_start - 1))
+    }
+
+    fn params(&self) -> Range<usize> {
+        range(self.params_start, self.params_end)
+    }
+
+    fn headers(&self, end: usize) -> Range<usize> {
+        (usize::from(self.params_end) + 1).min(end)..end
+    }
+}
+
+fn range(start: u16, end: u16) -> Range<usize> {
+    start.into()..end.into()
 }
 
 fn is_scheme(text: &str) -> bool {

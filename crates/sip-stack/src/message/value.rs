@@ -69,7 +69,10 @@ impl HeaderValue {
 
     /// The value as text; bytes that are not UTF-8 appear as U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(&self.0),
+        }
     }
 
     /// A part of this value, without the white space around it.

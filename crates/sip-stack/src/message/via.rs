@@ -4,18 +4,20 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
+use smol_str::SmolStr;
+
 use super::error::{Refused, Unreadable};
-use super::grammar::{is_lws, is_token, parse_number, trim, trim_start};
+use super::grammar::{find_byte, is_token, parse_number, trim, trim_start};
 use super::host::{Host, parse_loose_ip};
 use super::params::Params;
 
 /// One Via value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Via {
-    transport: Box<str>,
+    transport: SmolStr,
     /// The host as written, where that differs from how we print it. Peers compare
     /// `sent-by` with what they wrote themselves.
-    host_text: Option<Box<str>>,
+    host_text: Option<SmolStr>,
     /// The host of `sent-by`.
     pub host: Host,
     /// The port of `sent-by`, if written.
@@ -51,27 +53,23 @@ impl Via {
     /// [`Unreadable::Via`] if the protocol is not SIP/2.0, or the transport or `sent-by` is
     /// wrong; [`Unreadable::Params`] if the parameters are.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
-        let (protocol, rest) = trim(text).split_once('/').ok_or(Unreadable::Via)?;
-        let (version, rest) = rest.split_once('/').ok_or(Unreadable::Via)?;
-        if !trim(protocol).eq_ignore_ascii_case("SIP") || trim(version) != "2.0" {
-            return Err(Unreadable::Via);
-        }
-        let rest = trim_start(rest);
-        let (transport, rest) = rest.split_at(rest.find(is_lws).ok_or(Unreadable::Via)?);
-        if !is_token(transport) {
-            return Err(Unreadable::Via);
-        }
-        let rest = trim_start(rest);
-        let (sent_by, params) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
-        let (host_text, port) = split_sent_by(trim(sent_by))?;
-        let host = Host::parse(host_text)?;
+        let parts = Parts::split(text)?;
         Ok(Self {
-            transport: transport.into(),
-            host_text: (host_text != host.to_string()).then(|| host_text.into()),
-            host,
-            port,
-            params: Params::parse(params)?,
+            transport: parts.transport.into(),
+            host_text: parts.spelled_otherwise().then(|| parts.host_text.into()),
+            host: parts.host,
+            port: parts.port,
+            params: Params::parse(parts.params)?,
         })
+    }
+
+    /// Whether [`Self::parse`] takes the text.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub(super) fn check(text: &str) -> Result<(), Unreadable> {
+        let parts = Parts::split(text)?;
+        Params::check(parts.params).map(|_| ())
     }
 
     /// The transport as written: `UDP`, `TCP`, `TLS`, or anything else.
@@ -148,11 +146,62 @@ impl Via {
     }
 }
 
+/// A Via value in its parts; the parameters are not looked at.
+struct Parts<'a> {
+    transport: &'a str,
+    host_text: &'a str,
+    host: Host,
+    port: Option<u16>,
+    params: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn split(text: &'a str) -> Result<Self, Unreadable> {
+        let rest = match trim(text).strip_prefix("SIP/2.0/") {
+            Some(rest) => rest,
+            None => behind_protocol(trim(text)).ok_or(Unreadable::Via)?,
+        };
+        let rest = trim_start(rest);
+        let end = find_byte(rest, |b| matches!(b, b' ' | b'\t')).ok_or(Unreadable::Via)?;
+        let (transport, rest) = rest.split_at(end);
+        if !is_token(transport) {
+            return Err(Unreadable::Via);
+        }
+        let rest = trim_start(rest);
+        let end = find_byte(rest, |b| b == b';').unwrap_or(rest.len());
+        let (sent_by, params) = rest.split_at(end);
+        let (host_text, port) = split_sent_by(trim(sent_by))?;
+        Ok(Self {
+            transport,
+            host_text,
+            host: Host::parse(host_text)?,
+            port,
+            params,
+        })
+    }
+
+    /// Whether the host was written in another way than we print it.
+    fn spelled_otherwise(&self) -> bool {
+        match &self.host {
+            Host::Name(_) | Host::V4(_) => false,
+            Host::V6(_) => self.host_text != self.host.to_string(),
+        }
+    }
+}
+
+/// What follows the protocol, which may have white space around its slashes.
+fn behind_protocol(text: &str) -> Option<&str> {
+    let (protocol, rest) = text.split_once('/')?;
+    let (version, rest) = rest.split_once('/')?;
+    let is_ours = trim(protocol).eq_ignore_ascii_case("SIP") && trim(version) == "2.0";
+    is_ours.then_some(rest)
+}
+
 /// The host as written, and the port.
 fn split_sent_by(text: &str) -> Result<(&str, Option<u16>), Unreadable> {
-    let host_end = match text.find(']') {
+    let host_end = match find_byte(text, |b| b == b']') {
         Some(at) => at + 1,
-        None => text.find(':').unwrap_or(text.len()),
+        None => find_byte(text, |b| b == b':').unwrap_or(text.len()),
     };
     let (host, rest) = text.split_at(host_end);
     let rest = trim_start(rest);

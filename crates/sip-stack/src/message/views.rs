@@ -6,13 +6,14 @@
 use super::cseq::CSeq;
 use super::date::is_sip_date;
 use super::error::Unreadable;
-use super::grammar::{is_lws, parse_number, parse_saturating, trim};
+use super::grammar::{has_stray, is_lws, parse_number, parse_saturating, trim};
 use super::header_name::HeaderName;
 use super::headers::Headers;
 use super::media_type::MediaType;
 use super::method::Method;
 use super::name_addr::NameAddr;
 use super::params::Params;
+use super::value::HeaderValue;
 use super::via::Via;
 use crate::digest::Challenge;
 
@@ -76,8 +77,7 @@ impl Headers {
     pub fn call_id(&self) -> Result<&str, Unreadable> {
         let value = self.get(&HeaderName::CallId).ok_or(Unreadable::Missing)?;
         let text = std::str::from_utf8(value.as_bytes()).map_err(|_| Unreadable::CallId)?;
-        let stray = |c: char| c.is_control() || c.is_whitespace();
-        if text.is_empty() || text.contains(stray) {
+        if text.is_empty() || has_stray(text) {
             return Err(Unreadable::CallId);
         }
         Ok(text)
@@ -103,6 +103,30 @@ impl Headers {
             },
             None => Ok(None),
         }
+    }
+
+    /// Content-Length: what it says, not how long the body is. A number too large to hold is
+    /// the largest one.
+    ///
+    /// # Errors
+    /// [`Unreadable::Number`] if it is not a number, or given twice with different numbers.
+    pub fn content_length(&self) -> Result<Option<usize>, Unreadable> {
+        let mut agreed = None;
+        for value in self.lines(&HeaderName::ContentLength) {
+            let digits = value.as_bytes();
+            if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+                return Err(Unreadable::Number);
+            }
+            let length = digits.iter().fold(0_usize, |sum, digit| {
+                sum.saturating_mul(10)
+                    .saturating_add(usize::from(digit - b'0'))
+            });
+            if agreed.is_some_and(|agreed| agreed != length) {
+                return Err(Unreadable::Number);
+            }
+            agreed = Some(length);
+        }
+        Ok(agreed)
     }
 
     /// Contact.
@@ -289,6 +313,38 @@ impl Headers {
         }
     }
 
+    /// Whether the first line of this name, if there, can be read.
+    pub(super) fn check_first(
+        &self,
+        name: &HeaderName,
+        check: impl Fn(&str) -> Result<(), Unreadable>,
+    ) -> Result<(), Unreadable> {
+        self.first(name)
+            .map_or(Ok(()), |value| check(&value.text()))
+    }
+
+    /// Whether every value of this name can be read.
+    pub(super) fn check_each(
+        &self,
+        name: &HeaderName,
+        check: impl Fn(&str) -> Result<(), Unreadable>,
+    ) -> Result<(), Unreadable> {
+        self.each_value(name)
+            .try_for_each(|value| check(&value.text()))
+    }
+
+    /// Whether every Contact can be read, as [`Self::contacts`] reads it.
+    pub(super) fn check_contacts(&self) -> Result<(), Unreadable> {
+        let is_star = |value: &HeaderValue| value.as_bytes() == b"*";
+        if self
+            .each_value(&HeaderName::Contact)
+            .any(|value| is_star(&value))
+        {
+            return self.contacts().map(|_| ());
+        }
+        self.check_each(&HeaderName::Contact, NameAddr::check)
+    }
+
     fn challenges(&self, name: &HeaderName) -> Vec<Challenge> {
         self.lines(name)
             .flat_map(|line| Challenge::parse_all(&line.text()))
@@ -316,8 +372,7 @@ impl Headers {
         name: &HeaderName,
         read: impl Fn(&str) -> Result<T, Unreadable>,
     ) -> Result<Vec<T>, Unreadable> {
-        self.values(name)
-            .iter()
+        self.each_value(name)
             .map(|value| read(&value.text()))
             .collect()
     }

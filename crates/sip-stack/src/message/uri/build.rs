@@ -134,7 +134,7 @@ impl Uri {
             return Err(Refused::LineBreak);
         }
         let parts = self.sip.as_ref().ok_or(Refused::Uri)?;
-        let mut text = self.text[..parts.params.start].to_owned();
+        let mut text = self.text[..usize::from(parts.params_start)].to_owned();
         for (given, given_value) in self.params() {
             if !super::decode(given).eq_ignore_ascii_case(name) {
                 text.push(';');
@@ -151,7 +151,7 @@ impl Uri {
             text.push('=');
             encode(&mut text, value, PARAM);
         }
-        text += &self.text[parts.params.end..];
+        text += &self.text[usize::from(parts.params_end)..];
         Self::parse(&text).map_err(|_| Refused::Uri)
     }
 
@@ -159,7 +159,7 @@ impl Uri {
     #[must_use]
     pub fn without_headers(&self) -> Self {
         match &self.sip {
-            Some(parts) => Self::parse(&self.text[..parts.params.end])
+            Some(parts) => Self::parse(&self.text[..usize::from(parts.params_end)])
                 .expect("a SIP URI without its headers is a SIP URI"),
             None => self.clone(),
         }
