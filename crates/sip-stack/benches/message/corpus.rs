@@ -18,7 +18,7 @@ pub(crate) const MESSAGES: [(&str, &str); 8] = [
 pub(crate) fn on_the_wire(message: &str) -> Vec<u8> {
     let (head, body) = message
         .split_once("\n\n")
-        .unwrap_or((message.trim_end(), ""));
+        .unwrap_or_else(|| (message.trim_end(), ""));
     let body = body.replace('\n', "\r\n");
     let head = head
         .replace("LENGTH", &body.len().to_string())

@@ -1,4 +1,8 @@
 //! The fields by `rsip`.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the variants are another crate's"
+)]
 
 use rsip::headers::{Header, ToTypedHeader};
 use rsip::prelude::{HasHeaders, HeadersExt, UntypedHeader};

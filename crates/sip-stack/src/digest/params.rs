@@ -24,7 +24,6 @@ impl<'a> AuthParams<'a> {
     /// Reads a list that has no scheme before it, as Authentication-Info.
     pub(super) fn parse(text: &'a str) -> Self {
         let pairs = split_outside(text.as_bytes(), b',')
-            .into_iter()
             .filter_map(|range| pair(&text[range]))
             .collect();
         Self(pairs)

@@ -39,10 +39,6 @@ enum State {
 
 /// What was found in a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once, from the framer to whoever handles the message"
-)]
 pub enum Framed {
     /// A message.
     Message(Message),
