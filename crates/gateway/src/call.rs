@@ -13,7 +13,6 @@ mod command;
 mod incoming;
 mod leaving;
 mod legs;
-mod lifetime;
 mod negotiation;
 mod outgoing;
 pub mod reason;
@@ -25,6 +24,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod tones;
+mod update;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -35,9 +35,9 @@ use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::{Command, Reason};
 use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
 
-use crate::account::{Barred, Permissions};
-
-pub use self::action::{Accepted, Action, CallEvent, MediaAction, Side, TransferChange};
+pub use self::action::{
+    Accepted, Action, CallEvent, MediaAction, Side, TransferChange, UpdateChange,
+};
 pub use self::command::{CallCommand, ClientState, Refused};
 pub use self::incoming::Incoming;
 pub use self::legs::{Legs, PhoneLegId};
@@ -74,8 +74,11 @@ pub struct Call {
     call_id: Option<String>,
     direction: Direction,
     tones: tones::Tones,
-    lifetime: lifetime::Lifetime,
-    permissions: Permissions,
+    change: update::Change,
+    /// Whether the client has been told that the phone holds the call.
+    held_by_phone: bool,
+    /// Whether the client knows how to be put a change of the phone.
+    takes_updates: bool,
     actions: VecDeque<Action>,
 }
 
@@ -144,6 +147,8 @@ pub enum Input {
     Phone(PhoneLegId, LegEvent),
     /// The media path did not take an action.
     MediaRefused(MediaError),
+    /// The client knows how to be put a change of the phone.
+    ClientTakesUpdates,
     /// Nobody listens on the client's side any more.
     ClientLost,
     /// The daemon stops.
@@ -151,24 +156,6 @@ pub enum Input {
 }
 
 impl Call {
-    /// The same call under the rules of its account.
-    #[must_use]
-    pub fn under(mut self, permissions: Permissions) -> Self {
-        let limits = permissions.limits();
-        self.lifetime = lifetime::Lifetime::new(limits.longest_call, limits.warning);
-        self.permissions = permissions;
-        self
-    }
-
-    /// Whether the call's account may call `target`; to be asked before a request of the phone
-    /// (a REFER) makes it call somebody.
-    ///
-    /// # Errors
-    /// When it may not.
-    pub fn may_dial(&self, target: &str) -> Result<(), Barred> {
-        self.permissions.may_dial(target)
-    }
-
     /// Something has happened.
     pub fn handle(&mut self, input: Input, now: Instant) {
         self.telling_established(|call| match input {
@@ -178,6 +165,7 @@ impl Call {
             Input::Phone(leg, event) if leg == call.phone_leg => call.handle_phone(&event, now),
             Input::Phone(..) => {}
             Input::MediaRefused(_) => call.end(&reason::leg_failure(LegFailure::Panicked), now),
+            Input::ClientTakesUpdates => call.takes_updates = true,
             Input::ClientLost => call.end(&reason::client_lost(), now),
             Input::Stop => call.end(&reason::stopping(), now),
         });
@@ -201,6 +189,8 @@ impl Call {
                     Ok(())
                 }
                 CallCommand::Ring => call.ring(),
+                CallCommand::Update { sdp } => call.update(&sdp, now),
+                CallCommand::Hold(held) => call.hold(held, now),
                 CallCommand::SendTones { tones, duration } => call.send_tones(&tones, duration),
             };
         });
@@ -217,12 +207,11 @@ impl Call {
                 tracing::debug!("answering before the browser's media is up");
                 self.accept(now);
             }
-            Signalling::Accepted { since } => {
-                if self.connecting_until().is_some_and(|limit| now >= limit) {
-                    self.end(&reason::never_connected(), now);
-                } else {
-                    self.check_lifetime(since, now);
-                }
+            Signalling::Accepted { .. } if self.media == MediaState::Connecting => {
+                self.end(&reason::never_connected(), now);
+            }
+            Signalling::Accepted { .. } => {
+                self.telling_established(|call| call.change_timed_out(now));
             }
             Signalling::Ending { .. } => {
                 tracing::error!("the user agent did not end the session");
@@ -239,29 +228,11 @@ impl Call {
             Signalling::Answering { deadline, .. } | Signalling::Ending { deadline } => {
                 Some(*deadline)
             }
-            Signalling::Accepted { since } => {
-                let next = self.lifetime.next(*since);
-                self.connecting_until().into_iter().chain(next).min()
-            }
+            Signalling::Accepted { since } => match self.media {
+                MediaState::Connecting => Some(*since + CONNECT_LIMIT),
+                MediaState::Connected | MediaState::Closed => self.change.poll_timeout(),
+            },
             Signalling::Calling(_) | Signalling::Alerting | Signalling::Ended => None,
-        }
-    }
-
-    /// When the browser's media has to be up, of an accepted call whose is not.
-    fn connecting_until(&self) -> Option<Instant> {
-        match (&self.signalling, self.media) {
-            (Signalling::Accepted { since }, MediaState::Connecting) => {
-                Some(*since + CONNECT_LIMIT)
-            }
-            (Signalling::Accepted { .. }, MediaState::Connected | MediaState::Closed)
-            | (
-                Signalling::Calling(_)
-                | Signalling::Alerting
-                | Signalling::Answering { .. }
-                | Signalling::Ending { .. }
-                | Signalling::Ended,
-                _,
-            ) => None,
         }
     }
 
@@ -287,7 +258,7 @@ impl Call {
             (Signalling::Calling(Progress::Ringing), _) => ClientState::Ringing,
             (Signalling::Calling(Progress::EarlyMedia), _) => ClientState::EarlyMedia,
             (Signalling::Alerting | Signalling::Answering { .. }, _) => ClientState::Incoming,
-            (Signalling::Accepted { .. }, MediaState::Connected) => ClientState::Established,
+            (Signalling::Accepted { .. }, MediaState::Connected) => self.change.client_state(),
             (Signalling::Accepted { .. }, MediaState::Connecting | MediaState::Closed) => {
                 ClientState::Accepted
             }
@@ -312,8 +283,9 @@ impl Call {
             negotiation,
             call_id: None,
             tones: tones::Tones::default(),
-            lifetime: lifetime::Lifetime::default(),
-            permissions: Permissions::default(),
+            change: update::Change::default(),
+            held_by_phone: false,
+            takes_updates: false,
             actions: VecDeque::new(),
         }
     }
@@ -336,11 +308,10 @@ impl Call {
                 ..
             } => self.handle_accepted(sdp.as_deref(), call_id, headers, now),
             SessionEvent::Confirmed { sdp } => self.handle_confirmed(sdp.as_deref(), now),
-            SessionEvent::Reinvite { sdp } => self.handle_reinvite(sdp.as_deref()),
+            SessionEvent::Reinvite { sdp } => self.handle_reinvite(sdp.as_deref(), now),
             SessionEvent::Reinvited { sdp } => self.handle_reinvited(sdp.as_deref(), now),
-            SessionEvent::ReinviteFailed { code, .. } => {
-                tracing::info!(code, "the phone refuses our re-INVITE");
-                self.reoffer_failed(now);
+            SessionEvent::ReinviteFailed { code, phrase } => {
+                self.handle_reinvite_failed(StatusReason::new(code, phrase), now);
             }
             SessionEvent::Info { content_type, .. } => {
                 tracing::debug!(%content_type, "INFO from the phone");
@@ -468,13 +439,23 @@ impl Call {
         self.signalling = Signalling::Ended;
     }
 
-    /// Runs a step and tells the client if it is what made the call established.
+    /// Runs a step and tells the client if it is what made the call established, or put it on
+    /// hold.
     fn telling_established(&mut self, step: impl FnOnce(&mut Self)) {
-        let before = self.client_state();
+        let before = self.is_up();
         step(self);
-        if before != ClientState::Established && self.client_state() == ClientState::Established {
+        if !before && self.is_up() {
             self.notify(CallEvent::Established);
         }
+        if self.is_up() {
+            self.tell_phone_hold();
+        }
+    }
+
+    /// Both sides have accepted and media flows.
+    fn is_up(&self) -> bool {
+        matches!(self.signalling, Signalling::Accepted { .. })
+            && self.media == MediaState::Connected
     }
 
     fn notify(&mut self, event: CallEvent) {

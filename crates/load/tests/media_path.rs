@@ -174,7 +174,9 @@ impl Stage {
         phone.set_remote(agreed.phone_remote).expect("running");
         let relay = agreed.relay.clone();
         worker.bridge(&leg, &phone, relay).expect("bridged");
-        let answer = plan::browser_answer(&browser, &agreed, leg.local());
+        let answer = plan::browser_answer(&browser, &agreed, leg.local())
+            .text()
+            .to_owned();
         let answer = Answer::read(&answer, codec).expect("the gateway's answer");
         Self {
             answer,

@@ -31,7 +31,8 @@ use crate::event::LegFailure;
 use dtls::{Association, Connected, DtlsEvent, HandshakeFailed};
 use ice::Responder;
 
-pub(crate) use credentials::{Credentials, Ufrag};
+pub(crate) use credentials::Ufrag;
+pub use credentials::{Credentials, IceSeed};
 pub(crate) use demultiplex::{DatagramKind, datagram_kind};
 pub(crate) use ice::{AddressChange, IceFailure, IceLimits, ufrag_of_check};
 pub(crate) use identity::Identity;

@@ -85,7 +85,8 @@ impl Ours {
             let Ok(offer) = offer else { continue };
             assert_for_phone(offer.text(), 1);
             if let Ok(agreed) = accept_phone_answer(browser, &offer, &phone, &self.policy) {
-                assert_answer(browser, &browser_answer(browser, &agreed, &self.browser));
+                let answer = browser_answer(browser, &agreed, &self.browser);
+                assert_answer(browser, answer.text());
             }
         }
         let offer = browser_offer(Some(&phone), &self.policy, &self.browser).expect("codecs");
@@ -107,7 +108,8 @@ impl Ours {
         }
         let offer = phone_offer(&browser, &self.policy, &self.phone).expect("codecs");
         if let Ok(agreed) = accept_phone_answer(&browser, &offer, phone, &self.policy) {
-            assert_answer(&browser, &browser_answer(&browser, &agreed, &self.browser));
+            let answer = browser_answer(&browser, &agreed, &self.browser);
+            assert_answer(&browser, answer.text());
             assert_for_phone(current_offer(&agreed, &self.phone).text(), 1);
             if let Ok(again) = reinvite(&agreed, phone, &self.policy, &self.phone) {
                 assert_eq!(again.codec(), agreed.codec());

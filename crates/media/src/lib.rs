@@ -31,6 +31,7 @@ pub mod relay;
 pub mod rtp;
 pub mod sdp;
 
+pub use browser_leg::{Credentials as IceCredentials, IceSeed};
 pub use config::{BrowserAddress, Limits, MediaConfig, PhoneAddress};
 pub use endpoints::{
     BrowserLocal, BrowserRemote, DtlsRole, Fingerprint, PhoneLocal, PhoneRemote, Ssrc,

@@ -3,9 +3,11 @@
 //! Whoever offers, the codec that both ends speak is chosen here, and each end gets a description
 //! that allows just that: media is relayed, never transcoded. Outgoing call:
 //! [`phone_offer`], [`accept_phone_answer`], [`browser_answer`]. Incoming call: [`browser_offer`],
-//! [`accept_browser_answer`]. Later offers on the phone leg: [`reinvite`], [`current_offer`].
+//! [`accept_browser_answer`]. Later offers on the phone leg: [`reinvite`], [`current_offer`],
+//! [`hold_offer`]; on the browser leg: [`BrowserExchange::reoffered`], [`browser_reoffer`].
 //! Who sends these texts, and when, is the call's business.
 
+mod hold;
 mod incoming;
 mod opus;
 mod outgoing;
@@ -14,21 +16,24 @@ mod remote;
 mod reoffer;
 mod side;
 mod text;
+mod update;
 
 use std::fmt;
 use std::net::SocketAddr;
 
 use side::{OwnFormat, Side};
-use text::PhoneText;
+use text::{BrowserText, PhoneText};
 
+pub use hold::Hold;
 pub use incoming::{accept_browser_answer, browser_offer};
 pub use outgoing::{
     accept_later_answer, accept_phone_answer, browser_answer, delayed_phone_offer, phone_offer,
 };
-pub use reoffer::{accept_reinvite_answer, current_offer, reinvite};
+pub use reoffer::{accept_reinvite_answer, current_offer, hold_offer, reinvite};
+pub use update::{BrowserUpdate, PhoneSide, accept_browser_change, browser_reoffer};
 
 use crate::codec::AudioCodec;
-use crate::endpoints::PhoneRemote;
+use crate::endpoints::{BrowserRemote, PhoneRemote};
 use crate::relay::Relay;
 use crate::sdp::{AddressPolicy, MediaLine, SdpError, UnsafeAddress};
 
@@ -65,6 +70,9 @@ pub enum Refusal {
     MismatchedAnswer,
     /// The codec that the browser was told is gone from a later offer or answer.
     CodecGone,
+    /// A later offer that does not go on from the session it is to change: media lines removed or
+    /// reordered, another certificate or DTLS role, no audio where it was.
+    OtherSession,
 }
 
 impl Refusal {
@@ -86,7 +94,8 @@ impl Refusal {
             | Self::Address(_)
             | Self::AddressFamily
             | Self::MismatchedAnswer
-            | Self::CodecGone => (488, "Not Acceptable Here"),
+            | Self::CodecGone
+            | Self::OtherSession => (488, "Not Acceptable Here"),
         }
     }
 }
@@ -100,6 +109,7 @@ impl fmt::Display for Refusal {
             Self::AddressFamily => f.write_str("media address of another IP family"),
             Self::MismatchedAnswer => f.write_str("answer does not match the offer"),
             Self::CodecGone => f.write_str("the agreed codec is gone"),
+            Self::OtherSession => f.write_str("not an offer of the same session"),
         }
     }
 }
@@ -119,6 +129,7 @@ pub struct PhoneOffer {
     formats: Vec<OwnFormat>,
     /// Our RTP address.
     local: SocketAddr,
+    hold: Hold,
 }
 
 impl PhoneOffer {
@@ -132,15 +143,39 @@ impl PhoneOffer {
 /// An offer to a browser, and what must be remembered of it until its answer comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrowserOffer {
-    text: String,
+    text: BrowserText,
     formats: Vec<OwnFormat>,
+    /// The media lines of the exchange with their mids.
+    media: Vec<(MediaLine, Option<String>)>,
+    audio: usize,
 }
 
 impl BrowserOffer {
     /// The description to send.
     #[must_use]
     pub fn text(&self) -> &str {
-        &self.text
+        &self.text.text
+    }
+}
+
+/// Where offer and answer on the browser leg have come to. Plain data; lives as long as the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrowserExchange {
+    /// Our last description.
+    text: BrowserText,
+    /// The media lines of the last offer with their mids: their number never shrinks.
+    media: Vec<(MediaLine, Option<String>)>,
+    /// Which of them is the audio.
+    audio: usize,
+    /// The browser as it was last described, with the DTLS roles as they were settled first.
+    remote: BrowserRemote,
+}
+
+impl BrowserExchange {
+    /// Our last description: the answer, when the browser offered.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text.text
     }
 }
 
@@ -154,6 +189,7 @@ pub struct Agreed {
     browser: Side,
     phone: Side,
     exchange: Exchange,
+    hold: Hold,
 }
 
 /// Where offer and answer on the phone leg have come to.
@@ -174,10 +210,14 @@ impl Agreed {
         phone: Side,
         phone_remote: Option<PhoneRemote>,
         exchange: Exchange,
+        hold: Hold,
     ) -> Self {
-        let to_phone =
-            browser.direction.sends() && phone.direction.receives() && phone_remote.is_some();
-        let to_browser = phone.direction.sends() && browser.direction.receives();
+        let wish = hold.wish(browser.direction);
+        let to_phone = hold == Hold::Off
+            && wish.sends()
+            && phone.direction.receives()
+            && phone_remote.is_some();
+        let to_browser = phone.direction.sends() && wish.receives();
         let relay = side::relay(codec, &browser, &phone, to_phone, to_browser);
         Self {
             relay,
@@ -185,6 +225,7 @@ impl Agreed {
             browser,
             phone,
             exchange,
+            hold,
         }
     }
 
@@ -204,12 +245,6 @@ impl Agreed {
     #[must_use]
     pub fn codec(&self) -> AudioCodec {
         self.relay.codec
-    }
-
-    /// Whether the phone has us on hold: it does not want our audio.
-    #[must_use]
-    pub fn on_hold(&self) -> bool {
-        !self.phone.direction.receives()
     }
 }
 

@@ -32,8 +32,6 @@ mod bind;
 mod config;
 mod core;
 mod flows;
-mod keep_alive;
-mod keeping;
 mod resolver;
 mod run;
 mod stream;
@@ -172,8 +170,6 @@ pub struct DriverCounts {
     pub flows: usize,
     /// Look-ups under way.
     pub lookups: usize,
-    /// UDP destinations that are kept alive.
-    pub kept: usize,
     /// Requests and responses received since the start.
     pub received: u64,
     /// Messages sent since the start, repeats included.

@@ -35,6 +35,7 @@ impl Incoming {
             | Request::SessionTrickle(_)
             | Request::SessionTerminate(_)
             | Request::SessionDtmfInfo(_)
+            | Request::SessionUpdate(_)
             | Request::SessionRing { .. }
             | Request::SessionHold { .. }
             | Request::SessionTransfer(_)

@@ -6,7 +6,7 @@ mod session;
 
 pub use account::{IncomingSession, RegistrationState};
 pub use extension::{HoldBy, SessionExtension, TransferState};
-pub use session::{Accepted, EarlyMedia, SessionState};
+pub use session::{Accepted, EarlyMedia, SessionState, SessionUpdateState};
 
 use crate::dialect::{v1, v2};
 use crate::{AccountAddress, Dialect, Originator, SessionId, Vocabulary};
@@ -39,6 +39,14 @@ pub enum Event {
         /// What has become of it.
         state: SessionState,
     },
+    /// A change of an established call goes on. Only clients that know `session-update`
+    /// ([`Request::proves_updates`](crate::Request::proves_updates)) are told `received`.
+    SessionUpdate {
+        /// The call.
+        session: SessionId,
+        /// How it goes.
+        update: SessionUpdateState,
+    },
     /// An extension: something has happened in a call that sylkRTC has no words for.
     SessionExtension {
         /// The call.
@@ -59,7 +67,8 @@ impl Event {
             | Self::RegistrationState { .. }
             | Self::IncomingSession(_)
             | Self::MissedSession { .. }
-            | Self::SessionState { .. } => false,
+            | Self::SessionState { .. }
+            | Self::SessionUpdate { .. } => false,
         }
     }
 }

@@ -31,13 +31,13 @@ pub use decode::{Incoming, decode};
 pub use dialect::{Dialect, Vocabulary};
 pub use event::{
     Accepted, EarlyMedia, Event, HoldBy, IncomingSession, RegistrationState, SessionExtension,
-    SessionState, TransferState, encode_event,
+    SessionState, SessionUpdateState, TransferState, encode_event,
 };
 pub use refusal::{ErrorCode, Refusal, SessionPhase};
 pub use rejected::Rejected;
 pub use request::{
     AccountAdd, LaterRequest, Request, SessionAnswer, SessionCreate, SessionDtmfInfo,
-    SessionTerminate, SessionTransfer, SessionTrickle, TransferTarget,
+    SessionTerminate, SessionTransfer, SessionTrickle, SessionUpdate, TransferTarget,
 };
 pub use types::{
     AccountAddress, Candidate, Ha1, Header, InvalidAddress, NotAnHa1, Originator, Reason,

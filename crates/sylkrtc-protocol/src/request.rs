@@ -11,7 +11,7 @@ pub use extension::{SessionTransfer, TransferTarget};
 pub use later::LaterRequest;
 pub(crate) use name::lookup;
 pub use session::{
-    SessionAnswer, SessionCreate, SessionDtmfInfo, SessionTerminate, SessionTrickle,
+    SessionAnswer, SessionCreate, SessionDtmfInfo, SessionTerminate, SessionTrickle, SessionUpdate,
 };
 
 use crate::{AccountAddress, SessionId};
@@ -48,6 +48,8 @@ pub enum Request {
     SessionTerminate(SessionTerminate),
     /// `session-dtmf-info`: tones by SIP INFO.
     SessionDtmfInfo(SessionDtmfInfo),
+    /// `session-update`: the page changes an established call, or answers a change.
+    SessionUpdate(SessionUpdate),
     /// `session-ring`, an extension: the page has begun to ring. For accounts with
     /// [`AccountAdd::explicit_ringing`].
     SessionRing {
@@ -86,6 +88,31 @@ impl Request {
             | Self::SessionTrickle(_)
             | Self::SessionTerminate(_)
             | Self::SessionDtmfInfo(_)
+            | Self::SessionUpdate(_)
+            | Self::SessionRing { .. }
+            | Self::SessionHold { .. }
+            | Self::SessionTransfer(_)
+            | Self::Later(_) => false,
+        }
+    }
+
+    /// Whether the sender is a client that knows `session-update`, and so can be put a change of
+    /// the far end. Versions that do are the only ones to send these requests.
+    #[must_use]
+    pub fn proves_updates(&self) -> bool {
+        match self {
+            Self::SessionUpdate(_)
+            | Self::SessionDtmfInfo(_)
+            | Self::Later(LaterRequest::AccountFetchAddressbook) => true,
+            Self::Ping
+            | Self::AccountAdd(_)
+            | Self::AccountRemove { .. }
+            | Self::AccountRegister { .. }
+            | Self::AccountUnregister { .. }
+            | Self::SessionCreate(_)
+            | Self::SessionAnswer(_)
+            | Self::SessionTrickle(_)
+            | Self::SessionTerminate(_)
             | Self::SessionRing { .. }
             | Self::SessionHold { .. }
             | Self::SessionTransfer(_)
@@ -113,6 +140,7 @@ impl Request {
             | Self::SessionAnswer(_)
             | Self::SessionTrickle(_)
             | Self::SessionDtmfInfo(_)
+            | Self::SessionUpdate(_)
             | Self::Later(_) => false,
         }
     }

@@ -1,6 +1,6 @@
 //! What a call wants done.
 
-use media::{BrowserRemote, PhoneRemote, Relay};
+use media::{BrowserRemote, IceCredentials, PhoneRemote, Relay};
 use sip_stack::account::AccountId;
 use sip_stack::command::Command;
 use sip_stack::event::{Originator, StatusReason};
@@ -30,6 +30,8 @@ pub enum MediaAction {
     },
     /// Who the browser is, while the phone's end is still unknown.
     ExpectBrowser(BrowserRemote),
+    /// The browser has restarted ICE; these are in our answer.
+    RestartIce(IceCredentials),
     /// Close both.
     Close,
 }
@@ -76,6 +78,8 @@ pub enum CallEvent {
         /// How long it still has.
         seconds: u64,
     },
+    /// A change of the established call.
+    Update(UpdateChange),
     /// An incoming call ended before it was answered, here or elsewhere.
     Missed {
         /// Who was called.
@@ -103,6 +107,26 @@ pub enum TransferChange {
     Accepted(StatusReason),
     /// It came to nothing; the call is as before.
     Failed(StatusReason),
+}
+
+/// How a change of an established call goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpdateChange {
+    /// The phone wants one, which the client has to agree to.
+    Received {
+        /// The offer.
+        sdp: String,
+    },
+    /// The client's is carried out.
+    Accepted {
+        /// The answer.
+        sdp: String,
+    },
+    /// It came to nothing, whose ever it was; the call is as before.
+    Failed {
+        /// Why.
+        reason: StatusReason,
+    },
 }
 
 /// What came with the acceptance of a call.

@@ -25,6 +25,14 @@ pub enum CallCommand {
     },
     /// Tell the caller that the client rings; for calls that do not say so by themselves.
     Ring,
+    /// Change the call: an offer of the browser, or its answer to a change of the phone that was
+    /// put to it. What comes of an offer is told by [`super::UpdateChange`].
+    Update {
+        /// The browser's description.
+        sdp: String,
+    },
+    /// Put the phone on hold, or take it back; told by [`super::CallEvent::Held`].
+    Hold(bool),
     /// Send tones as SIP INFO.
     SendTones {
         /// `0`-`9`, `*`, `#`, `A`-`D`, in the order they are to be heard.
@@ -66,6 +74,10 @@ pub enum ClientState {
     Accepted,
     /// Both sides have accepted and media flows.
     Established,
+    /// The same, while a change of the client's waits for the phone.
+    LocalUpdating,
+    /// The same, while a change of the phone's waits for the client.
+    RemoteUpdating,
     /// Over.
     Terminated,
 }

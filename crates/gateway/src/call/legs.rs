@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use media::plan::Policy;
-use media::{BrowserLeg, BrowserRemote, MediaError, PhoneLeg, PhoneRemote, Relay, WorkerHandle};
+use media::{
+    BrowserLeg, BrowserRemote, IceCredentials, MediaError, PhoneLeg, PhoneRemote, Relay,
+    WorkerHandle,
+};
 
 use super::Locals;
 
@@ -41,6 +44,7 @@ impl Legs {
     pub fn locals(&self, policy: Arc<Policy>) -> Locals {
         Locals {
             browser: self.browser.local().clone(),
+            ice: self.browser.ice_seed(),
             phone: self.phone.local().clone(),
             policy,
         }
@@ -65,6 +69,11 @@ impl Legs {
     pub(super) fn expect_browser(&self, remote: BrowserRemote) -> Result<(), MediaError> {
         self.browser.set_remote(remote)?;
         self.browser.expect_checks()
+    }
+
+    /// The browser has restarted ICE.
+    pub(super) fn restart_ice(&self, credentials: IceCredentials) -> Result<(), MediaError> {
+        self.browser.restart_ice(credentials)
     }
 
     /// The browser has our description.

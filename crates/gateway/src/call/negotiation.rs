@@ -2,17 +2,23 @@
 //!
 //! Holds both legs' descriptions and our own ends of them, and asks [`media::plan`] what follows.
 //! It knows nothing of signalling states, of SIP or of the client. The first description of the
-//! phone settles what the browser is told, once and for all; whatever the phone wants later, it
-//! is the phone's side that is changed.
+//! phone settles what the browser is told. What either of them wants later is in `reoffer` (the
+//! phone, and our own hold) and `update` (the page, and what the page has to be asked).
+
+mod reoffer;
+mod update;
 
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use media::plan::{self, Agreed, BrowserOffer, LaterAnswer, PhoneOffer, Policy};
+use media::plan::{
+    self, Agreed, BrowserExchange, BrowserOffer, BrowserUpdate, LaterAnswer, PhoneOffer, Policy,
+};
 use media::sdp::{BrowserDescription, PhoneDescription};
-use media::{BrowserLocal, BrowserRemote, PhoneLocal};
+use media::{BrowserLocal, BrowserRemote, IceSeed, PhoneLocal};
 
+pub(super) use self::update::{Proposal, Updated};
 use super::{MediaAction, Refused};
 
 /// Our ends of a call's two legs, and what the operator allows on them.
@@ -20,6 +26,8 @@ use super::{MediaAction, Refused};
 pub struct Locals {
     /// Towards the browser.
     pub browser: BrowserLocal,
+    /// Where new ICE credentials come from when the browser restarts ICE.
+    pub ice: IceSeed,
     /// Towards the phone.
     pub phone: PhoneLocal,
     /// Codecs and addresses.
@@ -49,12 +57,25 @@ enum OfferAnswer {
     /// The browser has answered; our 200 carries an offer that the phone answers in its ACK.
     PhoneAnswerAwaited {
         browser: Box<BrowserDescription>,
+        exchange: BrowserExchange,
         offer: PhoneOffer,
     },
-    /// Both ends agree. An offer of ours may be on its way to the phone.
+    /// Both ends agree. An offer in mid-call may be on its way.
     Settled {
         settlement: Settlement,
-        reoffer: Option<Reoffer>,
+        pending: Option<Pending>,
+    },
+}
+
+/// An offer in mid-call that has no answer yet.
+#[derive(Debug)]
+enum Pending {
+    /// Ours to the phone.
+    ToPhone(Reoffer),
+    /// The phone's, put to the page.
+    ToBrowser {
+        phone: Box<PhoneDescription>,
+        offer: BrowserOffer,
     },
 }
 
@@ -65,20 +86,23 @@ struct Reoffer {
     purpose: Purpose,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Purpose {
     /// The phone asked for it; without an answer everything stays as it is.
     AskedByPhone,
     /// The phone must return to the codec the browser was told; until then nobody hears anything.
     CodecMustReturn,
+    /// Our side holds or resumes the call.
+    Hold,
+    /// The page changes its side.
+    Update(Box<BrowserUpdate>),
 }
 
 /// What was agreed, and what the browser was told of it.
 #[derive(Debug, Clone)]
 struct Settlement {
     agreed: Agreed,
-    /// Our answer to the browser's offer; empty if the browser answered.
-    browser_answer: String,
+    browser: BrowserExchange,
 }
 
 /// Why a description cannot be used.
@@ -169,10 +193,10 @@ impl Negotiation {
         let (settlement, remote) = match early.take() {
             None => {
                 let agreed = plan::accept_phone_answer(browser, offer, &phone, &locals.policy)?;
-                let browser_answer = plan::browser_answer(browser, &agreed, &locals.browser);
+                let exchange = plan::browser_answer(browser, &agreed, &locals.browser);
                 let settlement = Settlement {
                     agreed,
-                    browser_answer,
+                    browser: exchange,
                 };
                 (settlement, Some(browser.remote()))
             }
@@ -201,7 +225,7 @@ impl Negotiation {
             }
         };
         let settled = Settled {
-            answer: settlement.browser_answer.clone(),
+            answer: settlement.browser.text().to_owned(),
             media: connect(remote, &settlement.agreed),
         };
         *early = Some(settlement);
@@ -220,16 +244,16 @@ impl Negotiation {
             return Err(Refusal::NotDue);
         };
         let phone = sdp.map(PhoneDescription::parse).transpose()?;
-        let mut reoffer = None;
+        let mut reoffer: Option<Reoffer> = None;
         let (settlement, media) = match (early.clone(), phone) {
             (None, None) => return Err(Refusal::NoAnswer),
             (None, Some(phone)) => {
                 let agreed = plan::accept_phone_answer(browser, offer, &phone, &locals.policy)?;
-                let browser_answer = plan::browser_answer(browser, &agreed, &locals.browser);
+                let exchange = plan::browser_answer(browser, &agreed, &locals.browser);
                 let media = connect(Some(browser.remote()), &agreed);
                 let settlement = Settlement {
                     agreed,
-                    browser_answer,
+                    browser: exchange,
                 };
                 (settlement, Some(media))
             }
@@ -257,13 +281,13 @@ impl Negotiation {
             }
         };
         let outcome = Final {
-            answer: settlement.browser_answer.clone(),
+            answer: settlement.browser.text().to_owned(),
             media,
             reoffer: reoffer.as_ref().map(|reoffer| bytes(reoffer.offer.text())),
         };
         self.state = OfferAnswer::Settled {
             settlement,
-            reoffer,
+            pending: reoffer.map(Pending::ToPhone),
         };
         Ok(outcome)
     }
@@ -296,6 +320,7 @@ impl Negotiation {
             ..
         } = &self.locals;
         let browser = BrowserDescription::parse(sdp).map_err(|error| unusable(error.into()))?;
+        let exchange = offer.answered(&browser);
         let (answer, media, state) = match phone {
             Some(phone) => {
                 let agreed = plan::accept_browser_answer(phone, offer, &browser, policy, local)
@@ -304,12 +329,11 @@ impl Negotiation {
                 let media = connect(Some(browser.remote()), &agreed);
                 let settlement = Settlement {
                     agreed,
-                    browser_answer: String::new(),
+                    browser: exchange,
                 };
-                let reoffer = None;
                 let state = OfferAnswer::Settled {
                     settlement,
-                    reoffer,
+                    pending: None,
                 };
                 (answer, media, state)
             }
@@ -319,6 +343,7 @@ impl Negotiation {
                 let media = MediaAction::ExpectBrowser(browser.remote());
                 let state = OfferAnswer::PhoneAnswerAwaited {
                     browser: Box::new(browser),
+                    exchange,
                     offer,
                 };
                 (text, media, state)
@@ -338,7 +363,12 @@ impl Negotiation {
         &mut self,
         sdp: Option<&[u8]>,
     ) -> Result<MediaAction, Refusal> {
-        let OfferAnswer::PhoneAnswerAwaited { browser, offer } = &self.state else {
+        let OfferAnswer::PhoneAnswerAwaited {
+            browser,
+            exchange,
+            offer,
+        } = &self.state
+        else {
             return Err(Refusal::NotDue);
         };
         let phone = PhoneDescription::parse(sdp.ok_or(Refusal::NoAnswer)?)?;
@@ -346,96 +376,13 @@ impl Negotiation {
         let media = connect(None, &agreed);
         let settlement = Settlement {
             agreed,
-            browser_answer: String::new(),
+            browser: exchange.clone(),
         };
         self.state = OfferAnswer::Settled {
             settlement,
-            reoffer: None,
+            pending: None,
         };
         Ok(media)
-    }
-
-    /// The phone offers a change; the bytes are our answer.
-    pub(super) fn phone_reoffers(&mut self, sdp: &[u8]) -> Result<Settled<Bytes>, Refusal> {
-        let Locals {
-            phone: local,
-            policy,
-            ..
-        } = &self.locals;
-        let OfferAnswer::Settled {
-            settlement,
-            reoffer,
-        } = &mut self.state
-        else {
-            return Err(Refusal::NotDue);
-        };
-        if let Some(Reoffer { offer, .. }) = reoffer.take() {
-            settlement.agreed.withdraw(&offer);
-        }
-        let phone = PhoneDescription::parse(sdp)?;
-        settlement.agreed = plan::reinvite(&settlement.agreed, &phone, policy, local)?;
-        Ok(Settled {
-            answer: bytes(settlement.agreed.phone_sdp()),
-            media: connect(None, &settlement.agreed),
-        })
-    }
-
-    /// The phone wants an offer in mid-call.
-    pub(super) fn reoffer_to_phone(&mut self) -> Result<Bytes, Refusal> {
-        let local = &self.locals.phone;
-        let OfferAnswer::Settled {
-            settlement,
-            reoffer,
-        } = &mut self.state
-        else {
-            return Err(Refusal::NotDue);
-        };
-        let offer = plan::current_offer(&settlement.agreed, local);
-        let text = bytes(offer.text());
-        let purpose = Purpose::AskedByPhone;
-        *reoffer = Some(Reoffer { offer, purpose });
-        Ok(text)
-    }
-
-    /// The phone's answer to an offer that we made in mid-call.
-    pub(super) fn phone_answers_reoffer(
-        &mut self,
-        sdp: Option<&[u8]>,
-    ) -> Result<MediaAction, Refusal> {
-        let OfferAnswer::Settled {
-            settlement,
-            reoffer,
-        } = &mut self.state
-        else {
-            return Err(Refusal::NotDue);
-        };
-        let Reoffer { offer, .. } = reoffer.as_ref().ok_or(Refusal::NotDue)?;
-        let phone = PhoneDescription::parse(sdp.ok_or(Refusal::NoAnswer)?)?;
-        let policy = &self.locals.policy;
-        settlement.agreed =
-            plan::accept_reinvite_answer(&settlement.agreed, offer, &phone, policy)?;
-        *reoffer = None;
-        Ok(connect(None, &settlement.agreed))
-    }
-
-    /// An offer that we made in mid-call has come to nothing. Whether the call can go on as
-    /// before.
-    pub(super) fn withdraw_reoffer(&mut self) -> bool {
-        let OfferAnswer::Settled {
-            settlement,
-            reoffer,
-        } = &mut self.state
-        else {
-            return true;
-        };
-        let Some(Reoffer { offer, purpose }) = reoffer.take() else {
-            return true;
-        };
-        settlement.agreed.withdraw(&offer);
-        match purpose {
-            Purpose::AskedByPhone => true,
-            Purpose::CodecMustReturn => false,
-        }
     }
 }
 

@@ -16,7 +16,6 @@
 //! | the browser's certificate is not the announced one | `488 DTLS fingerprint mismatch` |
 //! | the browser closed its media connection | `480 DTLS closed` |
 //! | serving the media failed | `500 Media failure` |
-//! | the call reached its longest duration | `408 Maximum call duration` |
 //! | the client's socket is gone | `480 Client disconnected` |
 //! | the daemon stops | `503 Gateway is stopping` |
 
@@ -51,10 +50,6 @@ pub(super) fn media_timeout() -> StatusReason {
     StatusReason::new(408, "Media timeout")
 }
 
-pub(super) fn too_long() -> StatusReason {
-    StatusReason::new(408, "Maximum call duration")
-}
-
 pub(super) fn never_connected() -> StatusReason {
     leg_failure(LegFailure::IceTimeout)
 }
@@ -81,6 +76,16 @@ pub(super) fn stopping() -> StatusReason {
 /// Nothing in the phone's answer can be carried to the browser.
 pub(super) fn not_acceptable() -> StatusReason {
     StatusReason::new(488, "Not Acceptable Here")
+}
+
+/// Both sides wanted a change, again and again.
+pub(super) fn pending() -> StatusReason {
+    StatusReason::new(491, "Request Pending")
+}
+
+/// The page did not answer a change of the phone.
+pub(super) fn page_silent() -> StatusReason {
+    StatusReason::new(408, "Request Timeout")
 }
 
 /// A call task that ended without saying why: a defect of ours.

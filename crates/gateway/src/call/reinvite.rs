@@ -1,22 +1,33 @@
 //! Changes the phone asks for in mid-call (RFC 3261 §14.2): hold, resume, codec, address.
 //!
-//! The gateway answers them itself; the browser hears nothing of them but the sound. A change
-//! that cannot be carried is refused with 488 and leaves the call as it was.
+//! The gateway answers them itself; the browser hears nothing of them but the sound. What the
+//! browser has to agree to, another codec, is put to pages that know how to. A change that cannot
+//! be carried is refused with 488 and leaves the call as it was.
 
 use std::time::Instant;
 
 use sip_stack::command::Command;
+use sip_stack::event::StatusReason;
 
+use super::negotiation::Refusal;
 use super::{Action, Call, Signalling, reason};
 
 impl Call {
-    pub(super) fn handle_reinvite(&mut self, sdp: Option<&[u8]>) {
+    pub(super) fn handle_reinvite(&mut self, sdp: Option<&[u8]>, now: Instant) {
         let answer = match (&self.signalling, sdp) {
             (Signalling::Accepted { .. }, Some(offer)) => {
-                self.negotiation.phone_reoffers(offer).map(|settled| {
-                    self.actions.push_back(Action::Media(settled.media));
-                    settled.answer
-                })
+                match self.negotiation.phone_reoffers(offer) {
+                    Ok(settled) => {
+                        self.actions.push_back(Action::Media(settled.media));
+                        Ok(settled.answer)
+                    }
+                    Err(Refusal::Plan(media::plan::Refusal::CodecGone))
+                        if self.ask_page(offer, now) =>
+                    {
+                        return;
+                    }
+                    Err(refusal) => Err(refusal),
+                }
             }
             (Signalling::Accepted { .. }, None) => self.negotiation.reoffer_to_phone(),
             (
@@ -39,6 +50,9 @@ impl Call {
 
     /// The answer to an offer that we made in mid-call.
     pub(super) fn handle_reinvited(&mut self, sdp: Option<&[u8]>, now: Instant) {
+        if self.change_accepted(sdp) {
+            return;
+        }
         match self.negotiation.phone_answers_reoffer(sdp) {
             Ok(media) => self.actions.push_back(Action::Media(media)),
             Err(refusal) => {
@@ -48,9 +62,17 @@ impl Call {
         }
     }
 
+    /// The phone does not take an offer that we made in mid-call.
+    pub(super) fn handle_reinvite_failed(&mut self, why: StatusReason, now: Instant) {
+        tracing::info!(%why, "the phone refuses our re-INVITE");
+        if !self.change_refused(why, now) {
+            self.reoffer_failed(now);
+        }
+    }
+
     /// An offer that we made in mid-call was refused, or its answer was of no use.
     pub(super) fn reoffer_failed(&mut self, now: Instant) {
-        if !self.negotiation.withdraw_reoffer() {
+        if !self.negotiation.withdraw() {
             self.end(&reason::not_acceptable(), now);
         }
     }

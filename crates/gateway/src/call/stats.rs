@@ -33,6 +33,7 @@ impl Stats {
             | Input::Phone(..)
             | Input::Sip(..)
             | Input::MediaRefused(_)
+            | Input::ClientTakesUpdates
             | Input::ClientLost
             | Input::Stop => {}
         }

@@ -16,9 +16,8 @@ use tokio::time::Instant;
 
 use super::{
     Action, Call, CallCommand, CallEvent, ClientState, Input, Legs, MediaAction, PhoneLegId,
-    Refused, Switchboard, reason, stats::Stats,
+    Refused, Switchboard, UpdateChange, reason, stats::Stats,
 };
-use crate::account::Seat;
 use crate::client::{ClientEvent, ClientLink};
 use crate::directory::SessionRoute;
 use crate::ledger::Entry;
@@ -133,7 +132,6 @@ pub struct CallTask {
     ends: Ends,
     stats: Stats,
     _entry: Entry,
-    _seat: Option<Seat>,
 }
 
 impl CallTask {
@@ -161,15 +159,7 @@ impl CallTask {
             },
             stats: Stats::new(),
             _entry: entry,
-            _seat: None,
         }
-    }
-
-    /// The same, counted among the calls of its account until it ends.
-    #[must_use]
-    pub fn seated(mut self, seat: Option<Seat>) -> Self {
-        self._seat = seat;
-        self
     }
 
     /// Runs the call to its end.
@@ -217,6 +207,7 @@ impl CallTask {
                     | Input::Browser(_)
                     | Input::Phone(..)
                     | Input::MediaRefused(_)
+                    | Input::ClientTakesUpdates
                     | Input::ClientLost
                     | Input::Stop => {}
                 }
@@ -258,6 +249,7 @@ impl CallTask {
                 relay,
             } => legs.connect(browser, phone, *relay),
             MediaAction::ExpectBrowser(remote) => legs.expect_browser(remote),
+            MediaAction::RestartIce(credentials) => legs.restart_ice(credentials),
             MediaAction::Close => {
                 self.legs = None;
                 Ok(())
@@ -344,6 +336,11 @@ fn log(event: &CallEvent) {
         CallEvent::Held { held, by } => tracing::debug!(held, ?by, "hold"),
         CallEvent::Transfer(change) => tracing::info!(?change, "transfer"),
         CallEvent::Expiring { seconds } => tracing::info!(seconds, "call expiring"),
+        CallEvent::Update(UpdateChange::Received { .. }) => tracing::debug!("update received"),
+        CallEvent::Update(UpdateChange::Accepted { .. }) => tracing::debug!("update accepted"),
+        CallEvent::Update(UpdateChange::Failed { reason }) => {
+            tracing::info!(%reason, "update failed");
+        }
         CallEvent::Missed { .. } => tracing::debug!("missed"),
     }
 }

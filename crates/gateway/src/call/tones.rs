@@ -29,7 +29,10 @@ impl Call {
         duration: Option<Duration>,
     ) -> Result<(), Refused> {
         match self.client_state() {
-            ClientState::Established | ClientState::Accepted => {}
+            ClientState::Accepted
+            | ClientState::Established
+            | ClientState::LocalUpdating
+            | ClientState::RemoteUpdating => {}
             state @ (ClientState::Connecting
             | ClientState::Progress
             | ClientState::Ringing

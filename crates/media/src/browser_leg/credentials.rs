@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use rand::{Rng, RngExt};
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt, SeedableRng};
+
+use crate::endpoints::BrowserLocal;
 
 const UFRAG_LENGTH: usize = 8;
 const PWD_LENGTH: usize = 26;
@@ -36,7 +39,7 @@ impl fmt::Debug for Ufrag {
 
 /// What checks towards us must be signed with. The password is never printed.
 #[derive(Clone)]
-pub(crate) struct Credentials {
+pub struct Credentials {
     pub(crate) ufrag: Ufrag,
     pub(crate) pwd: String,
 }
@@ -58,12 +61,38 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// Where the credentials of a leg's ICE restarts come from: chance, drawn when it was opened.
+#[derive(Clone)]
+pub struct IceSeed([u8; 32]);
+
+impl IceSeed {
+    /// A seed that nobody can guess if `seed` is not guessed.
+    #[must_use]
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self(seed)
+    }
+
+    /// New credentials, written into `local` for our next description. They are to be given to
+    /// [`crate::BrowserLeg::restart_ice`].
+    pub fn restart(&mut self, local: &mut BrowserLocal) -> Credentials {
+        let mut rng = StdRng::from_seed(self.0);
+        let credentials = Credentials::random(&mut rng);
+        self.0 = rng.random();
+        local.ufrag = credentials.ufrag.to_string();
+        local.pwd.clone_from(&credentials.pwd);
+        credentials
+    }
+}
+
+impl fmt::Debug for IceSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceSeed").finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
-    use rand::rngs::StdRng;
-
     #[test]
     fn credentials_are_long_enough_and_hide_the_password() {
         let made = Credentials::random(&mut StdRng::from_seed([7; 32]));

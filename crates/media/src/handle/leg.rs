@@ -1,10 +1,9 @@
 //! Handles of legs: what a call holds. Dropping one closes its leg.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::MediaError;
-use super::media::Common;
-use crate::browser_leg::Credentials;
+use crate::browser_leg::{Credentials, IceSeed};
 use crate::dtmf::Dtmf;
 use crate::endpoints::{BrowserLocal, BrowserRemote, DtlsRole, PhoneLocal, PhoneRemote};
 use crate::event::{LegEvent, LegStats};
@@ -44,7 +43,7 @@ impl Drop for OpenLeg {
 pub struct BrowserLeg {
     pub(super) leg: OpenLeg,
     pub(super) local: BrowserLocal,
-    pub(super) common: Arc<Common>,
+    pub(super) ice_seed: IceSeed,
 }
 
 impl BrowserLeg {
@@ -76,27 +75,21 @@ impl BrowserLeg {
         self.leg.mailbox.push(Command::ExpectChecks(self.leg.id))
     }
 
+    /// Where the credentials of ICE restarts come from.
+    #[must_use]
+    pub fn ice_seed(&self) -> IceSeed {
+        self.ice_seed.clone()
+    }
+
     /// New ICE credentials for an ICE restart (RFC 8445 §9); DTLS and media go on. The old
     /// ones stay valid until the first check with the new ones.
     ///
     /// # Errors
     /// [`MediaError::Busy`] or [`MediaError::Stopped`].
-    pub fn restart_ice(&mut self) -> Result<&BrowserLocal, MediaError> {
-        let mut rng = self
-            .common
-            .rng
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let credentials = Credentials::random(&mut *rng);
-        drop(rng);
-        let ufrag = credentials.ufrag.to_string();
-        let pwd = credentials.pwd.clone();
+    pub fn restart_ice(&self, credentials: Credentials) -> Result<(), MediaError> {
         self.leg
             .mailbox
-            .push(Command::RestartIce(self.leg.id, credentials))?;
-        self.local.ufrag = ufrag;
-        self.local.pwd = pwd;
-        Ok(&self.local)
+            .push(Command::RestartIce(self.leg.id, credentials))
     }
 
     /// Asks for the counters so far; `reply` runs on the worker's thread.

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use super::leg::OpenLeg;
 use super::media::Common;
 use super::{BrowserLeg, BrowserLegConfig, MediaError, PhoneLeg, PhoneLegConfig};
-use crate::browser_leg::Credentials;
+use crate::browser_leg::{Credentials, IceSeed};
 use crate::endpoints::{BrowserLocal, PhoneLocal, Ssrc};
 use crate::relay::Relay;
 use crate::worker::{BrowserOpening, Command, Gauges, LegId, Mailbox, PhoneOpening};
@@ -49,6 +49,7 @@ impl WorkerHandle {
             msid: random_name(&mut rng),
             session_id: rng.random::<u64>() >> 2,
         };
+        let ice_seed = IceSeed::new(rng.random());
         drop(rng);
         let id = self.next_leg();
         let opening = BrowserOpening {
@@ -63,8 +64,11 @@ impl WorkerHandle {
             id,
             mailbox: self.mailbox.clone(),
         };
-        let common = self.common.clone();
-        Ok(BrowserLeg { leg, local, common })
+        Ok(BrowserLeg {
+            leg,
+            local,
+            ice_seed,
+        })
     }
 
     /// Opens a leg towards a phone, with an RTP and an RTCP port.

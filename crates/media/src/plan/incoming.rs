@@ -2,8 +2,8 @@
 
 use super::remote::{direction, phone_remote};
 use super::side::Side;
-use super::text::{BrowserContent, PhoneContent, PhoneText};
-use super::{Agreed, BrowserOffer, Exchange, Policy, Refusal, own};
+use super::text::{BrowserContent, BrowserText, PhoneContent, PhoneText};
+use super::{Agreed, BrowserExchange, BrowserOffer, Exchange, Hold, Policy, Refusal, own};
 use crate::codec::AudioCodec;
 use crate::endpoints::{BrowserLocal, PhoneLocal};
 use crate::sdp::{
@@ -47,9 +47,10 @@ pub fn browser_offer(
         protocol: "UDP/TLS/RTP/SAVPF".to_owned(),
         formats: Vec::new(),
     };
-    let text = BrowserContent {
+    let media = vec![(line, Some("0".to_owned()))];
+    let content = BrowserContent {
         local,
-        media: &[(line, Some("0".to_owned()))],
+        media: &media,
         audio: 0,
         bundle: true,
         setup: Setup::Actpass,
@@ -57,9 +58,27 @@ pub fn browser_offer(
         direction: Direction::SendRecv,
         ptime: phone.and_then(|phone| phone.ptime),
         maxptime: phone.and_then(|phone| phone.maxptime),
+    };
+    let text = BrowserText::next(None, &content);
+    Ok(BrowserOffer {
+        text,
+        formats,
+        media,
+        audio: 0,
+    })
+}
+
+impl BrowserOffer {
+    /// Where the browser leg has come to with this answer.
+    #[must_use]
+    pub fn answered(&self, answer: &BrowserDescription) -> BrowserExchange {
+        BrowserExchange {
+            text: self.text.clone(),
+            media: self.media.clone(),
+            audio: self.audio,
+            remote: answer.remote(),
+        }
     }
-    .text();
-    Ok(BrowserOffer { text, formats })
 }
 
 /// Takes the browser's answer to [`browser_offer`]: the first codec that both accepted.
@@ -74,7 +93,18 @@ pub fn accept_browser_answer(
     policy: &Policy,
     local: &PhoneLocal,
 ) -> Result<Agreed, Refusal> {
-    if answer.audio != 0 {
+    let (codec, browser) = chosen(phone, offer, answer)?;
+    let before = Before::default();
+    answer_phone(codec, browser, phone, policy, local, before)
+}
+
+/// The codec that a browser's answer has chosen of a phone's offer, and its side of it.
+pub(super) fn chosen(
+    phone: &PhoneDescription,
+    offer: &BrowserOffer,
+    answer: &BrowserDescription,
+) -> Result<(AudioCodec, Side), Refusal> {
+    if answer.audio != offer.audio {
         return Err(Refusal::MismatchedAnswer);
     }
     let usable = |codec: &AudioCodec| {
@@ -84,26 +114,27 @@ pub fn accept_browser_answer(
     let codec = answer.formats.codecs().map(|(codec, _)| codec).find(usable);
     let codec = codec.ok_or(Refusal::NoCommonCodec)?;
     let times = (answer.ptime, answer.maxptime);
-    let browser = Side::new(
-        codec,
-        &answer.formats,
-        &offer.formats,
-        answer.direction,
-        times,
-    );
-    let browser = browser.ok_or(Refusal::NoCommonCodec)?;
-    answer_phone(codec, browser, phone, policy, local, None)
+    let (formats, direction) = (&answer.formats, answer.direction);
+    let side = Side::new(codec, formats, &offer.formats, direction, times);
+    Ok((codec, side.ok_or(Refusal::NoCommonCodec)?))
 }
 
-/// Answers an offer of the phone with the agreed codec. `previous` is our last description on
-/// that leg.
+/// What an answer to the phone has to keep of the session so far.
+#[derive(Default)]
+pub(super) struct Before<'a> {
+    /// Our last description on that leg.
+    pub(super) exchange: Option<&'a Exchange>,
+    pub(super) hold: Hold,
+}
+
+/// Answers an offer of the phone with the agreed codec.
 pub(super) fn answer_phone(
     codec: AudioCodec,
     browser: Side,
     offer: &PhoneDescription,
     policy: &Policy,
     local: &PhoneLocal,
-    previous: Option<&PhoneText>,
+    before: Before<'_>,
 ) -> Result<Agreed, Refusal> {
     let remote = phone_remote(offer, policy, local.rtp, offer.rtcp_mux)?;
     let comfort_noise = browser.comfort_noise.is_some();
@@ -116,16 +147,20 @@ pub(super) fn answer_phone(
         media: &offer.media,
         audio: offer.audio,
         formats: &formats,
-        direction: browser.direction.and(phone.direction.reversed()),
+        direction: before
+            .hold
+            .wish(browser.direction)
+            .and(phone.direction.reversed()),
         ptime: browser.ptime.or(offer.ptime),
         maxptime: browser.maxptime,
         rtcp_mux: offer.rtcp_mux,
     };
-    let text = PhoneText::next(previous, &content);
+    let text = PhoneText::next(before.exchange.map(|exchange| &exchange.text), &content);
     let exchange = Exchange {
         text,
         media: offer.media.clone(),
         audio: offer.audio,
     };
-    Ok(Agreed::new(codec, browser, phone, remote, exchange))
+    let hold = before.hold;
+    Ok(Agreed::new(codec, browser, phone, remote, exchange, hold))
 }

@@ -2,10 +2,13 @@
 
 use super::remote::{direction, phone_remote};
 use super::side::Side;
-use super::text::{BrowserContent, PhoneContent, PhoneText};
-use super::{Agreed, Exchange, LaterAnswer, PhoneOffer, Policy, Refusal, current_offer, own};
+use super::text::{BrowserContent, BrowserText, PhoneContent, PhoneText};
+use super::{
+    Agreed, BrowserExchange, Exchange, Hold, LaterAnswer, PhoneOffer, Policy, Refusal,
+    current_offer, own,
+};
 use crate::codec::AudioCodec;
-use crate::endpoints::{BrowserLocal, PhoneLocal};
+use crate::endpoints::{BrowserLocal, BrowserRemote, PhoneLocal};
 use crate::sdp::{BrowserDescription, MediaLine, PhoneDescription};
 
 /// The packet time that phones expect to be told.
@@ -78,6 +81,7 @@ fn offer_of(
         },
         formats,
         local: local.rtp,
+        hold: Hold::Off,
     })
 }
 
@@ -166,6 +170,7 @@ impl PhoneOffer {
             phone,
             remote,
             self.exchange.clone(),
+            self.hold,
         ))
     }
 }
@@ -179,21 +184,52 @@ pub fn browser_answer(
     browser: &BrowserDescription,
     agreed: &Agreed,
     local: &BrowserLocal,
-) -> String {
+) -> BrowserExchange {
+    answer_browser(browser, browser.remote(), agreed, local, None)
+}
+
+/// The same for any offer of the browser; `remote` has the DTLS roles as they were settled.
+pub(super) fn answer_browser(
+    browser: &BrowserDescription,
+    remote: BrowserRemote,
+    agreed: &Agreed,
+    local: &BrowserLocal,
+    previous: Option<&BrowserText>,
+) -> BrowserExchange {
     let codec = agreed.codec();
     let comfort_noise =
         agreed.browser.comfort_noise.is_some() && agreed.phone.comfort_noise.is_some();
     let fmtp = agreed.phone.fmtp.clone();
-    BrowserContent {
+    let content = BrowserContent {
         local,
         media: &browser.media,
         audio: browser.audio,
         bundle: !browser.bundle.is_empty(),
-        setup: browser.remote().role.into(),
+        setup: remote.role.into(),
         formats: &own::for_answer(codec, fmtp, &browser.formats, comfort_noise),
         direction: browser.direction.reversed(),
         ptime: agreed.phone.ptime,
         maxptime: agreed.phone.maxptime,
+    };
+    BrowserExchange {
+        text: BrowserText::next(previous, &content),
+        media: slots(&browser.media),
+        audio: browser.audio,
+        remote,
     }
-    .text()
+}
+
+/// The media lines without the long lists of formats, of which a refusal repeats the first.
+fn slots(media: &[(MediaLine, Option<String>)]) -> Vec<(MediaLine, Option<String>)> {
+    let slot = |(line, mid): &(MediaLine, Option<String>)| {
+        let formats = line.formats.first().cloned().into_iter().collect();
+        let line = MediaLine {
+            media: line.media.clone(),
+            port: line.port,
+            protocol: line.protocol.clone(),
+            formats,
+        };
+        (line, mid.clone())
+    };
+    media.iter().map(slot).collect()
 }

@@ -1,11 +1,13 @@
 //! Offers within a call, on the phone leg (RFC 3264 §8): hold, resume, another address or list of
-//! codecs. The browser was told one codec for good, so that codec has to stay.
+//! codecs. Here the codec that the browser was told has to stay; what changes the browser's side
+//! too is in `update`.
 
 use super::incoming::answer_phone;
+use super::side::OwnFormat;
 use super::text::{PhoneContent, PhoneText};
-use super::{Agreed, Exchange, PhoneOffer, Policy, Refusal, own};
+use super::{Agreed, Exchange, Hold, PhoneOffer, Policy, Refusal, own};
 use crate::endpoints::PhoneLocal;
-use crate::sdp::PhoneDescription;
+use crate::sdp::{Direction, PhoneDescription};
 
 /// Answers a later offer of the phone. [`Agreed::phone_sdp`] of the result is the answer; added
 /// media are refused in it. Give its relay to the worker, its far end to the phone leg.
@@ -23,30 +25,49 @@ pub fn reinvite(
         return Err(Refusal::CodecGone);
     }
     let browser = current.browser.clone();
-    answer_phone(
-        codec,
-        browser,
-        offer,
-        policy,
-        local,
-        Some(&current.exchange.text),
-    )
+    answer_phone(codec, browser, offer, policy, local, current.before())
 }
 
 /// Our own later offer with the agreed codec alone, and both ways if the browser is able: the
 /// answer to a re-INVITE without an offer, or a re-INVITE of ours that locks the codec. The
 /// phone's answer goes to [`accept_reinvite_answer`].
 pub fn current_offer(current: &Agreed, local: &PhoneLocal) -> PhoneOffer {
-    let formats = own::for_reoffer(current.codec(), &current.browser, &current.phone);
+    hold_offer(current, current.hold, local)
+}
+
+/// The same with the phone put on hold, or taken off it (RFC 3264 §8.4): sendonly, or inactive
+/// if the phone holds as well. `current` stays as it is until the phone has answered.
+pub fn hold_offer(current: &Agreed, hold: Hold, local: &PhoneLocal) -> PhoneOffer {
+    let browser = &current.browser;
+    let terms = Terms {
+        formats: own::for_reoffer(current.codec(), browser, &current.phone),
+        direction: current.offered_direction(hold),
+        ptime: browser.ptime.or(current.phone.ptime),
+        maxptime: browser.maxptime,
+        hold,
+    };
+    later_offer(current, terms, local)
+}
+
+/// What a later offer of ours says.
+pub(super) struct Terms {
+    pub(super) formats: Vec<OwnFormat>,
+    pub(super) direction: Direction,
+    pub(super) ptime: Option<u16>,
+    pub(super) maxptime: Option<u16>,
+    pub(super) hold: Hold,
+}
+
+pub(super) fn later_offer(current: &Agreed, terms: Terms, local: &PhoneLocal) -> PhoneOffer {
     let Exchange { text, media, audio } = &current.exchange;
     let content = PhoneContent {
         local,
         media,
         audio: *audio,
-        formats: &formats,
-        direction: current.browser.direction,
-        ptime: current.browser.ptime.or(current.phone.ptime),
-        maxptime: current.browser.maxptime,
+        formats: &terms.formats,
+        direction: terms.direction,
+        ptime: terms.ptime,
+        maxptime: terms.maxptime,
         rtcp_mux: false,
     };
     let text = PhoneText::next(Some(text), &content);
@@ -57,12 +78,13 @@ pub fn current_offer(current: &Agreed, local: &PhoneLocal) -> PhoneOffer {
     };
     PhoneOffer {
         exchange,
-        formats,
+        formats: terms.formats,
         local: local.rtp,
+        hold: terms.hold,
     }
 }
 
-/// Takes the phone's answer to [`current_offer`].
+/// Takes the phone's answer to [`current_offer`] or [`hold_offer`].
 ///
 /// # Errors
 /// The phone no longer accepts the agreed codec, or an address of it is unusable.

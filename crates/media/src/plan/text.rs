@@ -108,8 +108,35 @@ pub(super) struct BrowserContent<'a> {
     pub(super) maxptime: Option<u16>,
 }
 
+/// A description of ours on a browser leg. Its origin lives as long as the call: the version
+/// counts up whenever the text changes (RFC 8829 §5.2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BrowserText {
+    version: u64,
+    pub(super) text: String,
+}
+
+impl BrowserText {
+    /// The next description of a session whose last one was `previous`.
+    pub(super) fn next(previous: Option<&Self>, content: &BrowserContent<'_>) -> Self {
+        let of_version = |version| Self {
+            version,
+            text: content.text(version),
+        };
+        let Some(previous) = previous else {
+            return of_version(1);
+        };
+        let same = of_version(previous.version);
+        if same.text == previous.text {
+            same
+        } else {
+            of_version(previous.version + 1)
+        }
+    }
+}
+
 impl BrowserContent<'_> {
-    pub(super) fn text(&self) -> String {
+    fn text(&self, version: u64) -> String {
         let local = self.local;
         // The first candidate is the default destination.
         let default = local
@@ -118,7 +145,7 @@ impl BrowserContent<'_> {
             .copied()
             .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 9)));
         let mut text = format!(
-            "v=0\r\no=- {} 1 IN {}\r\ns=-\r\nt=0 0\r\n",
+            "v=0\r\no=- {} {version} IN {}\r\ns=-\r\nt=0 0\r\n",
             local.session_id,
             Address(default.ip())
         );

@@ -7,3 +7,4 @@ mod properties;
 mod reoffer;
 mod strict;
 mod unsafe_addresses;
+mod update;

@@ -19,10 +19,11 @@ fn call(offer: &str, answer: &str) -> (Agreed, String) {
     let browser = browser(offer);
     let offer = phone_offer(&browser, &policy(), &phone_local()).expect("offer");
     let agreed = accept_phone_answer(&browser, &offer, &phone(answer), &policy()).expect("agreed");
-    let text = browser_answer(&browser, &agreed, &browser_local());
+    let answer = browser_answer(&browser, &agreed, &browser_local());
+    let text = answer.text();
     assert_well_formed(offer.text());
-    assert_well_formed(&text);
-    (agreed, text)
+    assert_well_formed(text);
+    (agreed, text.to_owned())
 }
 
 fn pt(number: u8) -> Pt {
@@ -240,8 +241,9 @@ fn a_browser_that_listens_only_makes_a_phone_that_talks_only() {
         (agreed.relay.to_phone.open, agreed.relay.to_browser.open),
         (false, true)
     );
-    let text = browser_answer(&browser, &agreed, &browser_local());
-    assert!(has(&text, "a=sendonly"));
+    let answer = browser_answer(&browser, &agreed, &browser_local());
+    let text = answer.text();
+    assert!(has(text, "a=sendonly"));
 }
 
 #[test]

@@ -25,7 +25,8 @@ fn what_we_write_is_understood_by_a_strict_reader() {
         let answer = phone(ASTERISK_ANSWER);
         let agreed = accept_phone_answer(&browser, &offer, &answer, &policy()).expect("agreed");
         let answer = browser_answer(&browser, &agreed, &browser_local());
-        let read = strictly(&answer).expect("our answer");
+        let answer = answer.text();
+        let read = strictly(answer).expect("our answer");
         assert_eq!(read.media_descriptions.len(), browser.media.len());
         let audio = &read.media_descriptions[0];
         assert_eq!(audio.attribute("mid").flatten(), Some("0"));

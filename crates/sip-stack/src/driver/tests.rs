@@ -1,7 +1,6 @@
 mod dns;
 mod dnsmasq;
 mod harness;
-mod keep_alive;
 mod shutdown;
 mod stream;
 mod tls;

@@ -10,7 +10,6 @@ use rand::{Rng, RngExt, SeedableRng};
 use super::config::UserAgentConfig;
 use crate::account::{AccountId, SessionId};
 use crate::event::{Event, SessionEvent};
-use crate::keep_alive::KeptWays;
 use crate::message::{HeaderValue, Headers, Request, Response};
 use crate::timer::TimerTable;
 use crate::transaction::{
@@ -41,8 +40,6 @@ pub(crate) struct Core {
     pub(crate) layer: Layer,
     pub(crate) timers: TimerTable<Timer>,
     pub(crate) rng: StdRng,
-    /// The ways that bindings hang on.
-    pub(crate) kept: KeptWays,
     events: VecDeque<Event>,
 }
 
@@ -57,7 +54,6 @@ impl Core {
             layer: Layer::new(layer, layer_seed),
             timers: TimerTable::new(),
             rng,
-            kept: KeptWays::default(),
             events: VecDeque::new(),
             config,
         }

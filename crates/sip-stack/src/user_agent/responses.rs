@@ -24,10 +24,9 @@ impl UserAgent {
                 source,
             } => self.handle_response(id, &response, &source, now),
             TransactionEvent::StrayResponse2xx {
-                invite,
                 response,
-                source,
-            } => self.handle_stray_2xx(invite.as_deref(), &response, &source, now),
+                source: _,
+            } => self.handle_stray_2xx(&response, now),
             TransactionEvent::Failed { id, why } => self.handle_failure(id, why, now),
             TransactionEvent::ClientTerminated { id } => drop(self.remove_client(id)),
             TransactionEvent::ServerTerminated { id, why: _ } => {

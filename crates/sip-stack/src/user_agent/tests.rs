@@ -9,7 +9,6 @@ mod answering;
 mod bench;
 mod calling;
 mod in_call;
-mod keeping;
 mod many_seeds;
 mod monkey;
 mod proxy;

@@ -101,6 +101,12 @@ pub(crate) fn event(names: Vocabulary, event: &Event) -> Option<String> {
             event: "state",
             data: session_state(names, state)?,
         })),
+        Event::SessionUpdate { session, update } => Some(to_text(&SessionEvent {
+            sylkrtc: "session_event",
+            session: session.as_str(),
+            event: "update",
+            data: update.payload(),
+        })),
         Event::SessionExtension { session, extension } => {
             let (event, data) = extension.wire();
             Some(to_text(&SessionEvent {

@@ -102,6 +102,12 @@ pub(crate) fn event(event: &Event) -> String {
             account_event(account, "missed-session", MissedPayload { originator })
         }
         Event::SessionState { session, state } => to_text(&session_event(session, state)),
+        Event::SessionUpdate { session, update } => to_text(&OtherSessionEvent {
+            sylkrtc: "session-event",
+            session: session.as_str(),
+            event: "update",
+            payload: update.payload(),
+        }),
         Event::SessionExtension { session, extension } => {
             let (event, payload) = extension.wire();
             to_text(&OtherSessionEvent {

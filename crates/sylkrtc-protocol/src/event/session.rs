@@ -1,6 +1,49 @@
 //! Events of a call.
 
+use serde::Serialize;
+
 use crate::{Header, Reason};
+
+/// How a change of an established call goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionUpdateState {
+    /// `received`: the far end wants one. The page answers with `session-update`.
+    Received {
+        /// The offer for the browser.
+        sdp: String,
+    },
+    /// `accepted`: the page's own is carried out.
+    Accepted {
+        /// The answer for the browser.
+        sdp: String,
+    },
+    /// `failed`: it came to nothing, whose ever it was; the call is as before.
+    Failed {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// The members of an update event, the same in both dialects.
+#[derive(Serialize)]
+pub(crate) struct UpdatePayload<'a> {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sdp: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl SessionUpdateState {
+    pub(crate) fn payload(&self) -> UpdatePayload<'_> {
+        let (state, sdp, reason) = match self {
+            Self::Received { sdp } => ("received", Some(sdp.as_str()), None),
+            Self::Accepted { sdp } => ("accepted", Some(sdp.as_str()), None),
+            Self::Failed { reason } => ("failed", None, Some(reason.to_string())),
+        };
+        UpdatePayload { state, sdp, reason }
+    }
+}
 
 /// What has become of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]

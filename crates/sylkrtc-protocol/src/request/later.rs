@@ -23,8 +23,6 @@ pub enum LaterRequest {
     AccountFetchAddressbook,
     /// `account-update-addressbook`
     AccountUpdateAddressbook,
-    /// `session-update`
-    SessionUpdate,
     /// `session-message`
     SessionMessage,
     /// `videoroom-join`
@@ -74,7 +72,6 @@ impl LaterRequest {
             Self::AccountRemoveConversation => "account-remove-conversation",
             Self::AccountFetchAddressbook => "account-fetch-addressbook",
             Self::AccountUpdateAddressbook => "account-update-addressbook",
-            Self::SessionUpdate => "session-update",
             Self::SessionMessage => "session-message",
             Self::VideoroomJoin => "videoroom-join",
             Self::VideoroomLeave => "videoroom-leave",

@@ -77,6 +77,17 @@ pub struct SessionDtmfInfo {
     pub duration: Option<Duration>,
 }
 
+/// `session-update`: an offer for an established call, or the answer to one that the page was put.
+/// Its `headers`, which no published client sends, are not read: a re-INVITE has none of the
+/// page's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionUpdate {
+    /// The call.
+    pub session: SessionId,
+    /// The browser's description, not looked at.
+    pub sdp: String,
+}
+
 pub(super) fn create(fields: &Fields<'_>) -> Result<Request, WrongField> {
     Ok(Request::SessionCreate(SessionCreate {
         session: fields.session("session")?,
@@ -121,5 +132,12 @@ pub(super) fn dtmf_info(fields: &Fields<'_>) -> Result<Request, WrongField> {
         session,
         tones,
         duration: milliseconds.map(|ms| Duration::from_millis(ms.clamp(MIN_TONE_MS, MAX_TONE_MS))),
+    }))
+}
+
+pub(super) fn update(fields: &Fields<'_>) -> Result<Request, WrongField> {
+    Ok(Request::SessionUpdate(SessionUpdate {
+        session: fields.session("session")?,
+        sdp: fields.sdp("sdp")?,
     }))
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use sylkrtc_protocol::{
     Accepted, AccountAddress, Candidate, Dialect, EarlyMedia, Event, Header, HoldBy, Incoming,
     IncomingSession, Originator, Reason, RegistrationState, Request, SessionExtension, SessionId,
-    SessionState, Transaction, TransferState, TransferTarget, Vocabulary,
+    SessionState, SessionUpdateState, Transaction, TransferState, TransferTarget, Vocabulary,
 };
 
 /// What a server says.
@@ -112,6 +112,11 @@ pub(crate) fn write(incoming: &Incoming) -> Value {
                 put("duration", json!(duration.as_millis()));
             }
             ["session-dtmf-info"; 2]
+        }
+        Request::SessionUpdate(update) => {
+            put("session", json!(update.session.as_str()));
+            put("sdp", json!(update.sdp));
+            ["session-update", "session-update"]
         }
         Request::SessionRing { session } => {
             put("session", json!(session.as_str()));
@@ -219,6 +224,21 @@ fn session_event(names: Vocabulary, text: &Value, payload: &Value) -> Option<Eve
     let session = SessionId::new(text["session"].as_str()?)?;
     if let Some(extension) = session_extension(text["event"].as_str()?, payload) {
         return Some(Event::SessionExtension { session, extension });
+    }
+    if text["event"] == "update" {
+        let update = match payload["state"].as_str()? {
+            "received" => SessionUpdateState::Received {
+                sdp: string(payload, "sdp")?,
+            },
+            "accepted" => SessionUpdateState::Accepted {
+                sdp: string(payload, "sdp")?,
+            },
+            "failed" => SessionUpdateState::Failed {
+                reason: reason(payload)?,
+            },
+            _ => return None,
+        };
+        return Some(Event::SessionUpdate { session, update });
     }
     if text["event"] != "state" {
         return None;

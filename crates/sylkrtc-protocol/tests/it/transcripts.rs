@@ -114,6 +114,7 @@ fn each_request_is_answered_once_and_each_call_ends_once() {
                             Event::Ready
                             | Event::RegistrationState { .. }
                             | Event::MissedSession { .. }
+                            | Event::SessionUpdate { .. }
                             | Event::SessionExtension { .. },
                         )) => {}
                         Some(Said::Error { .. }) | None => panic!("{name}: {value}"),

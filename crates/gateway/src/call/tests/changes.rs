@@ -8,24 +8,32 @@ use super::harness::{PHONE, STRANGE_PHONE, Scenario};
 #[test]
 fn hold_and_resume_are_answered_without_the_client() {
     let mut call = Scenario::established();
-    reinvite(&mut call, Some(&PHONE.replace("sendrecv", "sendonly")));
+    call.reinvite(Some(&PHONE.replace("sendrecv", "sendonly")));
     assert_eq!(
         call.actions(),
-        ["media: connect phone", "sip: answer re-INVITE"]
+        [
+            "media: connect phone",
+            "sip: answer re-INVITE",
+            "client: held true by Phone"
+        ]
     );
-    reinvite(&mut call, Some(PHONE));
+    call.reinvite(Some(PHONE));
     assert_eq!(
         call.actions(),
-        ["media: connect phone", "sip: answer re-INVITE"]
+        [
+            "media: connect phone",
+            "sip: answer re-INVITE",
+            "client: held false by Phone"
+        ]
     );
 }
 
 #[test]
 fn a_change_that_cannot_be_carried_is_refused_and_the_call_goes_on() {
     let mut call = Scenario::established();
-    reinvite(&mut call, Some(STRANGE_PHONE));
+    call.reinvite(Some(STRANGE_PHONE));
     assert_eq!(call.actions(), ["sip: refuse re-INVITE 488"]);
-    reinvite(&mut call, Some(PHONE));
+    call.reinvite(Some(PHONE));
     assert_eq!(
         call.actions(),
         ["media: connect phone", "sip: answer re-INVITE"]
@@ -35,7 +43,7 @@ fn a_change_that_cannot_be_carried_is_refused_and_the_call_goes_on() {
 #[test]
 fn a_change_without_an_offer_gets_ours_and_its_answer_is_followed() {
     let mut call = Scenario::established();
-    reinvite(&mut call, None);
+    call.reinvite(None);
     assert_eq!(call.actions(), ["sip: answer re-INVITE"]);
     let sdp = Some(Bytes::from_static(PHONE.as_bytes()));
     call.sip(SessionEvent::Reinvited { sdp });
@@ -46,7 +54,7 @@ fn a_change_without_an_offer_gets_ours_and_its_answer_is_followed() {
 fn an_offer_of_ours_without_a_usable_answer_leaves_the_call_as_it_was() {
     let mut call = Scenario::established();
     for answer in [None, Some(STRANGE_PHONE)] {
-        reinvite(&mut call, None);
+        call.reinvite(None);
         assert_eq!(call.actions(), ["sip: answer re-INVITE"]);
         let sdp = answer.map(|sdp| Bytes::from_static(sdp.as_bytes()));
         call.sip(SessionEvent::Reinvited { sdp });
@@ -86,13 +94,8 @@ fn a_change_of_a_call_that_is_over_for_the_client_is_not_answered() {
     let mut call = Scenario::established();
     assert_eq!(call.terminate(), Ok(()));
     call.actions();
-    reinvite(&mut call, Some(PHONE));
+    call.reinvite(Some(PHONE));
     assert_eq!(call.actions(), [""; 0]);
-}
-
-fn reinvite(call: &mut Scenario, sdp: Option<&str>) {
-    let sdp = sdp.map(|sdp| Bytes::copy_from_slice(sdp.as_bytes()));
-    call.sip(SessionEvent::Reinvite { sdp });
 }
 
 /// The browser has been told PCMU; the 200 says PCMA.

@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use media::plan::{CodecPolicy, Policy};
 use media::sdp::AddressPolicy;
-use media::{BrowserLocal, Fingerprint, LegEvent, LegFailure, PhoneLocal, Ssrc};
+use media::{BrowserLocal, Fingerprint, IceSeed, LegEvent, LegFailure, PhoneLocal, Ssrc};
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
 use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
 
-use crate::account::{AccountLimits, Permissions};
 use crate::call::{
     Accepted, Action, Call, CallCommand, CallEvent, Incoming, Input, Locals, MediaAction, Outgoing,
-    PhoneLegId, Refused,
+    PhoneLegId, Refused, UpdateChange,
 };
 
 /// What Chromium offers, cut down to what matters.
@@ -67,18 +66,6 @@ impl Scenario {
     /// The same, answered, with media up.
     pub(super) fn established() -> Self {
         let mut scenario = Self::calling();
-        scenario.accepted(Some(PHONE));
-        scenario.browser(LegEvent::Connected);
-        scenario.actions();
-        scenario
-    }
-
-    /// The same, under rules.
-    pub(super) fn established_under(limits: AccountLimits) -> Self {
-        let mut scenario = Self::outgoing();
-        let permissions = Permissions::new(Arc::new(limits), "sylk.test");
-        scenario.call = scenario.call.under(permissions);
-        scenario.sent();
         scenario.accepted(Some(PHONE));
         scenario.browser(LegEvent::Connected);
         scenario.actions();
@@ -215,6 +202,31 @@ impl Scenario {
         self.call.handle_command(CallCommand::Ring, self.now)
     }
 
+    pub(super) fn update(&mut self, sdp: &str) -> Result<(), Refused> {
+        let sdp = sdp.to_owned();
+        self.call
+            .handle_command(CallCommand::Update { sdp }, self.now)
+    }
+
+    pub(super) fn hold(&mut self, hold: bool) -> Result<(), Refused> {
+        self.call.handle_command(CallCommand::Hold(hold), self.now)
+    }
+
+    pub(super) fn reinvite(&mut self, sdp: Option<&str>) {
+        let sdp = sdp.map(|sdp| Bytes::copy_from_slice(sdp.as_bytes()));
+        self.sip(SessionEvent::Reinvite { sdp });
+    }
+
+    pub(super) fn reinvited(&mut self, sdp: &str) {
+        let sdp = Some(Bytes::copy_from_slice(sdp.as_bytes()));
+        self.sip(SessionEvent::Reinvited { sdp });
+    }
+
+    pub(super) fn reinvite_refused(&mut self, code: u16, phrase: &str) {
+        let phrase = phrase.to_owned();
+        self.sip(SessionEvent::ReinviteFailed { code, phrase });
+    }
+
     pub(super) fn tones(&mut self, tones: &str, duration: Option<Duration>) -> Result<(), Refused> {
         let tones = tones.to_owned();
         let command = CallCommand::SendTones { tones, duration };
@@ -262,6 +274,7 @@ pub(super) fn locals() -> Locals {
             msid: "msid".to_owned(),
             session_id: 1,
         },
+        ice: IceSeed::new([1; 32]),
         phone: PhoneLocal {
             rtp: at(20000),
             rtcp: at(20001),
@@ -292,6 +305,7 @@ fn told(action: &Action) -> String {
             format!("media: connect{browser}{phone}")
         }
         Action::Media(MediaAction::ExpectBrowser(_)) => "media: expect browser".to_owned(),
+        Action::Media(MediaAction::RestartIce(_)) => "media: restart ICE".to_owned(),
         Action::Media(MediaAction::Close) => "media: close".to_owned(),
         Action::Notify(event) => format!("client: {}", told_client(event)),
     }
@@ -340,6 +354,9 @@ fn told_client(event: &CallEvent) -> String {
         CallEvent::Held { held, by } => format!("held {held} by {by:?}"),
         CallEvent::Transfer(change) => format!("transfer {change:?}"),
         CallEvent::Expiring { seconds } => format!("expiring {seconds}"),
+        CallEvent::Update(UpdateChange::Received { .. }) => "update received".to_owned(),
+        CallEvent::Update(UpdateChange::Accepted { .. }) => "update accepted".to_owned(),
+        CallEvent::Update(UpdateChange::Failed { reason }) => format!("update failed {reason}"),
         CallEvent::Missed { originator, .. } => format!("missed {}", originator.uri),
     }
 }

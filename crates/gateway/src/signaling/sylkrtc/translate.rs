@@ -6,12 +6,13 @@
 use sip_stack::event::{Originator as SipOriginator, StatusReason};
 use sylkrtc_protocol::{
     Accepted, AccountAddress, EarlyMedia, Event, Header, HoldBy, Originator, Reason, Refusal,
-    RegistrationState, SessionExtension, SessionId, SessionPhase, SessionState, TransferState,
+    RegistrationState, SessionExtension, SessionId, SessionPhase, SessionState, SessionUpdateState,
+    TransferState,
 };
 
 use super::sessions::Session;
 use crate::account::RegistrationChange;
-use crate::call::{self, CallEvent, ClientState, Refused, Side, TransferChange};
+use crate::call::{self, CallEvent, ClientState, Refused, Side, TransferChange, UpdateChange};
 
 /// The event for a change of registration.
 pub(super) fn registration(account: AccountAddress, change: RegistrationChange) -> Event {
@@ -74,11 +75,23 @@ pub(super) fn session_state(
         CallEvent::Terminated { reason: why } => SessionState::Terminated {
             reason: reason(&why),
         },
-        CallEvent::Held { .. }
+        CallEvent::Update(_)
+        | CallEvent::Held { .. }
         | CallEvent::Transfer(_)
         | CallEvent::Expiring { .. }
         | CallEvent::Missed { .. } => return None,
     })
+}
+
+/// The event for a change of an established call.
+pub(super) fn update(change: UpdateChange) -> SessionUpdateState {
+    match change {
+        UpdateChange::Received { sdp } => SessionUpdateState::Received { sdp },
+        UpdateChange::Accepted { sdp } => SessionUpdateState::Accepted { sdp },
+        UpdateChange::Failed { reason: why } => SessionUpdateState::Failed {
+            reason: reason(&why),
+        },
+    }
 }
 
 /// The extension event for what has happened in a call, if it is one.
@@ -104,6 +117,7 @@ pub(super) fn extension(event: &CallEvent) -> Option<SessionExtension> {
         | CallEvent::Accepted(_)
         | CallEvent::Established
         | CallEvent::Terminated { .. }
+        | CallEvent::Update(_)
         | CallEvent::Missed { .. } => None,
     }
 }
@@ -119,6 +133,8 @@ pub(super) fn refusal(session: SessionId, refused: Refused, asked: Asked) -> Ref
             Asked::Answer => Refusal::WrongPhaseForAnswer(session, phase(state)),
             Asked::Terminate => Refusal::WrongPhaseForTerminate(session, phase(state)),
             Asked::Ring => Refusal::WrongPhaseForRing(session, phase(state)),
+            Asked::Update => Refusal::WrongPhaseForUpdate(session, phase(state)),
+            Asked::Hold => Refusal::WrongPhaseForHold(session, phase(state)),
             Asked::SendTones => Refusal::WrongPhaseForDtmf(session, phase(state)),
         },
     }
@@ -130,6 +146,8 @@ pub(super) enum Asked {
     Answer,
     Terminate,
     Ring,
+    Update,
+    Hold,
     SendTones,
 }
 
@@ -165,6 +183,8 @@ fn phase(state: ClientState) -> SessionPhase {
         ClientState::EarlyMedia => SessionPhase::EarlyMedia,
         ClientState::Accepted => SessionPhase::Accepted,
         ClientState::Established => SessionPhase::Established,
+        ClientState::LocalUpdating => SessionPhase::LocalUpdating,
+        ClientState::RemoteUpdating => SessionPhase::RemoteUpdating,
         ClientState::Terminated => SessionPhase::Terminated,
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Client {
     vocabulary: Option<Vocabulary>,
     /// The client has proven to take SDP with `early-media`.
     pub(super) takes_early_media: bool,
+    /// The client has proven to know `session-update`.
+    pub(super) takes_updates: bool,
     /// The client has proven to know this gateway's extensions.
     speaks_extensions: bool,
     pub(super) accounts: HashMap<AccountAddress, Account>,
@@ -52,6 +54,7 @@ impl Client {
             dialect,
             vocabulary: None,
             takes_early_media: false,
+            takes_updates: false,
             speaks_extensions: false,
             accounts: HashMap::new(),
             addresses: HashMap::new(),
@@ -120,6 +123,10 @@ impl Client {
     async fn handle(&mut self, request: Request) -> Result<(), Refusal> {
         self.takes_early_media |= request.proves_early_media();
         self.speaks_extensions |= request.proves_extensions();
+        if !self.takes_updates && request.proves_updates() {
+            self.takes_updates = true;
+            self.allow_updates().await;
+        }
         if self.is_stopping() {
             return Err(Refusal::ShuttingDown);
         }
@@ -135,7 +142,8 @@ impl Client {
             Request::SessionTerminate(terminate) => self.terminate_session(terminate).await,
             Request::SessionDtmfInfo(tones) => self.send_tones(tones).await,
             Request::SessionRing { session } => self.ring_session(session).await,
-            Request::SessionHold { .. } => Err(Refusal::NotCarriedOut("session-hold")),
+            Request::SessionUpdate(update) => self.update_session(update).await,
+            Request::SessionHold { session, hold } => self.hold_session(session, hold).await,
             Request::SessionTransfer(_) => Err(Refusal::NotCarriedOut("session-transfer")),
             Request::Later(later) => Err(Refusal::NotSupportedYet(later)),
         }
@@ -299,7 +307,6 @@ mod tests {
                 domains: vec!["*".to_owned()],
                 outbound_proxy: None,
                 registration_expiry: 600,
-                accounts: Vec::new(),
                 decline_code: 486,
                 media: Arc::new(Policy {
                     codecs: CodecPolicy::Offerer,
@@ -307,7 +314,6 @@ mod tests {
                 }),
             },
             phase,
-            seats: Default::default(),
             numbers: Arc::new(Numbers::new(Random::from_seed([7; 32]))),
         })
     }

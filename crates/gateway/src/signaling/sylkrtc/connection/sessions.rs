@@ -3,16 +3,16 @@
 use sip_stack::account::{AccountId, SessionId as SipSession};
 use sip_stack::command::Command;
 use sylkrtc_protocol::{
-    AccountAddress, Dialect, Event, IncomingSession, Refusal, SessionAnswer, SessionCreate,
-    SessionDtmfInfo, SessionId, SessionPhase, SessionTerminate, SessionTrickle,
+    Dialect, Event, IncomingSession, Refusal, SessionAnswer, SessionCreate, SessionDtmfInfo,
+    SessionId, SessionPhase, SessionTerminate, SessionTrickle, SessionUpdate,
 };
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::client::Client;
-use crate::account::{Account, Barred, Seat};
+use crate::account::Account;
 use crate::call::{
-    Call, CallCommand, CallEvent, CallTask, Incoming, Outgoing, Refused, dashed_session_id,
+    Call, CallCommand, CallEvent, CallTask, Incoming, Input, Outgoing, Refused, dashed_session_id,
     mailbox, plain_session_id,
 };
 use crate::client::IncomingCall;
@@ -36,20 +36,11 @@ impl Client {
         if !self.sessions.is_free(&name) {
             return Err(Refusal::SessionInUse(name));
         }
-        let permissions = account.permissions.clone();
-        permissions.may_dial(&create.uri).map_err(|barred| {
-            tracing::info!(account = %account.id, ?barred, "call not allowed");
-            match barred {
-                Barred::Calling => Refusal::CallsNotAllowed(create.account.clone()),
-                Barred::Destination => Refusal::DestinationNotAllowed(create.uri.clone()),
-            }
-        })?;
-        let admission = self.admit_call(&create.account, account);
         let account = account.id;
-        let admission = admission.map_err(|full| match full {
+        let entry = self.admit_call(account).map_err(|full| match full {
             Full::Account(limit) | Full::Daemon(limit) => Refusal::TooManySessions(limit),
         })?;
-        let backend = &self.backend;
+        let backend = self.backend.clone();
         let sip_session = backend.numbers.session();
         let mailbox = mailbox(|sender| backend.directory.add_session(sip_session, sender));
         let legs = mailbox.open_legs(backend.media.worker()).map_err(|error| {
@@ -71,17 +62,15 @@ impl Client {
             | Refused::WrongState(_)
             | Refused::TooManyTones => Refusal::Internal,
         })?;
-        let call = call.under(permissions);
         let session = Session {
             account,
             call: mailbox.handle(),
             sdp_delivered: false,
         };
-        self.sessions.insert(name, sip_session, session);
+        self.take_up(name, sip_session, session);
         let span = tracing::info_span!("call", call = %sip_session, %account, dialog = Empty);
         let (switchboard, link) = (backend.switchboard(), self.link.clone());
-        let (entry, seat) = admission;
-        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry).seated(seat);
+        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry);
         backend.calls.spawn(task.run().instrument(span));
         Ok(())
     }
@@ -140,6 +129,34 @@ impl Client {
         self.ask(info.session, command, Asked::SendTones).await
     }
 
+    pub(super) async fn update_session(&mut self, update: SessionUpdate) -> Result<(), Refusal> {
+        let command = CallCommand::Update { sdp: update.sdp };
+        self.ask(update.session, command, Asked::Update).await
+    }
+
+    pub(super) async fn hold_session(
+        &mut self,
+        session: SessionId,
+        hold: bool,
+    ) -> Result<(), Refusal> {
+        let command = CallCommand::Hold(hold);
+        self.ask(session, command, Asked::Hold).await
+    }
+
+    fn take_up(&mut self, name: SessionId, sip: SipSession, session: Session) {
+        if self.takes_updates {
+            session.call.tell_now(Input::ClientTakesUpdates);
+        }
+        self.sessions.insert(name, sip, session);
+    }
+
+    /// The client has proven to take changes of phones: its calls may put them to it.
+    pub(super) async fn allow_updates(&self) {
+        for session in self.sessions.all() {
+            session.call.tell(Input::ClientTakesUpdates).await;
+        }
+    }
+
     async fn ask(
         &mut self,
         name: SessionId,
@@ -188,14 +205,8 @@ impl Client {
         if self.is_stopping() {
             return refused(503).await;
         }
-        let permissions = known.permissions.clone();
-        if !permissions.limits().may_receive {
-            // Nothing it could have taken, so nothing missed.
-            drop(refused(403).await);
-            return None;
-        }
-        let admission = match self.admit_call(&address, known) {
-            Ok(admission) => admission,
+        let entry = match self.admit_call(account) {
+            Ok(entry) => entry,
             Err(Full::Account(_)) => return refused(486).await,
             Err(Full::Daemon(_)) => return refused(503).await,
         };
@@ -218,7 +229,6 @@ impl Client {
                 return refused(refusal.status()).await;
             }
         };
-        let call = call.under(permissions);
         let name = self.name_of(&call_id);
         let taken = Session {
             account,
@@ -233,10 +243,9 @@ impl Client {
             call_id,
             headers: translate::headers(headers),
         });
-        self.sessions.insert(name, session, taken);
+        self.take_up(name, session, taken);
         let (switchboard, link) = (backend.switchboard(), self.link.clone());
-        let (entry, seat) = admission;
-        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry).seated(seat);
+        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry);
         backend.calls.spawn(task.run().instrument(span.clone()));
         Some(event)
     }
@@ -250,6 +259,11 @@ impl Client {
         {
             let address = self.addresses.get(&account)?;
             return Some(translate::missed(address.clone(), originator));
+        }
+        if let CallEvent::Update(change) = event {
+            let (name, _) = self.sessions.by_sip(sip)?;
+            let (session, update) = (name.clone(), translate::update(change));
+            return Some(Event::SessionUpdate { session, update });
         }
         if let Some(extension) = translate::extension(&event) {
             let (name, _) = self.sessions.by_sip(sip)?;
@@ -281,24 +295,15 @@ impl Client {
     }
 
     /// Counts one more call, unless the account or the daemon has its share.
-    fn admit_call(
-        &self,
-        address: &AccountAddress,
-        account: &Account,
-    ) -> Result<(Entry, Option<Seat>), Full> {
+    fn admit_call(&self, account: AccountId) -> Result<Entry, Full> {
         let limits = &self.backend.limits;
-        if self.sessions.count_of(account.id) >= limits.calls_per_account {
+        if self.sessions.count_of(account) >= limits.calls_per_account {
             return Err(Full::Account(limits.calls_per_account));
         }
-        let seat = match account.permissions.limits().max_calls {
-            Some(limit) => {
-                let seat = self.backend.seats.take(address.as_str(), limit);
-                Some(seat.ok_or(Full::Account(limit))?)
-            }
-            None => None,
-        };
-        let entry = self.backend.ledger.enter_below(Kind::Call, limits.calls);
-        Ok((entry.ok_or(Full::Daemon(limits.calls))?, seat))
+        self.backend
+            .ledger
+            .enter_below(Kind::Call, limits.calls)
+            .ok_or(Full::Daemon(limits.calls))
     }
 
     /// The name of an incoming call: made of its Call-ID, and different from all live names even

@@ -1,0 +1,154 @@
+//! Offers in mid-call that concern the phone alone: its own changes, and our hold.
+
+use bytes::Bytes;
+use media::plan::{self, Hold};
+use media::sdp::PhoneDescription;
+
+use super::{Negotiation, OfferAnswer, Pending, Purpose, Refusal, Reoffer, Settled, Settlement};
+use super::{bytes, connect};
+use crate::call::MediaAction;
+
+impl Negotiation {
+    /// The phone offers a change; the bytes are our answer.
+    pub(in crate::call) fn phone_reoffers(
+        &mut self,
+        sdp: &[u8],
+    ) -> Result<Settled<Bytes>, Refusal> {
+        self.withdraw();
+        let phone = PhoneDescription::parse(sdp)?;
+        let policy = self.locals.policy.clone();
+        let local = self.locals.phone.clone();
+        let (settlement, _) = self.settled()?;
+        settlement.agreed = plan::reinvite(&settlement.agreed, &phone, &policy, &local)?;
+        Ok(Settled {
+            answer: bytes(settlement.agreed.phone_sdp()),
+            media: connect(None, &settlement.agreed),
+        })
+    }
+
+    /// The phone wants an offer in mid-call.
+    pub(in crate::call) fn reoffer_to_phone(&mut self) -> Result<Bytes, Refusal> {
+        self.offer_again(Purpose::AskedByPhone)
+    }
+
+    /// What was agreed, offered again: the phone has taken up something else that is of no use.
+    pub(in crate::call) fn restore(&mut self) -> Result<Bytes, Refusal> {
+        self.offer_again(Purpose::CodecMustReturn)
+    }
+
+    fn offer_again(&mut self, purpose: Purpose) -> Result<Bytes, Refusal> {
+        let local = self.locals.phone.clone();
+        let (settlement, pending) = self.settled()?;
+        let offer = plan::current_offer(&settlement.agreed, &local);
+        let text = bytes(offer.text());
+        *pending = Some(Pending::ToPhone(Reoffer { offer, purpose }));
+        Ok(text)
+    }
+
+    /// Our side holds or resumes the call; the bytes are our offer. Nobody hears anything from
+    /// here on until the phone has answered: what the page has put on hold must not leave.
+    pub(in crate::call) fn offer_hold(&mut self, hold: Hold) -> Result<Settled<Bytes>, Refusal> {
+        let local = self.locals.phone.clone();
+        let (settlement, pending) = self.settled()?;
+        let offer = plan::hold_offer(&settlement.agreed, hold, &local);
+        let answer = bytes(offer.text());
+        let purpose = Purpose::Hold;
+        *pending = Some(Pending::ToPhone(Reoffer { offer, purpose }));
+        Ok(Settled {
+            answer,
+            media: silence(settlement),
+        })
+    }
+
+    /// The phone's answer to an offer that we made in mid-call.
+    pub(in crate::call) fn phone_answers_reoffer(
+        &mut self,
+        sdp: Option<&[u8]>,
+    ) -> Result<MediaAction, Refusal> {
+        let policy = self.locals.policy.clone();
+        let (settlement, pending) = self.settled()?;
+        let Some(Pending::ToPhone(Reoffer { offer, .. })) = pending else {
+            return Err(Refusal::NotDue);
+        };
+        let phone = PhoneDescription::parse(sdp.ok_or(Refusal::NoAnswer)?)?;
+        settlement.agreed =
+            plan::accept_reinvite_answer(&settlement.agreed, offer, &phone, &policy)?;
+        *pending = None;
+        Ok(connect(None, &settlement.agreed))
+    }
+
+    /// An offer that we made in mid-call has come to nothing. Whether the call can go on as
+    /// before.
+    pub(in crate::call) fn withdraw(&mut self) -> bool {
+        let Ok((settlement, pending)) = self.settled() else {
+            return true;
+        };
+        match pending.take() {
+            None | Some(Pending::ToBrowser { .. }) => true,
+            Some(Pending::ToPhone(Reoffer { offer, purpose })) => {
+                settlement.agreed.withdraw(&offer);
+                match purpose {
+                    Purpose::AskedByPhone | Purpose::Hold | Purpose::Update(_) => true,
+                    Purpose::CodecMustReturn => false,
+                }
+            }
+        }
+    }
+
+    /// Whether an offer is on its way, in whatever direction.
+    pub(in crate::call) fn is_busy(&self) -> bool {
+        match &self.state {
+            OfferAnswer::Settled { pending, .. } => pending.is_some(),
+            OfferAnswer::BrowserOffered { .. }
+            | OfferAnswer::PhoneOffered { .. }
+            | OfferAnswer::PhoneAnswerAwaited { .. } => true,
+        }
+    }
+
+    /// What the legs have to do as things stand.
+    pub(in crate::call) fn current_media(&mut self) -> Option<MediaAction> {
+        let (settlement, _) = self.settled().ok()?;
+        Some(connect(None, &settlement.agreed))
+    }
+
+    /// Whether our side holds the call, as far as the phone knows.
+    pub(in crate::call) fn holds(&self) -> bool {
+        match &self.state {
+            OfferAnswer::Settled { settlement, .. } => settlement.agreed.hold() == Hold::On,
+            OfferAnswer::BrowserOffered { .. }
+            | OfferAnswer::PhoneOffered { .. }
+            | OfferAnswer::PhoneAnswerAwaited { .. } => false,
+        }
+    }
+
+    /// Whether the phone holds the call.
+    pub(in crate::call) fn is_held(&self) -> bool {
+        match &self.state {
+            OfferAnswer::Settled { settlement, .. } => settlement.agreed.on_hold(),
+            OfferAnswer::BrowserOffered { .. }
+            | OfferAnswer::PhoneOffered { .. }
+            | OfferAnswer::PhoneAnswerAwaited { .. } => false,
+        }
+    }
+
+    pub(super) fn settled(&mut self) -> Result<(&mut Settlement, &mut Option<Pending>), Refusal> {
+        match &mut self.state {
+            OfferAnswer::Settled {
+                settlement,
+                pending,
+            } => Ok((settlement, pending)),
+            OfferAnswer::BrowserOffered { .. }
+            | OfferAnswer::PhoneOffered { .. }
+            | OfferAnswer::PhoneAnswerAwaited { .. } => Err(Refusal::NotDue),
+        }
+    }
+}
+
+fn silence(settlement: &Settlement) -> MediaAction {
+    let mut media = connect(None, &settlement.agreed);
+    if let MediaAction::Connect { relay, .. } = &mut media {
+        relay.to_phone.open = false;
+        relay.to_browser.open = false;
+    }
+    media
+}

@@ -1,0 +1,264 @@
+//! Offers within a call that change the browser's side (RFC 8829 §5.2.2, RFC 8839 §4.4).
+//!
+//! The page's: direction, codecs, ICE restart, added media. Media lines are never reordered or
+//! removed; only the audio is carried, so that added ones are refused in their place. Whether the
+//! phone has to be asked is decided here. The phone's: another codec, which the page has to take
+//! up before the phone can be answered.
+
+use super::incoming::{answer_phone, chosen};
+use super::outgoing::answer_browser;
+use super::reoffer::{Terms, later_offer};
+use super::side::Side;
+use super::text::{BrowserContent, BrowserText};
+use super::{
+    Agreed, BrowserExchange, BrowserOffer, PhoneOffer, Policy, Refusal, accept_phone_answer, own,
+};
+use crate::endpoints::{BrowserLocal, BrowserRemote, DtlsRole, PhoneLocal};
+use crate::sdp::{BrowserDescription, Direction, PhoneDescription, Setup};
+
+/// A browser's later offer, found to be one of the same session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrowserUpdate {
+    offer: BrowserDescription,
+    remote: BrowserRemote,
+    restarts_ice: bool,
+}
+
+/// What a browser's later offer means for the phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhoneSide {
+    /// Nothing: this plan holds at once.
+    Unchanged(Box<Agreed>),
+    /// It has to agree to this offer; its answer goes to [`BrowserUpdate::accept_phone_answer`].
+    Offer(PhoneOffer),
+}
+
+impl BrowserExchange {
+    /// Takes a later offer of the browser.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherSession`].
+    pub fn reoffered(&self, offer: BrowserDescription) -> Result<BrowserUpdate, Refusal> {
+        let remote = BrowserRemote {
+            role: self.remote.role,
+            ..offer.remote()
+        };
+        let same = offer.audio == self.audio
+            && offer.media.len() >= self.media.len()
+            && self.keeps_its_place(&offer)
+            && remote.fingerprint == self.remote.fingerprint
+            && fits(offer.setup, self.remote.role);
+        if !same {
+            return Err(Refusal::OtherSession);
+        }
+        let restarts_ice = (&remote.ufrag, &remote.pwd) != (&self.remote.ufrag, &self.remote.pwd);
+        Ok(BrowserUpdate {
+            offer,
+            remote,
+            restarts_ice,
+        })
+    }
+
+    /// Lines that we have refused may be used again for something else (RFC 8829 §5.2.2).
+    fn keeps_its_place(&self, offer: &BrowserDescription) -> bool {
+        let audio =
+            |media: &[(_, Option<String>)]| media.get(self.audio).map(|(_, mid)| mid.clone());
+        audio(&self.media) == audio(&offer.media)
+    }
+}
+
+/// Whether an offer with this `a=setup` leaves us the role we have.
+fn fits(setup: Setup, ours: DtlsRole) -> bool {
+    match (setup, ours) {
+        (Setup::Actpass, _)
+        | (Setup::Active, DtlsRole::Server)
+        | (Setup::Passive, DtlsRole::Client) => true,
+        (Setup::Active, DtlsRole::Client) | (Setup::Passive, DtlsRole::Server) => false,
+    }
+}
+
+impl BrowserUpdate {
+    /// Whether the browser has new ICE credentials: our answer must have new ones, too
+    /// (RFC 8839 §4.4.1.1.1).
+    #[must_use]
+    pub fn restarts_ice(&self) -> bool {
+        self.restarts_ice
+    }
+
+    /// The browser leg's far end.
+    #[must_use]
+    pub fn remote(&self) -> &BrowserRemote {
+        &self.remote
+    }
+
+    /// What the phone has to be asked. As long as the browser offers the codec of the call, it
+    /// stays, in whatever place.
+    ///
+    /// # Errors
+    /// [`Refusal::NoCommonCodec`] when browser and policy share none.
+    pub fn phone_side(
+        &self,
+        current: &Agreed,
+        policy: &Policy,
+        local: &PhoneLocal,
+    ) -> Result<PhoneSide, Refusal> {
+        let offer = &self.offer;
+        let times = (offer.ptime, offer.maxptime);
+        let codec = current.codec();
+        let side = Side::new(codec, &offer.formats, &[], offer.direction, times);
+        let listed = policy.codecs_of(&offer.formats);
+        if let Some(browser) = side.filter(|_| listed.contains(&codec)) {
+            let candidate = current.with_browser(browser);
+            if candidate.asks_the_same(current) {
+                return Ok(PhoneSide::Unchanged(Box::new(candidate)));
+            }
+            let offer = super::current_offer(&candidate, local);
+            return Ok(PhoneSide::Offer(offer));
+        }
+        if listed.is_empty() {
+            return Err(Refusal::NoCommonCodec);
+        }
+        let browser = Side {
+            direction: offer.direction,
+            ..current.browser.clone()
+        };
+        let terms = Terms {
+            formats: own::for_phone(&listed, &offer.formats),
+            direction: current
+                .with_browser(browser)
+                .offered_direction(current.hold),
+            ptime: offer.ptime.or(current.phone.ptime),
+            maxptime: offer.maxptime,
+            hold: current.hold,
+        };
+        Ok(PhoneSide::Offer(later_offer(current, terms, local)))
+    }
+
+    /// Takes the phone's answer to the offer of [`Self::phone_side`].
+    ///
+    /// # Errors
+    /// The phone accepted nothing that can be relayed.
+    pub fn accept_phone_answer(
+        &self,
+        offer: &PhoneOffer,
+        answer: &PhoneDescription,
+        policy: &Policy,
+    ) -> Result<Agreed, Refusal> {
+        accept_phone_answer(&self.offer, offer, answer, policy)
+    }
+
+    /// The answer to the browser. `local` has new ICE credentials if [`Self::restarts_ice`].
+    #[must_use]
+    pub fn answer(
+        &self,
+        before: &BrowserExchange,
+        agreed: &Agreed,
+        local: &BrowserLocal,
+    ) -> BrowserExchange {
+        let previous = Some(&before.text);
+        answer_browser(&self.offer, self.remote.clone(), agreed, local, previous)
+    }
+}
+
+impl Agreed {
+    fn with_browser(&self, browser: Side) -> Self {
+        Self::new(
+            self.codec(),
+            browser,
+            self.phone.clone(),
+            self.phone_remote,
+            self.exchange.clone(),
+            self.hold,
+        )
+    }
+
+    /// Whether the phone would be told nothing new. What it was told and did not take up itself,
+    /// such as a direction that its own hold forbids, is nothing new.
+    fn asks_the_same(&self, before: &Self) -> bool {
+        let asked = |agreed: &Self| {
+            let Side {
+                direction,
+                fmtp,
+                ptime,
+                maxptime,
+                ..
+            } = &agreed.browser;
+            (
+                agreed.hold.wish(*direction),
+                fmtp.clone(),
+                *ptime,
+                *maxptime,
+            )
+        };
+        asked(self) == asked(before)
+    }
+}
+
+/// The offer to the browser when the phone wants another codec in mid-call. Everything else stays
+/// as it is, added media of the phone included: they are not carried, so the page is not asked.
+///
+/// # Errors
+/// [`Refusal::NoCommonCodec`].
+pub fn browser_reoffer(
+    phone: &PhoneDescription,
+    before: &BrowserExchange,
+    current: &Agreed,
+    policy: &Policy,
+    local: &BrowserLocal,
+) -> Result<BrowserOffer, Refusal> {
+    let codecs = policy.codecs_of(&phone.formats);
+    if codecs.is_empty() {
+        return Err(Refusal::NoCommonCodec);
+    }
+    let formats = own::for_browser(&codecs, &phone.formats);
+    let bundle = before
+        .media
+        .get(before.audio)
+        .is_some_and(|(_, mid)| mid.is_some());
+    let content = BrowserContent {
+        local,
+        media: &before.media,
+        audio: before.audio,
+        bundle,
+        setup: Setup::Actpass,
+        formats: &formats,
+        direction: offered_to(current.browser.direction),
+        ptime: phone.ptime,
+        maxptime: phone.maxptime,
+    };
+    Ok(BrowserOffer {
+        text: BrowserText::next(Some(&before.text), &content),
+        formats,
+        media: before.media.clone(),
+        audio: before.audio,
+    })
+}
+
+/// What the browser does, seen from our end: its own hold is for the page to end.
+fn offered_to(browser: Direction) -> Direction {
+    browser.reversed()
+}
+
+/// Takes the browser's answer to [`browser_reoffer`]. [`Agreed::phone_sdp`] is the answer to the
+/// phone.
+///
+/// # Errors
+/// The browser accepted nothing of the phone's, is not the same any more, or the phone's address
+/// is unusable.
+pub fn accept_browser_change(
+    current: &Agreed,
+    before: &BrowserExchange,
+    phone: &PhoneDescription,
+    offer: &BrowserOffer,
+    answer: &BrowserDescription,
+    policy: &Policy,
+    local: &PhoneLocal,
+) -> Result<(Agreed, BrowserExchange), Refusal> {
+    let remote = answer.remote();
+    if remote.fingerprint != before.remote.fingerprint || remote.role != before.remote.role {
+        return Err(Refusal::OtherSession);
+    }
+    let (codec, browser) = chosen(phone, offer, answer)?;
+    let agreed = answer_phone(codec, browser, phone, policy, local, current.before())?;
+    Ok((agreed, offer.answered(answer)))
+}
