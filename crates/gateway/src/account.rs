@@ -4,9 +4,16 @@
 //! The user agent holds the credentials and does the registering; nothing here proves who the
 //! client is. Registered means proven: only a registrar that accepted the credentials makes it so.
 
+mod limits;
+mod pattern;
+mod seats;
+
 use sip_stack::account::AccountId;
 use sip_stack::event::{RegistrationState, StatusReason};
 
+pub use self::limits::{AccountLimits, Barred, Permissions};
+pub use self::pattern::Pattern;
+pub use self::seats::{Seat, Seats};
 use crate::directory::AccountRoute;
 use crate::ledger::Entry;
 
@@ -19,6 +26,8 @@ pub struct Account {
     pub header_prefixes: Vec<String>,
     /// The client says itself when it rings.
     pub explicit_ringing: bool,
+    /// What the operator lets it do.
+    pub permissions: Permissions,
     registration: Registration,
     _route: AccountRoute,
     _entry: Entry,
@@ -53,6 +62,7 @@ impl Account {
     pub fn new(
         id: AccountId,
         header_prefixes: Vec<String>,
+        permissions: Permissions,
         route: AccountRoute,
         entry: Entry,
     ) -> Self {
@@ -60,6 +70,7 @@ impl Account {
             id,
             header_prefixes,
             explicit_ringing: false,
+            permissions,
             registration: Registration::Silent,
             _route: route,
             _entry: entry,
@@ -236,6 +247,8 @@ mod tests {
         let (link, _mailbox) = ClientLink::new();
         let prefixes = prefixes.iter().map(|&prefix| prefix.to_owned()).collect();
         let route = Directory::default().add_account(id, link);
-        Account::new(id, prefixes, route, Ledger::default().enter(Kind::Account))
+        let permissions = Permissions::new(Default::default(), "sylk.test");
+        let entry = Ledger::default().enter(Kind::Account);
+        Account::new(id, prefixes, permissions, route, entry)
     }
 }

@@ -9,8 +9,9 @@ use sip_stack::account::{AccountId, SessionId};
 use sip_stack::message::Uri;
 use tokio::sync::watch;
 
+use crate::account::{AccountLimits, Permissions, Seats};
 use crate::call::Switchboard;
-use crate::config::Limits;
+use crate::config::{AccountRule, Limits};
 use crate::directory::Directory;
 use crate::ledger::Ledger;
 use crate::random::Random;
@@ -37,6 +38,8 @@ pub struct Backend {
     pub rules: Rules,
     /// Whether the daemon starts, serves or stops.
     pub phase: watch::Receiver<Phase>,
+    /// Calls of accounts that may have only so many.
+    pub seats: Seats,
     /// Numbers of accounts and sessions.
     pub numbers: Arc<Numbers>,
 }
@@ -62,6 +65,8 @@ pub struct Rules {
     pub outbound_proxy: Option<Uri>,
     /// The life asked for registrations, in seconds.
     pub registration_expiry: u32,
+    /// What accounts may do; the first rule that matches.
+    pub accounts: Vec<AccountRule>,
     /// The status of a call that a client rejects.
     pub decline_code: u16,
     /// Codecs, and addresses that phones may name.
@@ -75,6 +80,14 @@ impl Rules {
         self.domains
             .iter()
             .any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(domain))
+    }
+
+    /// What the account `user` of `domain` may do; everything if no rule speaks of it.
+    #[must_use]
+    pub fn permissions(&self, user: &str, domain: &str) -> Permissions {
+        let rule = self.accounts.iter().find(|rule| rule.matches(user, domain));
+        let limits = rule.map_or_else(AccountLimits::default, AccountRule::limits);
+        Permissions::new(Arc::new(limits), domain)
     }
 }
 

@@ -13,6 +13,7 @@ mod command;
 mod incoming;
 mod leaving;
 mod legs;
+mod lifetime;
 mod negotiation;
 mod outgoing;
 pub mod reason;
@@ -34,6 +35,8 @@ use media::{LegEvent, LegFailure, MediaError};
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::{Command, Reason};
 use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
+
+use crate::account::{Barred, Permissions};
 
 pub use self::action::{
     Accepted, Action, CallEvent, MediaAction, Side, TransferChange, UpdateChange,
@@ -74,6 +77,8 @@ pub struct Call {
     call_id: Option<String>,
     direction: Direction,
     tones: tones::Tones,
+    lifetime: lifetime::Lifetime,
+    permissions: Permissions,
     change: update::Change,
     /// Whether the client has been told that the phone holds the call.
     held_by_phone: bool,
@@ -156,6 +161,24 @@ pub enum Input {
 }
 
 impl Call {
+    /// The same call under the rules of its account.
+    #[must_use]
+    pub fn under(mut self, permissions: Permissions) -> Self {
+        let limits = permissions.limits();
+        self.lifetime = lifetime::Lifetime::new(limits.longest_call, limits.warning);
+        self.permissions = permissions;
+        self
+    }
+
+    /// Whether the call's account may call `target`; to be asked before a request of the phone
+    /// (a REFER) makes it call somebody.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn may_dial(&self, target: &str) -> Result<(), Barred> {
+        self.permissions.may_dial(target)
+    }
+
     /// Something has happened.
     pub fn handle(&mut self, input: Input, now: Instant) {
         self.telling_established(|call| match input {
@@ -207,11 +230,14 @@ impl Call {
                 tracing::debug!("answering before the browser's media is up");
                 self.accept(now);
             }
-            Signalling::Accepted { .. } if self.media == MediaState::Connecting => {
-                self.end(&reason::never_connected(), now);
-            }
-            Signalling::Accepted { .. } => {
-                self.telling_established(|call| call.change_timed_out(now));
+            Signalling::Accepted { since } => {
+                if self.connecting_until().is_some_and(|limit| now >= limit) {
+                    self.end(&reason::never_connected(), now);
+                } else if self.change_until().is_some_and(|limit| now >= limit) {
+                    self.telling_established(|call| call.change_timed_out(now));
+                } else {
+                    self.check_lifetime(since, now);
+                }
             }
             Signalling::Ending { .. } => {
                 tracing::error!("the user agent did not end the session");
@@ -228,11 +254,38 @@ impl Call {
             Signalling::Answering { deadline, .. } | Signalling::Ending { deadline } => {
                 Some(*deadline)
             }
-            Signalling::Accepted { since } => match self.media {
-                MediaState::Connecting => Some(*since + CONNECT_LIMIT),
-                MediaState::Connected | MediaState::Closed => self.change.poll_timeout(),
-            },
+            Signalling::Accepted { since } => {
+                let next = self.lifetime.next(*since).into_iter();
+                let others = self.connecting_until().into_iter();
+                next.chain(others).chain(self.change_until()).min()
+            }
             Signalling::Calling(_) | Signalling::Alerting | Signalling::Ended => None,
+        }
+    }
+
+    /// When a change that somebody waits for is given up.
+    fn change_until(&self) -> Option<Instant> {
+        match self.media {
+            MediaState::Connecting => None,
+            MediaState::Connected | MediaState::Closed => self.change.poll_timeout(),
+        }
+    }
+
+    /// When the browser's media has to be up, of an accepted call whose is not.
+    fn connecting_until(&self) -> Option<Instant> {
+        match (&self.signalling, self.media) {
+            (Signalling::Accepted { since }, MediaState::Connecting) => {
+                Some(*since + CONNECT_LIMIT)
+            }
+            (Signalling::Accepted { .. }, MediaState::Connected | MediaState::Closed)
+            | (
+                Signalling::Calling(_)
+                | Signalling::Alerting
+                | Signalling::Answering { .. }
+                | Signalling::Ending { .. }
+                | Signalling::Ended,
+                _,
+            ) => None,
         }
     }
 
@@ -283,6 +336,8 @@ impl Call {
             negotiation,
             call_id: None,
             tones: tones::Tones::default(),
+            lifetime: lifetime::Lifetime::default(),
+            permissions: Permissions::default(),
             change: update::Change::default(),
             held_by_phone: false,
             takes_updates: false,

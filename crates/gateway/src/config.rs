@@ -8,6 +8,7 @@
 //! Each part of the daemon receives only its own small struct. What no operator has asked to
 //! choose is a documented constant beside its use, not a key.
 
+pub mod account;
 pub mod error;
 pub mod health;
 pub mod limits;
@@ -20,6 +21,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+pub use self::account::AccountRule;
 pub use self::error::{ConfigError, Problem};
 pub use self::health::Health;
 pub use self::limits::Limits;
@@ -38,6 +40,9 @@ pub struct Config {
     pub sip: Sip,
     /// Where media flows.
     pub media: Media,
+    /// What accounts may do; the first that matches.
+    #[serde(default)]
+    pub account: Vec<AccountRule>,
     /// How much of everything.
     #[serde(default)]
     pub limits: Limits,
@@ -87,6 +92,9 @@ impl Config {
         self.web.check(&mut problems);
         self.sip.check(&mut problems);
         self.media.check(&mut problems);
+        for (index, rule) in self.account.iter().enumerate() {
+            rule.check(&format!("account[{index}]"), &mut problems);
+        }
         self.limits.check(&mut problems);
         self.log.check(&mut problems);
         problems
@@ -154,6 +162,13 @@ address = "127.0.0.1"
         let problems = Config::parse(&text).expect_err("two mistakes");
         let keys: Vec<_> = problems.iter().filter_map(|p| p.key.as_deref()).collect();
         assert_eq!(keys, ["media.phone.ports", "limits.calls"]);
+    }
+
+    #[test]
+    fn a_rule_for_no_account_is_refused_by_name_and_line() {
+        let problem = only_problem(&format!("{MINIMAL}\n[[account]]\nmatch = \"alice\"\n"));
+        assert_eq!(problem.line, Some(16));
+        assert_eq!(problem.key.as_deref(), Some("account[0].match"));
     }
 
     fn only_problem(text: &str) -> Problem {

@@ -130,6 +130,7 @@ fn program_keys() -> BTreeSet<String> {
         ("media", "[media]\n"),
         ("media.browser", "[media.browser]\n"),
         ("media.phone", "[media.phone]\n"),
+        ("account", "[[account]]\n"),
         ("limits", "[limits]\n"),
         ("log", "[log]\n"),
         ("health", "[health]\n"),

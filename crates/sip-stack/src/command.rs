@@ -11,6 +11,9 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::account::{AccountConfig, AccountId, SessionId};
+use crate::event::StatusReason;
+use crate::invite::called::called_uri;
+use crate::message::Uri;
 
 /// One request of the application.
 #[derive(Clone, Debug)]
@@ -120,6 +123,16 @@ pub enum Command {
     /// Ends all sessions, unregisters every account, refuses what is new.
     /// Done when [`UserAgent::is_settled`](crate::user_agent::UserAgent::is_settled).
     Shutdown,
+}
+
+/// The Request-URI of a call to `target` ([`Command::Invite`]), where a bare user or number
+/// means one of the domain `own` (a SIP URI). What decides whether somebody may be called has
+/// to look at this, not at what was typed.
+///
+/// # Errors
+/// The status that an `Invite` to it would end in.
+pub fn request_uri(target: &str, own: &Uri) -> Result<Uri, StatusReason> {
+    called_uri(target, own)
 }
 
 /// Reason header value (RFC 3326): why a request was sent.

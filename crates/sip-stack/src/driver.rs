@@ -32,6 +32,8 @@ mod bind;
 mod config;
 mod core;
 mod flows;
+mod keep_alive;
+mod keeping;
 mod resolver;
 mod run;
 mod stream;
@@ -170,6 +172,8 @@ pub struct DriverCounts {
     pub flows: usize,
     /// Look-ups under way.
     pub lookups: usize,
+    /// UDP destinations that are kept alive.
+    pub kept: usize,
     /// Requests and responses received since the start.
     pub received: u64,
     /// Messages sent since the start, repeats included.

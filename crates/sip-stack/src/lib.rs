@@ -11,8 +11,11 @@ pub mod digest;
 pub mod driver;
 pub mod event;
 mod invite;
+pub mod keep_alive;
 pub mod message;
 mod registration;
+#[cfg(any(test, feature = "simulate"))]
+pub mod simulate;
 pub mod target;
 pub mod timer;
 pub mod transaction;

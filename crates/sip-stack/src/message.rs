@@ -33,6 +33,8 @@ mod views;
 pub use cseq::CSeq;
 pub use error::{Fault, Malformed, ParseError, Refused, Unreadable};
 pub use framer::{FrameError, Framed, Framer};
+#[cfg(feature = "driver")]
+pub(crate) use framer::{PING, PONG};
 pub use header_name::HeaderName;
 pub use headers::{Header, Headers};
 pub use host::Host;

@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::account::{Account, Attempt, Challenger};
 use crate::dialog::RouteSet;
 use crate::event::{Event, RegistrationState, StatusReason};
+use crate::keep_alive::{KeptWays, Terms};
 use crate::message::{CSeq, HeaderName, HeaderValue, Method, NameAddr, Request};
 use crate::transaction::{ClientTransactionId, Route};
 use crate::transport::{Destination, FlowId, Transport};
@@ -35,6 +36,8 @@ pub(crate) struct Registration {
     /// Seconds asked for.
     expires: u32,
     service_route: RouteSet,
+    /// The way that is kept open for the binding.
+    kept: Option<Destination>,
 }
 
 enum State {
@@ -71,6 +74,8 @@ struct Binding {
     via: Option<Destination>,
     /// Our end of that connection, as the registrar sees it.
     own_end: SocketAddr,
+    /// How the registrar wants that way to be kept open.
+    terms: Terms,
 }
 
 /// What the application has heard last.
@@ -95,12 +100,31 @@ impl Registration {
             last_failure: None,
             expires: expires.clamp(1, MAX_GRANTED),
             service_route: RouteSet::default(),
+            kept: None,
         }
     }
 
     /// Whether there is a binding, or one is being made or removed, or waited for.
     pub(crate) fn is_live(&self) -> bool {
         self.binding.is_some() || !matches!(self.state, State::Idle)
+    }
+
+    /// Brings what is kept open in step with the binding.
+    pub(crate) fn keep_alive(&mut self, kept: &mut KeptWays) {
+        let binding = self.binding.as_ref();
+        let wanted = binding.and_then(|binding| Some((binding.via.as_ref()?, binding.terms)));
+        match (&self.kept, wanted) {
+            (Some(before), Some((way, terms))) if before == way => kept.renew(way, terms),
+            (before, wanted) => {
+                if let Some(before) = before {
+                    kept.release(before);
+                }
+                if let Some((way, terms)) = wanted {
+                    kept.hold(way, terms);
+                }
+                self.kept = wanted.map(|(way, _)| way.clone());
+            }
+        }
     }
 
     /// Our end of the connection to the registrar, if it is a connection, and `flow`, if
@@ -188,10 +212,27 @@ impl Account {
             return;
         };
         let over_it = |via: &Destination| via.flow == Some(flow) && via.transport.is_reliable();
-        if !binding.via.as_ref().is_some_and(over_it) {
-            return;
+        if binding.via.as_ref().is_some_and(over_it) {
+            binding.via = None;
+            self.bind_anew(core, now);
+        }
+    }
+
+    /// The peer at the other end of this way no longer knows us: the binding is made anew,
+    /// shortly. Whether it hung on that way.
+    pub(crate) fn way_lost(&mut self, way: &Destination, core: &mut Core, now: Instant) -> bool {
+        let Some(binding) = &mut self.registration.binding else {
+            return false;
+        };
+        if binding.via.as_ref() != Some(way) {
+            return false;
         }
         binding.via = None;
+        self.bind_anew(core, now);
+        true
+    }
+
+    fn bind_anew(&mut self, core: &mut Core, now: Instant) {
         if matches!(self.registration.state, State::Waiting) {
             let soon = now + retry::after_flow_loss(&mut core.rng);
             core.timers.set(Timer::Registration(self.id), Some(soon));

@@ -169,9 +169,12 @@ pub enum TransactionEvent {
         /// Where it came from.
         source: Source,
     },
-    /// A 2xx to an INVITE of ours that no transaction remembers: it wants an ACK, and a
-    /// BYE if its dialog is unknown.
+    /// A 2xx to an INVITE of ours that nobody waits for: its transaction is over, has failed,
+    /// or was left for another server. It wants an ACK if its dialog is known; if it is not,
+    /// but the INVITE is, ACK and BYE.
     StrayResponse2xx {
+        /// The INVITE as sent, if its transaction is remembered.
+        invite: Option<Box<Request>>,
         /// The response.
         response: Response,
         /// Where it came from.

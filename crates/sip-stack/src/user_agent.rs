@@ -32,11 +32,13 @@ mod core;
 mod headers;
 mod in_call;
 mod inviting;
+mod keeping;
 mod leaving;
 mod registering;
 mod reinviting;
 mod requests;
 mod responses;
+mod straying;
 mod timeouts;
 mod upkeep;
 

@@ -34,6 +34,10 @@ pub enum Refusal {
     /// The SIP server of the domain was not found. Carries what DNS said.
     DnsLookup(String),
 
+    /// The account may not call anybody.
+    CallsNotAllowed(AccountAddress),
+    /// The account may not call this address.
+    DestinationNotAllowed(String),
     /// The client used a session id twice.
     SessionInUse(SessionId),
     /// There is no such call on this connection.
@@ -142,6 +146,14 @@ impl fmt::Display for Refusal {
             Self::UnknownAccount(account) => write!(f, "Unknown account specified: {account}"),
             Self::AccountNotAuthenticated => f.write_str("Account not authenticated"),
             Self::DnsLookup(detail) => write!(f, "DNS lookup error: {detail}"),
+            Self::CallsNotAllowed(account) => write!(f, "Calls not allowed for account {account}"),
+            Self::DestinationNotAllowed(uri) => {
+                write!(
+                    f,
+                    "Destination not allowed: {}",
+                    crate::json::shortened(uri)
+                )
+            }
             Self::SessionInUse(session) => write!(f, "Session ID {session} already in use"),
             Self::UnknownSession(session) => write!(f, "Unknown session {session}"),
             Self::CannotAnswerOutgoing(session) => {
@@ -214,6 +226,7 @@ impl Refusal {
             | Self::UnknownAccount(_) => ErrorCode::UnknownAccount,
             Self::AccountNotAuthenticated => ErrorCode::NotAuthenticated,
             Self::DnsLookup(_) => ErrorCode::DnsLookup,
+            Self::CallsNotAllowed(_) | Self::DestinationNotAllowed(_) => ErrorCode::CallNotAllowed,
             Self::SessionInUse(_) => ErrorCode::SessionInUse,
             Self::UnknownSession(_) => ErrorCode::UnknownSession,
             Self::CannotAnswerOutgoing(_)

@@ -16,6 +16,7 @@
 //! | the browser's certificate is not the announced one | `488 DTLS fingerprint mismatch` |
 //! | the browser closed its media connection | `480 DTLS closed` |
 //! | serving the media failed | `500 Media failure` |
+//! | the call reached its longest duration | `408 Maximum call duration` |
 //! | the client's socket is gone | `480 Client disconnected` |
 //! | the daemon stops | `503 Gateway is stopping` |
 
@@ -48,6 +49,10 @@ pub(super) fn declined(code: u16) -> StatusReason {
 
 pub(super) fn media_timeout() -> StatusReason {
     StatusReason::new(408, "Media timeout")
+}
+
+pub(super) fn too_long() -> StatusReason {
+    StatusReason::new(408, "Maximum call duration")
 }
 
 pub(super) fn never_connected() -> StatusReason {

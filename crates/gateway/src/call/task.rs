@@ -18,6 +18,7 @@ use super::{
     Action, Call, CallCommand, CallEvent, ClientState, Input, Legs, MediaAction, PhoneLegId,
     Refused, Switchboard, UpdateChange, reason, stats::Stats,
 };
+use crate::account::Seat;
 use crate::client::{ClientEvent, ClientLink};
 use crate::directory::SessionRoute;
 use crate::ledger::Entry;
@@ -132,6 +133,7 @@ pub struct CallTask {
     ends: Ends,
     stats: Stats,
     _entry: Entry,
+    _seat: Option<Seat>,
 }
 
 impl CallTask {
@@ -159,7 +161,15 @@ impl CallTask {
             },
             stats: Stats::new(),
             _entry: entry,
+            _seat: None,
         }
+    }
+
+    /// The same, counted among the calls of its account until it ends.
+    #[must_use]
+    pub fn seated(mut self, seat: Option<Seat>) -> Self {
+        self._seat = seat;
+        self
     }
 
     /// Runs the call to its end.

@@ -4,6 +4,7 @@ mod changes;
 mod harness;
 mod incoming;
 mod leaving;
+mod lifetime;
 mod outgoing;
 mod task;
 mod tones;

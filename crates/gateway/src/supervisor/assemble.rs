@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{Gateway, Phase, StartError};
+use crate::account::Seats;
 use crate::backend::{Backend, Numbers, Rules};
 use crate::config::{self, Config};
 use crate::directory::Directory;
@@ -62,10 +63,12 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
             domains: config.sip.domains.clone(),
             outbound_proxy: config.sip.proxy(),
             registration_expiry: config.sip.registration_expiry_seconds,
+            accounts: config.account.clone(),
             decline_code: config.sip.decline_code,
             media: Arc::new(media_policy(&config, &web_addresses)),
         },
         phase: phase_seen.clone(),
+        seats: Seats::default(),
         numbers: Arc::new(Numbers::new(random)),
     });
     let own_hosts = config.web.listen.iter();

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::command::Command;
 use crate::event::Event;
+use crate::keep_alive::KeepAlive;
 use crate::message::{Message, ParseError};
 use crate::target::{ResolveError, ResolveId, ResolveRequest};
 use crate::transport::{Destination, FlowId, Source, Transmit, TransmitFailure};
@@ -28,10 +29,12 @@ pub(super) trait Core: Send + 'static {
     );
     fn handle_transport_failure(&mut self, failure: TransmitFailure, now: Instant);
     fn handle_flow_closed(&mut self, flow: FlowId, now: Instant);
+    fn handle_way_lost(&mut self, way: &Destination, now: Instant);
     fn handle_timeout(&mut self, now: Instant);
     fn poll_timeout(&self) -> Option<Instant>;
     fn poll_transmit(&mut self) -> Option<Transmit>;
     fn poll_resolve(&mut self) -> Option<ResolveRequest>;
+    fn poll_keep_alive(&mut self) -> Option<KeepAlive>;
     fn poll_event(&mut self) -> Option<Self::Event>;
     fn counts(&self) -> Counts;
     fn is_settled(&self) -> bool;
@@ -78,6 +81,10 @@ impl Core for UserAgent {
         self.handle_flow_closed(flow, now);
     }
 
+    fn handle_way_lost(&mut self, way: &Destination, now: Instant) {
+        self.handle_way_lost(way, now);
+    }
+
     fn handle_timeout(&mut self, now: Instant) {
         self.handle_timeout(now);
     }
@@ -92,6 +99,10 @@ impl Core for UserAgent {
 
     fn poll_resolve(&mut self) -> Option<ResolveRequest> {
         self.poll_resolve()
+    }
+
+    fn poll_keep_alive(&mut self) -> Option<KeepAlive> {
+        self.poll_keep_alive()
     }
 
     fn poll_event(&mut self) -> Option<Event> {

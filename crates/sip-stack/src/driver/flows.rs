@@ -8,27 +8,25 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
-use rand::RngExt;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::run::Input;
-use super::stream::{Opening, Stream, Write, io_failure};
+use super::stream::{Opening, Order, Stream, Write, io_failure};
 use super::tls;
 use super::udp::UdpPort;
+use crate::keep_alive::KeepAlive;
 use crate::transport::{Destination, FlowId, Transmit, Transport, TransportError};
 
 /// Messages that may wait for one stream. When more come, the peer does not read.
 const MAX_QUEUED: usize = 512;
 /// Streams that one address may have opened to us at a time.
 pub(super) const MAX_PER_ADDRESS: usize = 64;
-/// RFC 5626 §4.4.1: between 95 and 120 seconds. Milliseconds.
-const PING_EVERY: std::ops::RangeInclusive<u64> = 95_000..=120_000;
 
 /// Whom a stream that we opened leads to.
 type Peer = (Transport, SocketAddr, Option<String>);
@@ -47,7 +45,7 @@ pub(super) struct Flows {
 struct Flow {
     transport: Transport,
     opener: Opener,
-    writes: mpsc::Sender<Write>,
+    orders: mpsc::Sender<Order>,
     kill: oneshot::Sender<TransportError>,
 }
 
@@ -169,6 +167,15 @@ impl Flows {
         self.launch(transport, Opener::Them(remote.ip()), opening, tasks);
     }
 
+    /// Tells a stream how often its far end wants to hear from us. Should its queue be full,
+    /// its usual pings do.
+    pub(super) fn keep(&self, wanted: &KeepAlive) {
+        let flow = wanted.destination.flow.and_then(|id| self.streams.get(&id));
+        if let Some(flow) = flow.filter(|_| wanted.on) {
+            let _ = flow.orders.try_send(Order::Keep(wanted.terms));
+        }
+    }
+
     /// Forgets a stream that ended.
     pub(super) fn remove(&mut self, id: FlowId) {
         self.take(id);
@@ -235,13 +242,13 @@ impl Flows {
     ) -> FlowId {
         self.last_id += 1;
         let id = FlowId(self.last_id);
-        let (writes, queued) = mpsc::channel(MAX_QUEUED);
+        let (orders, queued) = mpsc::channel(MAX_QUEUED);
         let (kill, killed) = oneshot::channel();
         let stream = Stream {
             flow: id,
             transport,
-            ping_every: Duration::from_millis(self.rng.random_range(PING_EVERY)),
-            writes: queued,
+            rng: StdRng::from_seed(self.rng.random()),
+            orders: queued,
             kill: killed,
             inputs: self.inputs.clone(),
         };
@@ -254,7 +261,7 @@ impl Flows {
             Flow {
                 transport,
                 opener,
-                writes,
+                orders,
                 kill,
             },
         );
@@ -275,11 +282,14 @@ impl Flows {
     fn queue(&mut self, id: FlowId, write: Write) -> Result<Option<Write>, TransportError> {
         use mpsc::error::TrySendError;
         let flow = self.streams.get(&id).ok_or(TransportError::FlowClosed)?;
-        match flow.writes.try_send(write) {
+        match flow.orders.try_send(Order::Write(write)) {
             Ok(()) => Ok(None),
-            Err(TrySendError::Closed(write)) => {
+            Err(TrySendError::Closed(order)) => {
                 self.remove(id);
-                Ok(Some(write))
+                match order {
+                    Order::Write(write) => Ok(Some(write)),
+                    Order::Keep(_) => Ok(None),
+                }
             }
             Err(TrySendError::Full(_)) => {
                 tracing::warn!(flow = id.0, "peer does not read: stream dropped");

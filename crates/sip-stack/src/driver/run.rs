@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -16,6 +17,7 @@ use super::bind::{Bound, Listener};
 use super::config::DriverConfig;
 use super::core::Core;
 use super::flows::Flows;
+use super::keeping::{Due, Keeping};
 use super::resolver::Resolver;
 use super::udp::{self, UdpPort};
 use super::{DriverCounts, MAX_COMMANDS, MAX_EVENT_BACKLOG, MAX_EVENTS, now, os_seed, tls};
@@ -52,6 +54,12 @@ pub(super) enum Input {
         flow: FlowId,
         unanswered: Vec<TransmitToken>,
         why: TransportError,
+    },
+    /// A peer told by STUN where it sees us.
+    Mapped {
+        source: Source,
+        transaction: [u8; 12],
+        mapped: SocketAddr,
     },
     Resolved {
         target: Target,
@@ -96,6 +104,7 @@ pub(super) fn start<C: Core>(
         readers.spawn(accept(listener, inputs_in.clone()));
     }
     let flow_rng = StdRng::from_seed(rng.random());
+    let keeping_rng = StdRng::from_seed(rng.random());
     let resolver_rng = StdRng::from_seed(rng.random());
     let driver = Driver {
         core,
@@ -106,6 +115,7 @@ pub(super) fn start<C: Core>(
             inputs_in.clone(),
             flow_rng,
         ),
+        keeping: Keeping::new(keeping_rng),
         resolver: Resolver::new(&config.name_servers, families, inputs_in, resolver_rng)?,
         readers,
         carriers: JoinSet::new(),
@@ -134,6 +144,7 @@ pub(super) fn start<C: Core>(
 struct Driver<C: Core> {
     core: C,
     flows: Flows,
+    keeping: Keeping,
     resolver: Resolver,
     /// Endless tasks: socket readers and acceptors.
     readers: JoinSet<()>,
@@ -167,11 +178,11 @@ impl<C: Core> Driver<C> {
             if self.is_over(phase) {
                 break;
             }
+            let due = [self.core.poll_timeout(), self.keeping.poll_timeout()];
+            let due = due.into_iter().flatten().min();
             let deadline = match phase {
-                Phase::Running => self.core.poll_timeout(),
-                Phase::Ending(limit) => {
-                    Some(self.core.poll_timeout().map_or(limit, |at| at.min(limit)))
-                }
+                Phase::Running => due,
+                Phase::Ending(limit) => Some(due.map_or(limit, |at| at.min(limit))),
             };
             tokio::select! {
                 command = self.commands.recv(), if phase == Phase::Running => {
@@ -193,7 +204,7 @@ impl<C: Core> Driver<C> {
                     Err(_) => self.backlog.clear(),
                 },
                 Some(joined) = self.carriers.join_next() => note(joined),
-                () = until(deadline) => self.core.handle_timeout(now()),
+                () = until(deadline) => self.handle_timeout(),
             }
             if phase == Phase::Running && self.events.is_closed() {
                 tracing::error!("nobody takes the events of the SIP driver any more");
@@ -215,6 +226,11 @@ impl<C: Core> Driver<C> {
                 if let Err(why) = self.resolver.ask(request, &mut self.carriers) {
                     self.core.handle_resolved(id, Err(why), now());
                 }
+            } else if let Some(wanted) = self.core.poll_keep_alive() {
+                match wanted.destination.transport {
+                    Transport::Udp => self.keeping.set(wanted, now()),
+                    Transport::Tcp | Transport::Tls => self.flows.keep(&wanted),
+                }
             } else {
                 break;
             }
@@ -233,6 +249,26 @@ impl<C: Core> Driver<C> {
                 Err(TrySendError::Closed(_)) => self.backlog.clear(),
             }
         }
+    }
+
+    fn handle_timeout(&mut self) {
+        self.core.handle_timeout(now());
+        while let Some(due) = self.keeping.handle_timeout(now()) {
+            match due {
+                Due::Send(probe) => {
+                    if let Err(why) = self.flows.send(probe, &mut self.carriers) {
+                        tracing::debug!(%why, "keep-alive not sent");
+                    }
+                }
+                Due::Failed(way) => self.lose_way(&way),
+            }
+        }
+    }
+
+    /// A UDP peer has lost the way to us.
+    fn lose_way(&mut self, way: &Destination) {
+        tracing::info!(remote = %way.addr, "no answer to keep-alives: registering anew");
+        self.core.handle_way_lost(way, now());
     }
 
     fn transmit(&mut self, transmit: Transmit) {
@@ -277,6 +313,17 @@ impl<C: Core> Driver<C> {
                 }
                 self.core.handle_flow_closed(flow, now());
             }
+            Input::Mapped {
+                source,
+                transaction,
+                mapped,
+            } => {
+                let from = (source.flow, source.remote);
+                let failed = self.keeping.handle_answer(from, transaction, mapped, now());
+                if let Some(way) = failed {
+                    self.lose_way(&way);
+                }
+            }
             Input::Resolved { target, result } => {
                 for id in self.resolver.take_askers(&target) {
                     self.core.handle_resolved(id, result.clone(), now());
@@ -310,6 +357,7 @@ impl<C: Core> Driver<C> {
             tasks: 1 + self.readers.len() + self.carriers.len(),
             flows: self.flows.streams(),
             lookups: self.resolver.lookups(),
+            kept: self.keeping.len(),
             ..self.totals
         };
         self.counts.send_if_modified(|published| {

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rand::rngs::StdRng;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -16,9 +17,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use super::keep_alive::{Fired, StreamKeepAlive};
 use super::run::Input;
-use super::tls;
-use crate::message::{FrameError, Framed, Framer};
+use super::{now, tls};
+use crate::keep_alive::Terms;
+use crate::message::{FrameError, Framed, Framer, PING, PONG};
 use crate::transport::{FlowId, Source, TransmitToken, Transport, TransportError};
 
 /// For TCP and TLS handshakes together. Shorter than the transaction layer's patience.
@@ -32,15 +35,19 @@ const PARTIAL_LIMIT: Duration = Duration::from_secs(30);
 const FIRST_LIMIT: Duration = Duration::from_secs(30);
 /// For a sign of life on such a stream, once there has been one.
 const IDLE_LIMIT: Duration = Duration::from_secs(3600);
-/// For the answer to a ping.
-const PONG_LIMIT: Duration = Duration::from_secs(10);
 /// Requests without an answer yet that are remembered, to be failed with the stream.
 const MAX_UNANSWERED: usize = 1024;
 /// Answers to pings that may wait behind a slow write; more are not worth it.
 const MAX_NUDGES: usize = 8;
 
-const PING: &[u8] = b"\r\n\r\n";
-const PONG: &[u8] = b"\r\n";
+/// What the driver wants of a stream.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// To send something.
+    Write(Write),
+    /// To keep it alive by these terms.
+    Keep(Terms),
+}
 
 /// Bytes for the peer.
 #[derive(Debug)]
@@ -67,9 +74,9 @@ pub(super) enum Opening {
 pub(super) struct Stream {
     pub(super) flow: FlowId,
     pub(super) transport: Transport,
-    /// The time between pings, for streams that we open.
-    pub(super) ping_every: Duration,
-    pub(super) writes: mpsc::Receiver<Write>,
+    /// For the times between pings.
+    pub(super) rng: StdRng,
+    pub(super) orders: mpsc::Receiver<Order>,
     pub(super) kill: oneshot::Receiver<TransportError>,
     pub(super) inputs: mpsc::Sender<Input>,
 }
@@ -80,9 +87,11 @@ impl Stream {
         let mut unanswered = VecDeque::new();
         let why = self.carry(opening, &mut unanswered).await;
         tracing::debug!(flow = self.flow.0, %why, "stream ended");
-        self.writes.close();
-        while let Some(write) = self.writes.recv().await {
-            unanswered.extend(write.token);
+        self.orders.close();
+        while let Some(order) = self.orders.recv().await {
+            if let Order::Write(write) = order {
+                unanswered.extend(write.token);
+            }
         }
         let closed = Input::FlowClosed {
             flow: self.flow,
@@ -131,10 +140,10 @@ impl Stream {
         let (reader, writer) = tokio::io::split(stream);
         let (nudge, nudges) = mpsc::channel(MAX_NUDGES);
         let idle_limit = (!ours).then_some(IDLE_LIMIT);
-        let ping_every = ours.then_some(self.ping_every);
+        let pinging = ours.then(|| Pinging::new(&mut self.rng));
         tokio::select! {
             why = read(reader, source, idle_limit, nudge, &self.inputs) => why,
-            why = write(writer, &mut self.writes, nudges, ping_every, unanswered) => why,
+            why = write(writer, &mut self.orders, nudges, pinging, unanswered) => why,
             why = &mut self.kill => why.unwrap_or(TransportError::FlowClosed),
         }
     }
@@ -248,23 +257,53 @@ async fn read(
     }
 }
 
+/// The keep-alive of a stream that we opened.
+struct Pinging<'a> {
+    machine: StreamKeepAlive,
+    rng: &'a mut StdRng,
+}
+
+impl<'a> Pinging<'a> {
+    fn new(rng: &'a mut StdRng) -> Self {
+        let machine = StreamKeepAlive::new(now(), rng);
+        Self { machine, rng }
+    }
+
+    fn handle_pong(&mut self) {
+        self.machine.handle_pong(now(), self.rng);
+    }
+
+    fn set_terms(&mut self, terms: Terms) {
+        self.machine.set_terms(terms, now(), self.rng);
+    }
+
+    fn handle_timeout(&mut self) -> Fired {
+        self.machine.handle_timeout(now(), self.rng)
+    }
+}
+
 async fn write(
     mut writer: impl AsyncWrite + Unpin,
-    writes: &mut mpsc::Receiver<Write>,
+    orders: &mut mpsc::Receiver<Order>,
     mut nudges: mpsc::Receiver<Nudge>,
-    ping_every: Option<Duration>,
+    mut pinging: Option<Pinging<'_>>,
     unanswered: &mut VecDeque<TransmitToken>,
 ) -> TransportError {
-    let mut ping_at = ping_every.map(|every| Instant::now() + every);
-    let mut pong_by: Option<Instant> = None;
-    let mut answers_pings = false;
     loop {
-        let deadline = [ping_at, pong_by].into_iter().flatten().min();
+        let deadline = pinging
+            .as_ref()
+            .map(|pinging| pinging.machine.poll_timeout().into());
         let written = tokio::select! {
-            next = writes.recv() => match next {
-                Some(Write { bytes, token }) => {
+            next = orders.recv() => match next {
+                Some(Order::Write(Write { bytes, token })) => {
                     remember(unanswered, token);
                     put(&mut writer, &bytes).await
+                }
+                Some(Order::Keep(terms)) => {
+                    if let Some(pinging) = &mut pinging {
+                        pinging.set_terms(terms);
+                    }
+                    Ok(())
                 }
                 None => {
                     let _ = timeout(WRITE_LIMIT, writer.shutdown()).await;
@@ -274,19 +313,19 @@ async fn write(
             Some(nudge) = nudges.recv() => match nudge {
                 Nudge::AnswerPing => put(&mut writer, PONG).await,
                 Nudge::PongCame => {
-                    answers_pings = true;
-                    pong_by = None;
+                    if let Some(pinging) = &mut pinging {
+                        pinging.handle_pong();
+                    }
                     Ok(())
                 }
             },
-            () = until(deadline) => {
-                if pong_by.is_some_and(|by| by <= Instant::now()) {
-                    tracing::debug!("no answer to a ping");
+            () = until(deadline) => match pinging.as_mut().map(Pinging::handle_timeout) {
+                Some(Fired::Dead) => {
+                    tracing::info!("no answer to a ping: stream dropped");
                     return TransportError::FlowClosed;
                 }
-                ping_at = ping_every.map(|every| Instant::now() + every);
-                pong_by = answers_pings.then(|| Instant::now() + PONG_LIMIT);
-                put(&mut writer, PING).await
+                Some(Fired::Ping) => put(&mut writer, PING).await,
+                Some(Fired::Nothing) | None => Ok(()),
             }
         };
         if let Err(why) = written {
@@ -352,8 +391,6 @@ mod tests {
 
     use super::*;
 
-    const EVERY: Duration = Duration::from_secs(100);
-
     #[tokio::test(start_paused = true)]
     async fn a_head_that_never_ends_closes_the_stream() {
         let (mut peer, ours) = duplex(4096);
@@ -410,10 +447,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pings_go_on_at_a_peer_that_never_answers_them() {
         let (mut peer, ours) = duplex(4096);
-        let (_writes, mut queued) = mpsc::channel(8);
+        let (_orders, mut queued) = mpsc::channel(8);
         let (_nudge, nudges) = mpsc::channel(8);
-        let mut unanswered = VecDeque::new();
-        let writing = write(ours, &mut queued, nudges, Some(EVERY), &mut unanswered);
+        let (mut unanswered, mut rng) = (VecDeque::new(), rng());
+        let pinging = Some(Pinging::new(&mut rng));
+        let writing = write(ours, &mut queued, nudges, pinging, &mut unanswered);
         let began = Instant::now();
 
         let five = async {
@@ -426,19 +464,26 @@ mod tests {
             () = five => {}
         }
 
-        assert_eq!(began.elapsed(), 5 * EVERY);
+        let waited = began.elapsed().as_secs();
+        assert!((5 * 95..=5 * 120).contains(&waited), "{waited}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_stops_answering_pings_is_given_up() {
         let (mut peer, ours) = duplex(4096);
-        let (_writes, mut queued) = mpsc::channel(8);
+        let (orders, mut queued) = mpsc::channel(8);
         let (nudge, nudges) = mpsc::channel(8);
-        let mut unanswered = VecDeque::new();
-        let writing = write(ours, &mut queued, nudges, Some(EVERY), &mut unanswered);
+        let (mut unanswered, mut rng) = (VecDeque::new(), rng());
+        let pinging = Some(Pinging::new(&mut rng));
+        let writing = write(ours, &mut queued, nudges, pinging, &mut unanswered);
         let began = Instant::now();
 
         let answering_once = async {
+            let terms = Terms {
+                flow_timer: Some(Duration::from_secs(30)),
+                outbound: false,
+            };
+            orders.send(Order::Keep(terms)).await.unwrap();
             let mut ping = [0; 4];
             peer.read_exact(&mut ping).await.unwrap();
             nudge.send(Nudge::PongCame).await.unwrap();
@@ -449,13 +494,14 @@ mod tests {
             () = answering_once => unreachable!("never ends"),
         }
 
-        assert_eq!(began.elapsed(), 2 * EVERY + PONG_LIMIT);
+        let waited = began.elapsed().as_secs();
+        assert!((2 * 24 + 10..=2 * 30 + 10).contains(&waited), "{waited}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_write_that_gets_nowhere_ends_the_stream_and_its_request_is_remembered() {
         let (_peer, ours) = duplex(16);
-        let (writes, mut queued) = mpsc::channel(8);
+        let (orders, mut queued) = mpsc::channel(8);
         let (_nudge, nudges) = mpsc::channel(8);
         let mut unanswered = VecDeque::new();
         let token = TransmitToken(2);
@@ -464,12 +510,17 @@ mod tests {
             bytes,
             token: Some(token),
         };
-        writes.send(message).await.unwrap();
+        orders.send(Order::Write(message)).await.unwrap();
 
         let why = write(ours, &mut queued, nudges, None, &mut unanswered).await;
 
         assert_eq!(why, TransportError::QueueFull);
         assert_eq!(unanswered, [token]);
+    }
+
+    fn rng() -> StdRng {
+        use rand::SeedableRng;
+        StdRng::from_seed([3; 32])
     }
 
     fn source() -> Source {

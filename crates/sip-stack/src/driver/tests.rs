@@ -1,6 +1,7 @@
 mod dns;
 mod dnsmasq;
 mod harness;
+mod keep_alive;
 mod shutdown;
 mod stream;
 mod tls;

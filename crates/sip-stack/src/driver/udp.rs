@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
+use super::keep_alive::stun::{self, Stun};
 use super::run::Input;
 use crate::message::Message;
 use crate::transport::{FlowId, Source, Transport};
@@ -42,7 +43,7 @@ pub(super) async fn read(port: UdpPort, inputs: mpsc::Sender<Input>) {
             remote,
             flow: Some(port.flow),
         };
-        let Some(input) = read_datagram(&buffer[..length], source) else {
+        let Some(input) = read_datagram(&buffer[..length], source, &port) else {
             continue;
         };
         if inputs.send(input).await.is_err() {
@@ -51,9 +52,12 @@ pub(super) async fn read(port: UdpPort, inputs: mpsc::Sender<Input>) {
     }
 }
 
-/// `None`: a keep-alive.
-fn read_datagram(datagram: &[u8], source: Source) -> Option<Input> {
+/// `None`: a keep-alive that has been seen to.
+fn read_datagram(datagram: &[u8], source: Source, port: &UdpPort) -> Option<Input> {
     tracing::trace!(remote = %source.remote, bytes = datagram.len(), "datagram received");
+    if datagram.first().is_some_and(|first| *first < 4) {
+        return read_stun(datagram, source, port);
+    }
     if is_keep_alive(datagram) {
         return None;
     }
@@ -66,10 +70,28 @@ fn read_datagram(datagram: &[u8], source: Source) -> Option<Input> {
     })
 }
 
-/// Line breaks, or STUN (RFC 5626 §3.5): a SIP message begins with a letter.
+/// STUN begins with two zero bits (RFC 5626 §8, RFC 7983), a SIP message with a letter.
+fn read_stun(datagram: &[u8], source: Source, port: &UdpPort) -> Option<Input> {
+    match stun::parse(datagram)? {
+        Stun::Request { transaction } => {
+            let response = stun::response(transaction, source.remote);
+            // Like any datagram it may be lost; the peer asks again.
+            let _ = port.socket.try_send_to(&response, source.remote);
+            None
+        }
+        Stun::Response {
+            transaction,
+            mapped,
+        } => Some(Input::Mapped {
+            source,
+            transaction,
+            mapped,
+        }),
+    }
+}
+
+/// Line breaks (RFC 5626 §3.5.1), which nobody answers on UDP.
 fn is_keep_alive(datagram: &[u8]) -> bool {
-    datagram.first().is_some_and(|first| *first < 4)
-        || datagram
-            .iter()
-            .all(|byte| matches!(byte, b'\r' | b'\n' | 0))
+    let blank = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
+    datagram.iter().all(blank)
 }

@@ -8,6 +8,7 @@ use super::{Binding, Purpose, Reported, Requesting, State, retry};
 use crate::account::{Account, Attempt, Challenger, is_challenge};
 use crate::dialog::RouteSet;
 use crate::event::{RegistrationState, StatusReason};
+use crate::keep_alive::Terms;
 use crate::message::{HeaderName, Response};
 use crate::transaction::{ClientTransactionId, Failure};
 use crate::transport::Source;
@@ -145,6 +146,7 @@ impl Account {
             ends,
             via: Some(source.back()),
             own_end: own_end(response, source),
+            terms: terms(response),
         });
         if requesting.then == Some(Purpose::Unbind) {
             return self.unbind(core, now);
@@ -241,5 +243,18 @@ impl Account {
             self.report_failed(reason, false, core);
         }
         None
+    }
+}
+
+/// How the registrar wants the flow to be kept open (RFC 5626 §4.4, §6).
+fn terms(response: &Response) -> Terms {
+    let flow_timer = response.headers.flow_timer().ok().flatten();
+    let require = response.headers.require();
+    let agreed = require
+        .iter()
+        .any(|tag| tag.eq_ignore_ascii_case("outbound"));
+    Terms {
+        flow_timer: flow_timer.map(|seconds| Duration::from_secs(seconds.into())),
+        outbound: agreed || flow_timer.is_some(),
     }
 }

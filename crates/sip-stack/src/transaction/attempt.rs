@@ -111,6 +111,7 @@ impl Attempt {
                 InviteClient::Proceeding
                 | InviteClient::Accepted { .. }
                 | InviteClient::Completed { .. }
+                | InviteClient::Abandoned { .. }
                 | InviteClient::Terminated,
             )
             | Machine::NonInvite(NonInviteClient::Completed { .. } | NonInviteClient::Terminated) => {

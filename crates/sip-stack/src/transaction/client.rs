@@ -21,7 +21,7 @@ use super::{
     ClientTransactionId, ContactTemplate, Failure, LayerCounts, Route, TooManyTransactions,
     TransactionEvent, Turn,
 };
-use crate::message::{Method, Request, Response, StatusCode};
+use crate::message::{Headers, Method, Request, Response, StatusCode};
 use crate::target::{ResolveError, ResolveId, ResolveRequest, Target};
 use crate::timer::TimerTable;
 use crate::transport::{Destination, FlowId, Source, TransportError};
@@ -169,7 +169,7 @@ impl ClientSide {
             return;
         };
         let Some(id) = self.by_key.get(&key).copied() else {
-            handle_stray(response, source, turn);
+            handle_stray(None, response, source, turn);
             return;
         };
         let timers = turn.config.timers;
@@ -193,7 +193,12 @@ impl ClientSide {
                 return;
             }
             Verdict::Stray => {
-                handle_stray(response, source, turn);
+                let invite = Some(Box::new(attempt.request.clone()));
+                handle_stray(invite, response, source, turn);
+                return;
+            }
+            Verdict::TakeBack => {
+                self.take_back(id, &Headers::new(), turn);
                 return;
             }
             Verdict::Absorb => return,
@@ -261,6 +266,10 @@ impl ClientSide {
 
     fn launch(&mut self, id: AttemptId, attempt: Attempt, turn: &mut Turn<'_>) {
         attempt.transmit(id, turn);
+        self.keep(id, attempt);
+    }
+
+    fn keep(&mut self, id: AttemptId, attempt: Attempt) {
         self.timers
             .set(Wake::Attempt(id), attempt.machine.deadline());
         self.by_key.insert(attempt.key.clone(), id);
@@ -373,15 +382,23 @@ impl ClientSide {
     }
 }
 
-/// A response that no transaction knows: only the 2xx of an INVITE matters.
-fn handle_stray(response: Response, source: Source, turn: &mut Turn<'_>) {
-    let invite = response
+/// A response that no transaction wants: only the 2xx of an INVITE matters.
+fn handle_stray(
+    invite: Option<Box<Request>>,
+    response: Response,
+    source: Source,
+    turn: &mut Turn<'_>,
+) {
+    let of_invite = response
         .headers
         .cseq()
         .is_ok_and(|cseq| cseq.method == Method::Invite);
-    if invite && response.status.is_success() {
-        turn.out
-            .tell(TransactionEvent::StrayResponse2xx { response, source });
+    if of_invite && response.status.is_success() {
+        turn.out.tell(TransactionEvent::StrayResponse2xx {
+            invite,
+            response,
+            source,
+        });
     }
 }
 

@@ -24,6 +24,9 @@ pub(super) enum InviteClient {
     Accepted { until: Instant },
     /// A failure came; it may be repeated. Timer D.
     Completed { until: Instant },
+    /// Given up, but the server may have heard the INVITE: what it starts is taken back
+    /// (`cancelled`: has been), what it answers is ended.
+    Abandoned { until: Instant, cancelled: bool },
     /// Over.
     Terminated,
 }
@@ -50,6 +53,8 @@ pub(super) enum Verdict {
     Ack,
     /// A 2xx behind a failure: the user agent has to end what it stands for.
     Stray,
+    /// Send CANCEL: it rings where nobody waits any more.
+    TakeBack,
     /// Nothing.
     Absorb,
 }
@@ -69,12 +74,22 @@ impl InviteClient {
         }
     }
 
+    /// Nobody waits for this server any more. It has 64*T1 to show that it heard the INVITE.
+    pub(super) fn abandon(&mut self, timers: &TimerValues, now: Instant) {
+        *self = Self::Abandoned {
+            until: now + timers.give_up(),
+            cancelled: false,
+        };
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Calling { repeat, give_up } => {
                 Some(repeat.map_or(*give_up, |repeat| repeat.at.min(*give_up)))
             }
-            Self::Accepted { until } | Self::Completed { until } => Some(*until),
+            Self::Accepted { until }
+            | Self::Completed { until }
+            | Self::Abandoned { until, .. } => Some(*until),
             Self::Proceeding | Self::Terminated => None,
         }
     }
@@ -96,7 +111,11 @@ impl InviteClient {
                 };
                 Some(Fired::Repeat)
             }
-            Self::Accepted { until } | Self::Completed { until } if until <= now => {
+            Self::Accepted { until }
+            | Self::Completed { until }
+            | Self::Abandoned { until, .. }
+                if until <= now =>
+            {
                 *self = Self::Terminated;
                 Some(Fired::Over)
             }
@@ -104,6 +123,7 @@ impl InviteClient {
             | Self::Proceeding
             | Self::Accepted { .. }
             | Self::Completed { .. }
+            | Self::Abandoned { .. }
             | Self::Terminated => None,
         }
     }
@@ -139,7 +159,16 @@ impl InviteClient {
             Self::Accepted { .. } if status.is_success() => Verdict::PassUp,
             Self::Completed { .. } if status.is_success() => Verdict::Stray,
             Self::Completed { .. } if status.is_failure() => Verdict::Ack,
-            Self::Accepted { .. } | Self::Completed { .. } | Self::Terminated => Verdict::Absorb,
+            Self::Abandoned { .. } if status.is_success() => Verdict::Stray,
+            Self::Abandoned { .. } if status.is_failure() => Verdict::Ack,
+            Self::Abandoned { cancelled, .. } if !*cancelled => {
+                *cancelled = true;
+                Verdict::TakeBack
+            }
+            Self::Accepted { .. }
+            | Self::Completed { .. }
+            | Self::Abandoned { .. }
+            | Self::Terminated => Verdict::Absorb,
         }
     }
 }

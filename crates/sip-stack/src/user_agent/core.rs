@@ -10,6 +10,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use super::config::UserAgentConfig;
 use crate::account::{AccountId, SessionId};
 use crate::event::{Event, SessionEvent};
+use crate::keep_alive::KeptWays;
 use crate::message::{HeaderValue, Headers, Request, Response};
 use crate::timer::TimerTable;
 use crate::transaction::{
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     pub(crate) layer: Layer,
     pub(crate) timers: TimerTable<Timer>,
     pub(crate) rng: StdRng,
+    /// The ways that bindings hang on.
+    pub(crate) kept: KeptWays,
     events: VecDeque<Event>,
 }
 
@@ -54,6 +57,7 @@ impl Core {
             layer: Layer::new(layer, layer_seed),
             timers: TimerTable::new(),
             rng,
+            kept: KeptWays::default(),
             events: VecDeque::new(),
             config,
         }

@@ -7,7 +7,7 @@ use super::client_user::{Acknowledged, Answered, ClientUser, Farewell};
 use super::{Timer, UserAgent, headers};
 use crate::account::{AccountId, Attempt, SessionId, is_challenge};
 use crate::command::Reason;
-use crate::dialog::{Dialog, DialogId};
+use crate::dialog::Dialog;
 use crate::event::{EndedBy, StatusReason};
 use crate::invite::Usage;
 use crate::invite::established::{Answering, Change};
@@ -166,36 +166,8 @@ impl UserAgent {
         self.say_bye(account, dialog, None, now);
     }
 
-    /// A repeated 2xx whose transaction is long over: the ACK was lost again and again.
-    pub(super) fn handle_stray_2xx(&mut self, response: &Response, now: Instant) {
-        let headers = &response.headers;
-        let (Ok(from), Ok(to), Ok(call_id), Ok(cseq)) = (
-            headers.from(),
-            headers.to(),
-            headers.call_id(),
-            headers.cseq(),
-        ) else {
-            return;
-        };
-        let dialog = DialogId::new(
-            call_id,
-            &from.tag().unwrap_or_default(),
-            &to.tag().unwrap_or_default(),
-        );
-        if let Some(id) = self.dialogs.get(&dialog).copied()
-            && let Some(established) = self.established(id)
-            && cseq.number <= established.dialog.local_seq()
-        {
-            let (ack, route) = (
-                established.dialog.ack(cseq.number),
-                established.dialog.route(),
-            );
-            self.core.layer.send_ack(ack, route, now);
-        }
-    }
-
     /// Sends BYE in a dialog that nobody uses any more.
-    fn say_bye(
+    pub(super) fn say_bye(
         &mut self,
         account: AccountId,
         mut dialog: Dialog,

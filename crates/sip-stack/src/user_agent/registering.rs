@@ -22,6 +22,7 @@ impl UserAgent {
             self.clients
                 .insert(transaction, ClientUser::Registration(account));
         }
+        self.keep_alive_of(account);
     }
 
     pub(super) fn registration_response(
@@ -63,6 +64,7 @@ impl UserAgent {
     pub(super) fn registrations_lost_flow(&mut self, flow: FlowId, now: Instant) {
         for account in self.accounts.values_mut() {
             account.flow_lost(flow, &mut self.core, now);
+            account.registration.keep_alive(&mut self.core.kept);
         }
     }
 

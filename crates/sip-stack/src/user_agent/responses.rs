@@ -24,9 +24,10 @@ impl UserAgent {
                 source,
             } => self.handle_response(id, &response, &source, now),
             TransactionEvent::StrayResponse2xx {
+                invite,
                 response,
-                source: _,
-            } => self.handle_stray_2xx(&response, now),
+                source,
+            } => self.handle_stray_2xx(invite.as_deref(), &response, &source, now),
             TransactionEvent::Failed { id, why } => self.handle_failure(id, why, now),
             TransactionEvent::ClientTerminated { id } => drop(self.remove_client(id)),
             TransactionEvent::ServerTerminated { id, why: _ } => {

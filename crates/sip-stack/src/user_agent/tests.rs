@@ -9,6 +9,7 @@ mod answering;
 mod bench;
 mod calling;
 mod in_call;
+mod keeping;
 mod many_seeds;
 mod monkey;
 mod proxy;

@@ -18,6 +18,7 @@ impl UserAgent {
                     if let Some(account) = self.accounts.get_mut(&account) {
                         account.binding_ended(&mut self.core);
                     }
+                    self.keep_alive_of(account);
                 }
                 Timer::Ringing(session) => self.rang_too_long(session, now),
                 Timer::Repeat(session) => {

@@ -39,6 +39,8 @@ pub enum ErrorCode {
     NotAuthenticated,
     /// `domain-not-allowed`
     DomainNotAllowed,
+    /// `call-not-allowed`
+    CallNotAllowed,
     /// `dns-lookup`
     DnsLookup,
     /// `session-in-use`
@@ -85,6 +87,7 @@ impl ErrorCode {
             Self::UnknownAccount => "unknown-account",
             Self::NotAuthenticated => "not-authenticated",
             Self::DomainNotAllowed => "domain-not-allowed",
+            Self::CallNotAllowed => "call-not-allowed",
             Self::DnsLookup => "dns-lookup",
             Self::SessionInUse => "session-in-use",
             Self::UnknownSession => "unknown-session",

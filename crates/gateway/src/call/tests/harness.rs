@@ -12,6 +12,7 @@ use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
 use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
 
+use crate::account::{AccountLimits, Permissions};
 use crate::call::{
     Accepted, Action, Call, CallCommand, CallEvent, Incoming, Input, Locals, MediaAction, Outgoing,
     PhoneLegId, Refused, UpdateChange,
@@ -66,6 +67,18 @@ impl Scenario {
     /// The same, answered, with media up.
     pub(super) fn established() -> Self {
         let mut scenario = Self::calling();
+        scenario.accepted(Some(PHONE));
+        scenario.browser(LegEvent::Connected);
+        scenario.actions();
+        scenario
+    }
+
+    /// The same, under rules.
+    pub(super) fn established_under(limits: AccountLimits) -> Self {
+        let mut scenario = Self::outgoing();
+        let permissions = Permissions::new(Arc::new(limits), "sylk.test");
+        scenario.call = scenario.call.under(permissions);
+        scenario.sent();
         scenario.accepted(Some(PHONE));
         scenario.browser(LegEvent::Connected);
         scenario.actions();

@@ -13,6 +13,7 @@ use super::super::config::{DriverConfig, Listen};
 use super::super::core::Core;
 use super::super::run::{self, Ports};
 use super::super::{DriverCounts, os_seed};
+use crate::keep_alive::KeepAlive;
 use crate::message::{
     HeaderName, HeaderValue, Message, Method, ParseError, Request, Response, StatusCode, Uri,
 };
@@ -33,6 +34,7 @@ pub(super) struct LayerCore {
     layer: Layer,
     news: VecDeque<News>,
     raw: VecDeque<Transmit>,
+    keep: VecDeque<KeepAlive>,
 }
 
 /// What the test asks for.
@@ -40,6 +42,7 @@ pub(super) enum Ask {
     Send(Request, Route),
     Answer(ServerTransactionId, Response),
     Transmit(Transmit),
+    Keep(KeepAlive),
     Shutdown,
 }
 
@@ -48,6 +51,7 @@ pub(super) enum Ask {
 pub(super) enum News {
     Transaction(Box<TransactionEvent>),
     FlowClosed,
+    WayLost(Destination),
 }
 
 impl Core for LayerCore {
@@ -68,6 +72,7 @@ impl Core for LayerCore {
                 self.layer.send_request(request, None, route, now).unwrap();
             }
             Ask::Answer(id, response) => self.layer.respond(id, response, now).unwrap(),
+            Ask::Keep(wanted) => self.keep.push_back(wanted),
             Ask::Transmit(transmit) => self.raw.push_back(transmit),
             Ask::Shutdown => {}
         }
@@ -101,6 +106,10 @@ impl Core for LayerCore {
         self.news.push_back(News::FlowClosed);
     }
 
+    fn handle_way_lost(&mut self, way: &Destination, _now: Instant) {
+        self.news.push_back(News::WayLost(way.clone()));
+    }
+
     fn handle_timeout(&mut self, now: Instant) {
         self.layer.handle_timeout(now);
     }
@@ -115,6 +124,10 @@ impl Core for LayerCore {
 
     fn poll_resolve(&mut self) -> Option<ResolveRequest> {
         self.layer.poll_resolve()
+    }
+
+    fn poll_keep_alive(&mut self) -> Option<KeepAlive> {
+        self.keep.pop_front()
     }
 
     fn poll_event(&mut self) -> Option<News> {
@@ -158,6 +171,7 @@ impl Agent {
             layer: Layer::new(layer, os_seed().unwrap()),
             news: VecDeque::new(),
             raw: VecDeque::new(),
+            keep: VecDeque::new(),
         };
         let (ports, tasks) = run::start(config, bound, core).unwrap();
         Self { ports, tasks }
@@ -238,6 +252,15 @@ impl Agent {
 
     pub(super) async fn flow_closed(&mut self) {
         while !matches!(self.news().await, News::FlowClosed) {}
+    }
+
+    pub(super) async fn way_lost(&mut self) -> Destination {
+        loop {
+            let news = self.ports.events.recv().await;
+            if let News::WayLost(way) = news.expect("the driver is running") {
+                return way;
+            }
+        }
     }
 
     /// Waits until the counts are as wanted.

@@ -48,6 +48,7 @@ impl ClientSide {
                     Machine::Invite(
                         InviteClient::Accepted { .. }
                         | InviteClient::Completed { .. }
+                        | InviteClient::Abandoned { .. }
                         | InviteClient::Terminated,
                     )
                     | Machine::NonInvite(_),
@@ -64,16 +65,23 @@ impl ClientSide {
         extra: &Headers,
         turn: &mut Turn<'_>,
     ) {
-        let cancel_id = AttemptId(self.fresh_id());
-        let (Some(request), Some(invite)) =
-            (self.requests.get_mut(&id), self.attempts.get(&invite))
-        else {
+        let Some(request) = self.requests.get_mut(&id) else {
             return;
         };
         request.cancel = Cancel::Sent;
         let give_up = turn.config.timers.give_up();
         self.timers
             .set(Wake::CancelUnanswered(id), Some(turn.now + give_up));
+        self.take_back(invite, extra, turn);
+    }
+
+    /// Sends the CANCEL of one attempt.
+    pub(super) fn take_back(&mut self, invite: AttemptId, extra: &Headers, turn: &mut Turn<'_>) {
+        let cancel_id = AttemptId(self.fresh_id());
+        let Some(invite) = self.attempts.get(&invite) else {
+            return;
+        };
+        let give_up = turn.config.timers.give_up();
         let cancel = cancel_for(&invite.request, extra);
         let bytes = cancel.to_bytes();
         let branch = invite.branch();

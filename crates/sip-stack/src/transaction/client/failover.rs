@@ -2,7 +2,7 @@
 //! (RFC 3261 §18.1.1).
 
 use super::cancel::Cancel;
-use super::{Attempt, AttemptId, ClientSide, Failure, Phase, fresh_branch};
+use super::{Attempt, AttemptId, ClientSide, Failure, Machine, Phase, fresh_branch};
 use crate::target::ResolveError;
 use crate::transaction::avoid::AFTER_FAILURE;
 use crate::transaction::outgoing::stamped;
@@ -116,7 +116,7 @@ impl ClientSide {
         why: Failure,
         turn: &mut Turn<'_>,
     ) {
-        let Some(attempt) = self.remove_attempt(id) else {
+        let Some(mut attempt) = self.remove_attempt(id) else {
             return;
         };
         tracing::debug!(destination = ?attempt.destination, ?why, "server did not answer");
@@ -124,9 +124,16 @@ impl ClientSide {
             self.avoided
                 .note(&attempt.destination, AFTER_FAILURE, turn.now);
         }
-        if let Some(owner) = attempt.owner {
-            self.try_next(owner, why, turn);
+        let Some(owner) = attempt.owner.take() else {
+            return;
+        };
+        if may_have_arrived(why)
+            && let Machine::Invite(machine) = &mut attempt.machine
+        {
+            machine.abandon(&turn.config.timers, turn.now);
+            self.keep(id, attempt);
         }
+        self.try_next(owner, why, turn);
     }
 
     /// The end of a pooled stream is often the first we hear of a server's restart or of a
@@ -148,4 +155,12 @@ impl ClientSide {
         });
         true
     }
+}
+
+/// Whether the server may work on a request that failed like this.
+fn may_have_arrived(why: Failure) -> bool {
+    matches!(
+        why,
+        Failure::Timeout | Failure::Transport(TransportError::FlowClosed)
+    )
 }

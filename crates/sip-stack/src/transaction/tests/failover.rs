@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::harness::*;
-use crate::message::HeaderName;
+use crate::message::{HeaderName, Method};
 use crate::target::ResolveError;
 
 #[test]
@@ -21,6 +21,44 @@ fn silence_moves_on_to_the_next_server_with_another_branch() {
 
     bench.answer(second, 200);
     assert_eq!(bench.statuses(), [200]);
+}
+
+#[test]
+fn a_late_ringing_at_a_server_given_up_is_cancelled_once() {
+    let mut bench = Bench::new();
+    bench.send(invite(), &[server(1), server(2)]);
+    bench.run_to(4000);
+    let first = bench.sent().remove(0);
+
+    bench.answer(&first, 180);
+    bench.answer(&first, 183);
+
+    let cancel = bench.sent_one();
+    assert_eq!(cancel.request().method, Method::Cancel);
+    assert_eq!(branch(&cancel.request()), branch(&first.request()));
+    assert!(bench.events().is_empty());
+
+    bench.answer(&first, 487);
+    assert_eq!(bench.sent_one().request().method, Method::Ack);
+    assert!(bench.events().is_empty());
+}
+
+#[test]
+fn a_late_answer_from_a_server_given_up_is_passed_up_with_its_invite() {
+    let mut bench = Bench::new();
+    bench.send(invite(), &[server(1), server(2)]);
+    bench.run_to(4000);
+    let first = bench.sent().remove(0);
+
+    bench.answer(&first, 200);
+
+    let TransactionEvent::StrayResponse2xx { invite, .. } = bench.event() else {
+        panic!("a stray 2xx");
+    };
+    assert_eq!(
+        branch(&invite.expect("remembered")),
+        branch(&first.request())
+    );
 }
 
 #[test]

@@ -37,7 +37,12 @@ impl Client {
         };
         let route = backend.directory.add_account(id, self.link.clone());
         let entry = backend.ledger.enter(Kind::Account);
-        let mut account = Account::new(id, add.incoming_header_prefixes, route, entry);
+        let user = address.user();
+        let permissions = backend
+            .rules
+            .permissions(user, domain_without_port(&address));
+        let prefixes = add.incoming_header_prefixes;
+        let mut account = Account::new(id, prefixes, permissions, route, entry);
         account.explicit_ringing = add.explicit_ringing;
         self.accounts.insert(address.clone(), account);
         self.addresses.insert(id, address.clone());

@@ -307,6 +307,7 @@ mod tests {
                 domains: vec!["*".to_owned()],
                 outbound_proxy: None,
                 registration_expiry: 600,
+                accounts: Vec::new(),
                 decline_code: 486,
                 media: Arc::new(Policy {
                     codecs: CodecPolicy::Offerer,
@@ -314,6 +315,7 @@ mod tests {
                 }),
             },
             phase,
+            seats: Default::default(),
             numbers: Arc::new(Numbers::new(Random::from_seed([7; 32]))),
         })
     }

@@ -3,14 +3,14 @@
 use sip_stack::account::{AccountId, SessionId as SipSession};
 use sip_stack::command::Command;
 use sylkrtc_protocol::{
-    Dialect, Event, IncomingSession, Refusal, SessionAnswer, SessionCreate, SessionDtmfInfo,
-    SessionId, SessionPhase, SessionTerminate, SessionTrickle, SessionUpdate,
+    AccountAddress, Dialect, Event, IncomingSession, Refusal, SessionAnswer, SessionCreate,
+    SessionDtmfInfo, SessionId, SessionPhase, SessionTerminate, SessionTrickle, SessionUpdate,
 };
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::client::Client;
-use crate::account::Account;
+use crate::account::{Account, Barred, Seat};
 use crate::call::{
     Call, CallCommand, CallEvent, CallTask, Incoming, Input, Outgoing, Refused, dashed_session_id,
     mailbox, plain_session_id,
@@ -36,8 +36,17 @@ impl Client {
         if !self.sessions.is_free(&name) {
             return Err(Refusal::SessionInUse(name));
         }
+        let permissions = account.permissions.clone();
+        permissions.may_dial(&create.uri).map_err(|barred| {
+            tracing::info!(account = %account.id, ?barred, "call not allowed");
+            match barred {
+                Barred::Calling => Refusal::CallsNotAllowed(create.account.clone()),
+                Barred::Destination => Refusal::DestinationNotAllowed(create.uri.clone()),
+            }
+        })?;
+        let admission = self.admit_call(&create.account, account);
         let account = account.id;
-        let entry = self.admit_call(account).map_err(|full| match full {
+        let admission = admission.map_err(|full| match full {
             Full::Account(limit) | Full::Daemon(limit) => Refusal::TooManySessions(limit),
         })?;
         let backend = self.backend.clone();
@@ -62,6 +71,7 @@ impl Client {
             | Refused::WrongState(_)
             | Refused::TooManyTones => Refusal::Internal,
         })?;
+        let call = call.under(permissions);
         let session = Session {
             account,
             call: mailbox.handle(),
@@ -70,7 +80,8 @@ impl Client {
         self.take_up(name, sip_session, session);
         let span = tracing::info_span!("call", call = %sip_session, %account, dialog = Empty);
         let (switchboard, link) = (backend.switchboard(), self.link.clone());
-        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry);
+        let (entry, seat) = admission;
+        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry).seated(seat);
         backend.calls.spawn(task.run().instrument(span));
         Ok(())
     }
@@ -205,8 +216,14 @@ impl Client {
         if self.is_stopping() {
             return refused(503).await;
         }
-        let entry = match self.admit_call(account) {
-            Ok(entry) => entry,
+        let permissions = known.permissions.clone();
+        if !permissions.limits().may_receive {
+            // Nothing it could have taken, so nothing missed.
+            drop(refused(403).await);
+            return None;
+        }
+        let admission = match self.admit_call(&address, known) {
+            Ok(admission) => admission,
             Err(Full::Account(_)) => return refused(486).await,
             Err(Full::Daemon(_)) => return refused(503).await,
         };
@@ -229,6 +246,7 @@ impl Client {
                 return refused(refusal.status()).await;
             }
         };
+        let call = call.under(permissions);
         let name = self.name_of(&call_id);
         let taken = Session {
             account,
@@ -245,7 +263,8 @@ impl Client {
         });
         self.take_up(name, session, taken);
         let (switchboard, link) = (backend.switchboard(), self.link.clone());
-        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry);
+        let (entry, seat) = admission;
+        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry).seated(seat);
         backend.calls.spawn(task.run().instrument(span.clone()));
         Some(event)
     }
@@ -295,15 +314,24 @@ impl Client {
     }
 
     /// Counts one more call, unless the account or the daemon has its share.
-    fn admit_call(&self, account: AccountId) -> Result<Entry, Full> {
+    fn admit_call(
+        &self,
+        address: &AccountAddress,
+        account: &Account,
+    ) -> Result<(Entry, Option<Seat>), Full> {
         let limits = &self.backend.limits;
-        if self.sessions.count_of(account) >= limits.calls_per_account {
+        if self.sessions.count_of(account.id) >= limits.calls_per_account {
             return Err(Full::Account(limits.calls_per_account));
         }
-        self.backend
-            .ledger
-            .enter_below(Kind::Call, limits.calls)
-            .ok_or(Full::Daemon(limits.calls))
+        let seat = match account.permissions.limits().max_calls {
+            Some(limit) => {
+                let seat = self.backend.seats.take(address.as_str(), limit);
+                Some(seat.ok_or(Full::Account(limit))?)
+            }
+            None => None,
+        };
+        let entry = self.backend.ledger.enter_below(Kind::Call, limits.calls);
+        Ok((entry.ok_or(Full::Daemon(limits.calls))?, seat))
     }
 
     /// The name of an incoming call: made of its Call-ID, and different from all live names even

@@ -1,0 +1,110 @@
+//! One seed from beginning to end: everybody registers, calls, and leaves; then nothing is
+//! left.
+
+use rand::RngExt;
+
+use super::trace::Trace;
+use super::users::{ACCOUNT, Moment, Tally};
+use super::world::{PROXY, World};
+use crate::account::{AccountConfig, Ha1};
+use crate::command::Command;
+use crate::message::Uri;
+use crate::transport::Transport;
+
+const AGENTS: usize = 3;
+
+/// Plays a seed. Gives what came of it, with the trace filled in.
+///
+/// # Panics
+/// If anything that must hold does not.
+pub fn run(seed: u64, trace: Trace) -> (Tally, Trace) {
+    let mut world = World::new(seed, AGENTS, None, trace);
+    let weather = format!("{:?}", world.weather);
+    world.note(|| format!("seed {seed}: {weather}"));
+    begin(&mut world);
+    let calls = world.rng.random_range(2..5);
+    place_calls(&mut world, calls, 90.0);
+    quit_early(&mut world);
+    world.until(400, |_| false);
+    // The registrar may have been away: RFC 5626 §4.5 lets an agent wait for half an hour.
+    world.until(4000, |world| {
+        world.users.everybody_is_where_he_wants_to_be()
+    });
+    assert!(
+        world.users.everybody_is_where_he_wants_to_be(),
+        "somebody is not registered in the end"
+    );
+    assert!(world.checks.all_ended(), "a session did not end");
+    leave(&mut world);
+    world.until(300, |_| false);
+    let steady = world.weather.is_steady() && !world.weather.forking;
+    world.checks.at_the_end(steady);
+    for (number, agent) in world.agents.iter().enumerate() {
+        let counts = agent.ua.counts();
+        assert!(counts.is_zero(), "agent {number} keeps {counts:?}");
+    }
+    assert_eq!(world.proxies.registrar.refused, 0, "wrong credentials");
+    (world.users.tally, world.trace)
+}
+
+/// Gives every agent its account and lets it register.
+fn begin(world: &mut World) {
+    for agent in 0..AGENTS {
+        let user = match agent {
+            0 => "alice",
+            1 => "bob",
+            _ if world.weather.forking => "bob",
+            _ => "carol",
+        };
+        let ha1 = Ha1::compute(user, "example.com", "secret");
+        world.proxies.registrar.add_user(user, ha1);
+        let transport = match world.weather.transports[agent] {
+            Transport::Udp => "udp",
+            Transport::Tcp | Transport::Tls => "tcp",
+        };
+        let proxy = Uri::parse(&format!("sip:{PROXY};transport={transport};lr"));
+        let config = AccountConfig {
+            outbound_proxy: Some(proxy.expect("a good URI")),
+            expires: 120,
+            ..AccountConfig::new(
+                format!("{user}@example.com"),
+                ha1,
+                format!("00000000-0000-4000-8000-00000000000{agent}"),
+            )
+        };
+        let account = ACCOUNT;
+        world.command(agent, Command::AddAccount { account, config });
+        world.users.register(agent, world.now);
+    }
+    world.until(5, |_| false);
+}
+
+fn place_calls(world: &mut World, calls: u32, seconds: f64) {
+    for number in 0..calls {
+        let mut moment = Moment {
+            now: world.now,
+            rng: &mut world.rng,
+        };
+        world.users.plan_call(number, seconds, &mut moment);
+    }
+}
+
+/// Now and then somebody unregisters, or leaves for good, in the midst of it all.
+fn quit_early(world: &mut World) {
+    let mut moment = Moment {
+        now: world.now,
+        rng: &mut world.rng,
+    };
+    world.users.plan_quitting(&mut moment);
+}
+
+fn leave(world: &mut World) {
+    for agent in 0..AGENTS {
+        let command = match world.rng.random_bool(0.5) {
+            true => Command::RemoveAccount { account: ACCOUNT },
+            false => Command::Shutdown,
+        };
+        world.command(agent, command);
+        world.command(agent, Command::RemoveAccount { account: ACCOUNT });
+    }
+}

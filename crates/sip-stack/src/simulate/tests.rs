@@ -1,0 +1,90 @@
+//! Thousands of seeds, and each the same however often it is played.
+//!
+//! `SEED=n cargo test -p sip-stack simulate` plays one of them and prints its trace.
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::{Tally, Trace, run};
+
+/// How many seeds each of the four shares has; `SEEDS=n` plays more.
+const SEEDS: u64 = 1000;
+
+#[test]
+fn every_seed_ends_with_nothing_left_1() {
+    play(0);
+}
+
+#[test]
+fn every_seed_ends_with_nothing_left_2() {
+    play(1);
+}
+
+#[test]
+fn every_seed_ends_with_nothing_left_3() {
+    play(2);
+}
+
+#[test]
+fn every_seed_ends_with_nothing_left_4() {
+    play(3);
+}
+
+#[test]
+fn a_seed_gives_the_same_trace_every_time() {
+    for seed in 0..100 {
+        let (tally, trace) = run(seed, Trace::kept());
+        let (again, same) = run(seed, Trace::kept());
+        assert_eq!(tally, again);
+        assert!(!trace.text().is_empty());
+        assert!(
+            trace.text() == same.text(),
+            "seed {seed}: {}",
+            first_difference(&trace, &same)
+        );
+    }
+}
+
+fn first_difference(one: &Trace, other: &Trace) -> String {
+    let lines = one.text().lines().zip(other.text().lines());
+    let mut different = lines.filter(|(one, other)| one != other);
+    match different.next() {
+        Some((one, other)) => format!("\n{one}\n{other}"),
+        None => "one is longer".to_owned(),
+    }
+}
+
+/// One share of the seeds; or, once, the seed that was asked for.
+fn play(share: u64) {
+    if let Ok(seed) = std::env::var("SEED") {
+        if share == 0 {
+            let seed = seed.parse().expect("SEED is a number");
+            drop(run(seed, Trace::Live(print)));
+        }
+        return;
+    }
+    let seeds =
+        std::env::var("SEEDS").map_or(SEEDS, |text| text.parse().expect("SEEDS is a number"));
+    let mut total = Tally::default();
+    for seed in share * seeds..(share + 1) * seeds {
+        match catch_unwind(AssertUnwindSafe(|| run(seed, Trace::Silent))) {
+            Ok((tally, _)) => total += tally,
+            Err(cause) => {
+                print(&format!(
+                    "seed {seed} failed; SEED={seed} cargo test -p sip-stack simulate"
+                ));
+                resume_unwind(cause);
+            }
+        }
+    }
+    print(&format!("{seeds} seeds: {total:?}"));
+    // Many calls are answered even so, and many changes go through: the rest meets another
+    // change, the end of the call, or somebody who does not want it.
+    assert!(total.answered * 3 > total.calls, "{total:?}");
+    assert!(total.changed * 3 > total.unchanged, "{total:?}");
+}
+
+/// Past the test runner, which would keep it back.
+fn print(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}

@@ -1,0 +1,294 @@
+//! People at the agents: they call, ring, answer, change, press keys and hang up, at times
+//! and in combinations that chance decides. Now and then both ends act at the same moment.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use crate::account::{AccountId, SessionId};
+use crate::command::{Command, Reason};
+use crate::event::{Event, RegistrationState, SessionEvent};
+
+pub(super) const ACCOUNT: AccountId = AccountId::new(1);
+
+/// What came of the calls, to see that a run is not idle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Calls placed.
+    pub calls: u32,
+    /// Calls that were answered, as the caller heard it.
+    pub answered: u32,
+    /// Changes of a call that went through.
+    pub changed: u32,
+    /// Changes that did not.
+    pub unchanged: u32,
+    /// Sessions that ended with 408.
+    pub timeouts: u32,
+    /// Messages that reached an agent.
+    pub messages: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.answered += other.answered;
+        self.changed += other.changed;
+        self.unchanged += other.unchanged;
+        self.timeouts += other.timeouts;
+        self.messages += other.messages;
+    }
+}
+
+/// Commands to come.
+pub(super) type Plan = BTreeMap<(Instant, u64), (usize, Command)>;
+
+#[derive(Default)]
+pub(super) struct Users {
+    pub(super) plan: Plan,
+    pub(super) tally: Tally,
+    /// Whether each agent's registrar has its binding, as far as it knows.
+    pub(super) registered: Vec<bool>,
+    /// Whether each agent's user wants to be registered.
+    wants: Vec<bool>,
+    serial: u64,
+    call_ids: BTreeMap<(usize, SessionId), String>,
+    /// When both ends of a call hang up, or change it, at the same moment.
+    appointments: BTreeMap<(String, bool), Instant>,
+}
+
+/// Chance and time, as the users see them.
+pub(super) struct Moment<'a> {
+    pub(super) now: Instant,
+    pub(super) rng: &'a mut StdRng,
+}
+
+impl Moment<'_> {
+    fn within(&mut self, from: f64, to: f64) -> Instant {
+        let millis = self.rng.random_range(0..=1000_u32);
+        let part = f64::from(millis) / 1000.0;
+        self.now + Duration::from_secs_f64(from + (to - from) * part)
+    }
+
+    fn happens(&mut self, percent: u32) -> bool {
+        self.rng.random_range(0..100) < percent
+    }
+
+    /// A description; now and then one that no datagram should carry.
+    fn sdp(&mut self) -> Bytes {
+        match self.happens(10) {
+            true => Bytes::from(format!("v=0\r\ns={}\r\n", "long".repeat(400))),
+            false => Bytes::from_static(b"v=0\r\n"),
+        }
+    }
+}
+
+impl Users {
+    pub(super) fn new(agents: usize) -> Self {
+        Self {
+            registered: vec![false; agents],
+            wants: vec![false; agents],
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn at(&mut self, at: Instant, agent: usize, command: Command) {
+        self.serial += 1;
+        self.plan.insert((at, self.serial), (agent, command));
+    }
+
+    pub(super) fn register(&mut self, agent: usize, at: Instant) {
+        self.wants[agent] = true;
+        self.at(at, agent, Command::Register { account: ACCOUNT });
+    }
+
+    pub(super) fn everybody_is_where_he_wants_to_be(&self) -> bool {
+        self.registered == self.wants && self.plan.is_empty()
+    }
+
+    /// Now and then somebody unregisters, or leaves for good, in the midst of it all.
+    pub(super) fn plan_quitting(&mut self, moment: &mut Moment<'_>) {
+        let agent = moment.rng.random_range(0..self.wants.len());
+        let (first, second) = (moment.within(0.0, 60.0), moment.within(60.0, 90.0));
+        match moment.rng.random_range(0..10) {
+            0 => {
+                self.wants[agent] = false;
+                self.at(first, agent, Command::RemoveAccount { account: ACCOUNT });
+            }
+            1 => {
+                self.wants[agent] = false;
+                self.at(first, agent, Command::Unregister { account: ACCOUNT });
+            }
+            2 => {
+                self.at(first, agent, Command::Unregister { account: ACCOUNT });
+                self.register(agent, second);
+            }
+            3 => self.register(agent, first),
+            _ => {}
+        }
+    }
+
+    /// Somebody calls somebody some time in the next `seconds`. Says who.
+    pub(super) fn plan_call(
+        &mut self,
+        number: u32,
+        seconds: f64,
+        moment: &mut Moment<'_>,
+    ) -> usize {
+        let caller = moment.rng.random_range(0..self.registered.len());
+        let others = ["alice", "bob", "carol"];
+        let callee = match moment.happens(4) {
+            true => "nobody",
+            false => others[moment.rng.random_range(0..others.len())],
+        };
+        let session = SessionId::outgoing(number.into());
+        let start = moment.within(0.0, seconds);
+        let sdp = moment.sdp();
+        let invite = Command::Invite {
+            account: ACCOUNT,
+            session,
+            target: callee.to_owned(),
+            sdp,
+            headers: Vec::new(),
+        };
+        self.at(start, caller, invite);
+        self.tally.calls += 1;
+        let later = moment.within(0.0, 6.0) - moment.now;
+        if moment.happens(30) {
+            self.at(start + later, caller, hang_up(session));
+        }
+        caller
+    }
+
+    pub(super) fn react(&mut self, agent: usize, event: Event, moment: &mut Moment<'_>) {
+        match event {
+            Event::Registration { state, .. } => {
+                self.registered[agent] = matches!(state, RegistrationState::Registered { .. });
+            }
+            Event::Incoming {
+                session, call_id, ..
+            } => {
+                self.call_ids.insert((agent, session), call_id);
+                self.ring(agent, session, moment);
+            }
+            Event::Session { session, event } => {
+                self.react_in_session(agent, session, event, moment);
+            }
+            #[allow(
+                unreachable_patterns,
+                reason = "events that only some user agents tell"
+            )]
+            _ => {}
+        }
+    }
+
+    fn ring(&mut self, agent: usize, session: SessionId, moment: &mut Moment<'_>) {
+        for code in [180, 183] {
+            if moment.happens(60) {
+                let at = moment.within(0.0, 0.5);
+                let sdp = (code == 183).then(|| moment.sdp());
+                self.at(at, agent, Command::Provisional { session, code, sdp });
+            }
+        }
+        let answer = match moment.rng.random_range(0..10) {
+            0 => Command::Reject {
+                session,
+                code: [302, 404, 486, 603][moment.rng.random_range(0..4)],
+                reason: None,
+            },
+            1 => return,
+            _ => Command::Accept {
+                session,
+                sdp: moment.sdp(),
+                headers: Vec::new(),
+            },
+        };
+        let at = moment.within(0.0, 8.0);
+        self.at(at, agent, answer);
+    }
+
+    fn react_in_session(
+        &mut self,
+        agent: usize,
+        session: SessionId,
+        event: SessionEvent,
+        moment: &mut Moment<'_>,
+    ) {
+        match event {
+            SessionEvent::Sent { call_id } => {
+                self.call_ids.insert((agent, session), call_id);
+            }
+            SessionEvent::Ended { reason, .. } => {
+                self.tally.timeouts += u32::from(reason.code == 408);
+            }
+            SessionEvent::Accepted { .. } => {
+                self.tally.answered += 1;
+                self.talk(agent, session, moment);
+            }
+            SessionEvent::Confirmed { .. } => self.talk(agent, session, moment),
+            SessionEvent::Reinvite { .. } => {
+                let answer = match moment.happens(80) {
+                    true => Ok(moment.sdp()),
+                    false => Err(488),
+                };
+                let at = match moment.happens(70) {
+                    true => moment.now,
+                    false => moment.within(0.0, 12.0),
+                };
+                self.at(at, agent, Command::AnswerReinvite { session, answer });
+            }
+            SessionEvent::Reinvited { .. } => self.tally.changed += 1,
+            SessionEvent::ReinviteFailed { .. } => self.tally.unchanged += 1,
+            _ => {}
+        }
+    }
+
+    /// Holds, resumes, presses keys, and hangs up in the end.
+    fn talk(&mut self, agent: usize, session: SessionId, moment: &mut Moment<'_>) {
+        for _ in 0..moment.rng.random_range(0..3) {
+            let sdp = moment.sdp();
+            let at = self.appointment(agent, session, true, 10.0, moment);
+            self.at(at, agent, Command::Reinvite { session, sdp });
+        }
+        if moment.happens(30) {
+            let info = Command::Info {
+                session,
+                content_type: "application/dtmf-relay".to_owned(),
+                body: Bytes::from_static(b"Signal=1\r\n"),
+            };
+            let at = moment.within(0.0, 10.0);
+            self.at(at, agent, info);
+        }
+        let end = self.appointment(agent, session, false, 15.0, moment);
+        self.at(end, agent, hang_up(session));
+    }
+
+    /// A time of one's own, or the one that the other end has chosen.
+    fn appointment(
+        &mut self,
+        agent: usize,
+        session: SessionId,
+        change: bool,
+        seconds: f64,
+        moment: &mut Moment<'_>,
+    ) -> Instant {
+        let own = moment.within(0.0, seconds);
+        let call_id = self.call_ids.get(&(agent, session));
+        let Some(call_id) = call_id.filter(|_| moment.happens(30)) else {
+            return own;
+        };
+        let key = (call_id.clone(), change);
+        let agreed = *self.appointments.entry(key).or_insert(own);
+        agreed.max(moment.now)
+    }
+}
+
+pub(super) fn hang_up(session: SessionId) -> Command {
+    Command::HangUp {
+        session,
+        reason: Some(Reason::sip(200, "Bye")),
+    }
+}

@@ -1,0 +1,98 @@
+//! What the network and the proxies do to a run: drawn once, from the seed.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use crate::transport::Transport;
+
+/// The surroundings of one run.
+#[derive(Clone, Debug)]
+pub(super) struct Weather {
+    /// How many datagrams of a hundred vanish.
+    pub(super) loss: u32,
+    /// How many of a hundred arrive twice.
+    pub(super) duplication: u32,
+    /// Latency is uniform up to this: more than the distance of two datagrams reorders.
+    pub(super) latency: Duration,
+    /// What agents ask for in their proxy's URI, one each.
+    pub(super) transports: Vec<Transport>,
+    /// Whether the proxies stay in the way of a dialog.
+    pub(super) record_route: bool,
+    /// Whether the third agent is a second phone of bob.
+    pub(super) forking: bool,
+    /// Below this, the registrar answers 423.
+    pub(super) min_expires: u32,
+    /// How many look-ups of a hundred fail.
+    pub(super) lookup_failures: u32,
+    /// What breaks, and when: seconds from the beginning.
+    pub(super) troubles: Vec<(u32, Trouble)>,
+}
+
+/// Something that breaks or is mended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// A proxy vanishes with its streams.
+    Down(usize),
+    /// It is back, and has kept its bindings.
+    Up(usize),
+    /// Both proxies forget bindings and nonces, and lose their streams.
+    Restart,
+    /// A proxy answers 503 to every request.
+    Busy(usize),
+    /// It serves again.
+    Idle(usize),
+    /// Every stream is reset.
+    Cut,
+}
+
+impl Weather {
+    pub(super) fn draw(rng: &mut StdRng, agents: usize) -> Self {
+        let (loss, duplication, latency) = match rng.random_range(0..4) {
+            0 => (0, 0, 20),
+            1 => (2, 1, 80),
+            2 => (10, 10, 900),
+            _ => (20, 10, 300),
+        };
+        let transport = |rng: &mut StdRng| match rng.random_range(0..5) {
+            0 | 1 => Transport::Tcp,
+            _ => Transport::Udp,
+        };
+        let mut weather = Self {
+            loss,
+            duplication,
+            latency: Duration::from_millis(latency),
+            transports: (0..agents).map(|_| transport(rng)).collect(),
+            record_route: rng.random_bool(0.5),
+            forking: rng.random_bool(0.3),
+            min_expires: [0, 0, 0, 300][rng.random_range(0..4)],
+            lookup_failures: [0, 0, 5][rng.random_range(0..3)],
+            troubles: Vec::new(),
+        };
+        if rng.random_bool(0.4) {
+            for _ in 0..rng.random_range(1..4) {
+                weather.draw_trouble(rng);
+            }
+        }
+        weather
+    }
+
+    /// Whether both ends of a call can always hear of its end.
+    pub(super) fn is_steady(&self) -> bool {
+        self.troubles.is_empty() && self.lookup_failures == 0
+    }
+
+    fn draw_trouble(&mut self, rng: &mut StdRng) {
+        let at = rng.random_range(0..120);
+        let until = at + rng.random_range(1..90);
+        let proxy = rng.random_range(0..2);
+        let more = match rng.random_range(0..4) {
+            0 => [(at, Trouble::Down(proxy)), (until, Trouble::Up(proxy))],
+            1 => [(at, Trouble::Busy(proxy)), (until, Trouble::Idle(proxy))],
+            2 => [(at, Trouble::Restart), (until, Trouble::Cut)],
+            _ => [(at, Trouble::Cut), (until, Trouble::Cut)],
+        };
+        self.troubles.extend(more);
+    }
+}
