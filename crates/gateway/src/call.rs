@@ -372,6 +372,11 @@ impl Call {
                 tracing::debug!(%content_type, "INFO from the phone");
             }
             SessionEvent::InfoResult { code } => self.handle_info_result(code),
+            SessionEvent::Refer(_) => self.sip(Command::AnswerRefer {
+                session: self.session,
+                answer: Err(603),
+            }),
+            SessionEvent::ReferProgress(_) => {}
         }
     }
 

@@ -14,6 +14,7 @@ use crate::account::{AccountConfig, AccountId, SessionId};
 use crate::event::StatusReason;
 use crate::invite::called::called_uri;
 use crate::message::Uri;
+use crate::refer::{ReferTarget, Referral};
 
 /// One request of the application.
 #[derive(Clone, Debug)]
@@ -119,6 +120,43 @@ pub enum Command {
         content_type: String,
         /// Body.
         body: Bytes,
+    },
+    /// Asks the other side of an established call to call somebody (RFC 3515). How it goes is
+    /// told by [`SessionEvent::ReferProgress`](crate::event::SessionEvent::ReferProgress),
+    /// at last by its `Done`; the call itself goes on. One at a time in each call.
+    Refer {
+        /// The call.
+        session: SessionId,
+        /// Who is to be called.
+        target: ReferTarget,
+    },
+    /// Answers [`SessionEvent::Refer`](crate::event::SessionEvent::Refer): whether the
+    /// application does what it is asked for, or a status code that refuses.
+    AnswerRefer {
+        /// The call.
+        session: SessionId,
+        /// 400..=699 refuses.
+        answer: Result<(), u16>,
+    },
+    /// Tells who asked for it by REFER how the new call goes. A final status ends that;
+    /// nothing can be told afterwards.
+    NotifyRefer {
+        /// The call that the REFER came in.
+        session: SessionId,
+        /// A response as it came from the new call, or what stands in for one.
+        status: StatusReason,
+    },
+    /// Places the call that a REFER asks for: like `Invite`, to its target, with its
+    /// Replaces and Referred-By.
+    InviteReferred {
+        /// Who calls.
+        account: AccountId,
+        /// The new call, [`SessionId::outgoing`].
+        session: SessionId,
+        /// What the REFER asks for.
+        referral: Referral,
+        /// The offer.
+        sdp: Bytes,
     },
     /// Ends all sessions, unregisters every account, refuses what is new.
     /// Done when [`UserAgent::is_settled`](crate::user_agent::UserAgent::is_settled).

@@ -159,6 +159,19 @@ impl Dialog {
         &self.id
     }
 
+    /// Whom a third party calls to reach the far end: its Contact if that works from
+    /// everywhere (RFC 5627), else its address, and the Contact again if it has none.
+    pub(crate) fn far_end(&self) -> &Uri {
+        let contact = &self.remote_target;
+        let address = &self.remote.uri;
+        let is_nobody = |host: &str| host.to_ascii_lowercase().ends_with(".invalid");
+        let usable = address.is_sip() && !address.host_text().is_none_or(is_nobody);
+        match usable && !contact.has_param("gr") {
+            true => address,
+            false => contact,
+        }
+    }
+
     /// Whether we sent the request that made it, and so its Call-ID.
     pub(crate) fn is_ours(&self) -> bool {
         self.is_ours

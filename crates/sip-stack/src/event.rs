@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::account::{AccountId, SessionId};
 use crate::message::{Response, StatusCode};
+use crate::refer::{ReferProgress, Referral};
 use crate::target::ResolveError;
 use crate::transaction::Failure;
 
@@ -33,6 +34,9 @@ pub enum Event {
         call_id: String,
         /// The offer; `None` if the caller wants us to make one.
         sdp: Option<Bytes>,
+        /// The established call of the same account whose place it takes (RFC 3891): that
+        /// one is ended when this one is accepted.
+        replaces: Option<SessionId>,
         /// All headers of the INVITE, in order.
         headers: Vec<(String, String)>,
     },
@@ -142,6 +146,11 @@ pub enum SessionEvent {
         /// Status code.
         code: u16,
     },
+    /// The other side asks us to call somebody (RFC 3515). Answer with `AnswerRefer` within
+    /// 10 s, and if that accepts, tell the outcome with `NotifyRefer`.
+    Refer(Referral),
+    /// How our `Refer` goes.
+    ReferProgress(ReferProgress),
     /// The session is over.
     Ended {
         /// Why, as told to clients.

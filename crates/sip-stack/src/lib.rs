@@ -13,7 +13,9 @@ pub mod event;
 mod invite;
 pub mod keep_alive;
 pub mod message;
+pub mod refer;
 mod registration;
+pub mod replaces;
 #[cfg(any(test, feature = "simulate"))]
 pub mod simulate;
 pub mod target;

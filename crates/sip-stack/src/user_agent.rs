@@ -20,6 +20,7 @@ use crate::dialog::DialogId;
 use crate::event::Event;
 use crate::invite::Session;
 use crate::message::{Message, ParseError};
+use crate::refer::Refers;
 use crate::target::{ResolveError, ResolveId, ResolveRequest};
 use crate::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::transport::{Destination, FlowId, Source, Transmit, TransmitFailure};
@@ -34,8 +35,11 @@ mod in_call;
 mod inviting;
 mod keeping;
 mod leaving;
+mod referred;
+mod referring;
 mod registering;
 mod reinviting;
+mod replacing;
 mod requests;
 mod responses;
 mod straying;
@@ -59,6 +63,8 @@ pub struct UserAgent {
     clients: BTreeMap<ClientTransactionId, ClientUser>,
     /// INVITEs of peers that have had no final response, first ones and later ones.
     servers: BTreeMap<ServerTransactionId, SessionId>,
+    /// REFERs and what is to come of them.
+    refers: Refers,
     /// Addresses of our registrars and proxies, with the number of accounts that use them.
     known: BTreeMap<IpAddr, usize>,
     incoming: u64,
@@ -78,6 +84,7 @@ impl UserAgent {
             dialogs: BTreeMap::new(),
             clients: BTreeMap::new(),
             servers: BTreeMap::new(),
+            refers: Refers::default(),
             known: BTreeMap::new(),
             incoming: 0,
             dropped: 0,

@@ -180,7 +180,12 @@ impl FarEnds {
             | SessionEvent::Reinvited { .. }
             | SessionEvent::ReinviteFailed { .. }
             | SessionEvent::Info { .. }
+            | SessionEvent::ReferProgress(_)
             | SessionEvent::InfoResult { .. } => {}
+            SessionEvent::Refer(_) => {
+                let answer = Err(603);
+                self.send(Command::AnswerRefer { session, answer }).await;
+            }
         }
     }
 

@@ -53,6 +53,7 @@ impl Dispatcher {
                 from,
                 call_id,
                 sdp,
+                replaces: _,
                 headers,
             } => {
                 let mailbox = mailbox(|sender| self.directory.add_session(session, sender));

@@ -13,7 +13,7 @@ use crate::transport::Source;
 use crate::user_agent::Core;
 
 /// Methods we take, for Allow.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY, REFER";
 
 pub(crate) struct Account {
     pub(crate) id: AccountId,
@@ -125,7 +125,11 @@ impl Account {
             Method::Register => {
                 format!(";+sip.instance=\"<urn:uuid:{}>\";reg-id=1", self.instance())
             }
-            Method::Invite | Method::Update | Method::Subscribe | Method::Refer => String::new(),
+            Method::Invite
+            | Method::Update
+            | Method::Subscribe
+            | Method::Refer
+            | Method::Notify => String::new(),
             Method::Ack
             | Method::Bye
             | Method::Cancel
@@ -133,7 +137,6 @@ impl Account {
             | Method::Info
             | Method::Message
             | Method::Prack
-            | Method::Notify
             | Method::Publish
             | Method::Other(_) => return None,
         };

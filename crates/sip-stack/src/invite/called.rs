@@ -5,10 +5,48 @@
 //! escaped; what would smuggle headers into the request is cut off.
 
 use crate::event::StatusReason;
-use crate::message::{Host, Uri, UriBuilder};
+use crate::message::{HeaderName, HeaderValue, Headers, Host, Uri, UriBuilder};
+use crate::refer::Referral;
 
 /// Longer input is no address.
 const MAX_LENGTH: usize = 1024;
+
+/// Who is to be called, and why.
+#[derive(Clone, Copy)]
+pub(crate) enum Called<'a> {
+    /// Whom the application names.
+    Typed(&'a str),
+    /// Whom a REFER names.
+    Referred(&'a Referral),
+}
+
+impl Called<'_> {
+    /// The Request-URI, where a bare user means one of `domain`.
+    pub(crate) fn uri(self, domain: &Uri) -> Result<Uri, StatusReason> {
+        match self {
+            Self::Typed(typed) => called_uri(typed, domain),
+            Self::Referred(referral) => called_uri(&referral.target, domain),
+        }
+    }
+
+    /// What an INVITE says of it (RFC 3891 §3, RFC 3892 §2.2).
+    pub(crate) fn push_headers(self, headers: &mut Headers) {
+        let Self::Referred(referral) = self else {
+            return;
+        };
+        if let Some(replaces) = &referral.replaces
+            && let Ok(value) = HeaderValue::new(replaces.to_string())
+        {
+            headers.push(HeaderName::Replaces, value);
+            headers.push(HeaderName::Require, HeaderValue::from_static("replaces"));
+        }
+        if let Some(by) = &referral.referred_by
+            && let Ok(value) = HeaderValue::new(by)
+        {
+            headers.push(HeaderName::ReferredBy, value);
+        }
+    }
+}
 
 /// The Request-URI for `typed`, where a bare user means one of `domain`.
 pub(crate) fn called_uri(typed: &str, domain: &Uri) -> Result<Uri, StatusReason> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::body::Body;
+use crate::account::SessionId;
 use crate::dialog::Dialog;
 use crate::message::{Request, Response};
 use crate::transaction::ServerTransactionId;
@@ -18,6 +19,8 @@ pub(crate) struct Ringing {
     pub(crate) source: Source,
     /// The early dialog: it has our tag from the first 18x on.
     pub(crate) dialog: Dialog,
+    /// The call whose place it takes (RFC 3891).
+    pub(crate) replaces: Option<SessionId>,
     /// The last provisional response, to be repeated.
     pub(crate) provisional: Option<Response>,
 }

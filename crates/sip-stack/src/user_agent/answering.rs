@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{Timer, UserAgent, headers};
 use crate::account::{AccountId, SessionId};
+use crate::command::Reason;
 use crate::dialog::Dialog;
 use crate::event::{EndedBy, Event, Originator, StatusReason};
 use crate::invite::body::Body;
@@ -44,6 +45,10 @@ impl UserAgent {
             let gone = StatusCode::TEMPORARILY_UNAVAILABLE;
             return self.answer(transaction, &request, gone, now);
         }
+        let replaces = match self.replaced(account, &request) {
+            Ok(replaces) => replaces,
+            Err(status) => return self.answer(transaction, &request, status, now),
+        };
         if let Err(full) = self.check_limits(account) {
             let status = StatusCode::new(full.code).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
             return self.answer(transaction, &request, status, now);
@@ -68,6 +73,7 @@ impl UserAgent {
             from: originator(&request),
             call_id: dialog.id().call_id.to_string(),
             sdp,
+            replaces,
             headers: headers::all(&request.headers),
         };
         self.dialogs.insert(dialog.id().clone(), id);
@@ -77,6 +83,7 @@ impl UserAgent {
             request,
             source,
             dialog,
+            replaces,
             provisional: None,
         };
         self.add_session(
@@ -150,6 +157,7 @@ impl UserAgent {
         let Usage::Ringing(ringing) = session.usage else {
             return;
         };
+        let replaces = ringing.replaces;
         self.servers.remove(&ringing.transaction);
         let cseq = ringing.request.headers.cseq().map_or(0, |cseq| cseq.number);
         let unacknowledged = Unacknowledged::new(
@@ -173,6 +181,10 @@ impl UserAgent {
             },
         );
         self.send_2xx(id, unacknowledged, now);
+        if let Some(replaced) = replaces {
+            let reason = Reason::sip(200, "Replaced");
+            self.hang_up(replaced, Some(&reason), now);
+        }
     }
 
     pub(super) fn reject(&mut self, id: SessionId, code: u16, phrase: Option<&str>, now: Instant) {

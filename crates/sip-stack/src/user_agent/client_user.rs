@@ -18,6 +18,10 @@ pub(super) enum ClientUser {
     Reinvite(SessionId),
     /// INFO.
     Info(Box<Info>),
+    /// REFER.
+    Refer(Box<Info>),
+    /// NOTIFY of what came of a REFER.
+    Notify(Box<Info>),
     /// BYE.
     Farewell(Box<Farewell>),
 }
@@ -44,7 +48,7 @@ pub(super) struct Acknowledged {
     pub(super) route: Route,
 }
 
-/// An INFO on its way.
+/// An INFO, REFER or NOTIFY on its way.
 pub(super) struct Info {
     pub(super) account: AccountId,
     pub(super) session: SessionId,
@@ -64,7 +68,7 @@ impl ClientUser {
         match self {
             Self::Registration(_) | Self::Calling(_) | Self::Reinvite(_) => None,
             Self::Answered(answered) => answered.is_open.then_some(answered.account),
-            Self::Info(info) => Some(info.account),
+            Self::Info(info) | Self::Refer(info) | Self::Notify(info) => Some(info.account),
             Self::Farewell(farewell) => Some(farewell.account),
         }
     }

@@ -7,6 +7,7 @@ use super::UserAgent;
 use crate::account::{Account, AccountConfig, AccountId};
 use crate::command::Command;
 use crate::event::{Event, RegistrationState, StatusReason};
+use crate::invite::called::Called;
 
 impl UserAgent {
     pub(super) fn dispatch_command(&mut self, command: Command, now: Instant) {
@@ -21,7 +22,7 @@ impl UserAgent {
                 target,
                 sdp,
                 headers,
-            } => self.invite(account, session, &target, sdp, &headers, now),
+            } => self.invite(account, session, Called::Typed(&target), sdp, &headers, now),
             Command::Provisional { session, code, sdp } => {
                 self.say_provisional(session, code, sdp, now);
             }
@@ -45,6 +46,15 @@ impl UserAgent {
                 content_type,
                 body,
             } => self.send_info(session, &content_type, body, now),
+            Command::Refer { session, target } => self.refer(session, &target, now),
+            Command::AnswerRefer { session, answer } => self.answer_refer(session, answer, now),
+            Command::NotifyRefer { session, status } => self.notify_refer(session, status, now),
+            Command::InviteReferred {
+                account,
+                session,
+                referral,
+                sdp,
+            } => self.invite(account, session, Called::Referred(&referral), sdp, &[], now),
             Command::Shutdown => self.shut_down(now),
         }
     }

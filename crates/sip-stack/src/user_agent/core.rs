@@ -34,6 +34,10 @@ pub(crate) enum Timer {
     GiveUp(SessionId),
     /// A re-INVITE that met another one may be tried again.
     Glare(SessionId),
+    /// Nothing more has been heard of our REFER.
+    Refer(SessionId),
+    /// The application has not answered a REFER, or not told its outcome.
+    Referred(SessionId),
 }
 
 pub(crate) struct Core {

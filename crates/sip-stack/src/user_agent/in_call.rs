@@ -32,7 +32,7 @@ impl UserAgent {
         let unknown = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
         let Some(id) = self.dialogs.get(dialog).copied() else {
             if request.method == Method::Notify {
-                return self.answer_notify(transaction, &request, now);
+                return self.answer_stray_notify(transaction, &request, now);
             }
             return self.answer(transaction, &request, unknown, now);
         };
@@ -50,12 +50,13 @@ impl UserAgent {
             }
             Method::Info => self.handle_info(transaction, id, &request, now),
             Method::Options => self.answer_options(transaction, &request, now),
-            Method::Notify => self.answer_notify(transaction, &request, now),
+            Method::Notify => self.handle_notify(transaction, id, &request, now),
+            Method::Refer => self.handle_refer(transaction, id, request, source, now),
             Method::Prack | Method::Ack | Method::Cancel => {
                 self.answer(transaction, &request, unknown, now);
             }
-            Method::Subscribe => self.answer(transaction, &request, StatusCode::BAD_EVENT, now),
-            Method::Register | Method::Message | Method::Refer | Method::Publish => {
+            Method::Subscribe => self.answer_bad_event(transaction, &request, now),
+            Method::Register | Method::Message | Method::Publish => {
                 self.answer_not_allowed(transaction, &request, now);
             }
             Method::Other(_) => self.answer_not_implemented(transaction, &request, now),

@@ -11,7 +11,7 @@ use crate::command::Reason;
 use crate::dialog::Dialog;
 use crate::event::{EndedBy, SessionEvent, StatusReason};
 use crate::invite::body::Body;
-use crate::invite::called::called_uri;
+use crate::invite::called::Called;
 use crate::invite::client::Calling;
 use crate::invite::established::{Change, Established};
 use crate::invite::{Session, Usage};
@@ -24,7 +24,7 @@ impl UserAgent {
         &mut self,
         account: AccountId,
         session: SessionId,
-        target: &str,
+        target: Called<'_>,
         sdp: Bytes,
         extra: &[(String, String)],
         now: Instant,
@@ -42,7 +42,7 @@ impl UserAgent {
         &mut self,
         id: AccountId,
         session: SessionId,
-        typed: &str,
+        target: Called<'_>,
         sdp: Bytes,
         extra: &[(String, String)],
         now: Instant,
@@ -53,7 +53,7 @@ impl UserAgent {
             .get_mut(&id)
             .filter(|account| !account.leaving)
             .ok_or_else(|| StatusReason::new(480, "No Such Account"))?;
-        let called = called_uri(typed, &account.registrar)?;
+        let called = target.uri(&account.registrar)?;
         let routes = account.routes();
         let challenger = match routes.first().is_some() || account.is_own_domain(&called) {
             true => Challenger::OwnServer,
@@ -76,6 +76,7 @@ impl UserAgent {
         headers::push_capabilities(fields);
         account.name_software(fields, HeaderName::UserAgent, &self.core);
         headers::push_extra(fields, extra);
+        target.push_headers(fields);
         headers::set_sdp(&mut request.headers, &mut request.body, sdp);
 
         let mut attempt = Attempt::new(request, next_hop, challenger);

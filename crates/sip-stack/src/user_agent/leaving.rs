@@ -67,6 +67,7 @@ impl UserAgent {
     /// Sends BYE and forgets the session.
     pub(super) fn leave(&mut self, id: SessionId, reason: Option<&Reason>, now: Instant) {
         self.abandon_ours(id, now);
+        self.tell_rest_of_refer(id, now);
         let Some(session) = self.sessions.get(&id) else {
             return;
         };

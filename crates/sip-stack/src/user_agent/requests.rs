@@ -11,6 +11,11 @@ use crate::message::{
 use crate::transaction::ServerTransactionId;
 use crate::transport::Source;
 
+/// The option tag of RFC 3891.
+pub(super) const REPLACES: &str = "replaces";
+/// The event package of RFC 3515.
+pub(super) const REFER_EVENT: &str = "refer";
+
 /// Requests at a time from an address that is no registrar or proxy of ours; a neighbour
 /// of our proxy may be among them.
 pub(super) const MAX_OF_STRANGER: usize = 4096;
@@ -61,6 +66,9 @@ impl UserAgent {
         if !whole || cseq.method != request.method {
             return self.answer(id, &request, StatusCode::BAD_REQUEST, now);
         }
+        if self.refuses_replaces(id, &request, now) {
+            return;
+        }
         if let Some(dialog) = DialogId::of_request(&request) {
             return self.handle_in_dialog(id, &dialog, request, source, now);
         }
@@ -90,8 +98,8 @@ impl UserAgent {
         match &request.method {
             Method::Invite => self.handle_invite(id, account, request, source, now),
             Method::Options => self.answer_options(id, &request, now),
-            Method::Notify => self.answer_notify(id, &request, now),
-            Method::Subscribe => self.answer(id, &request, StatusCode::BAD_EVENT, now),
+            Method::Notify => self.answer_stray_notify(id, &request, now),
+            Method::Subscribe => self.answer_bad_event(id, &request, now),
             Method::Ack
             | Method::Bye
             | Method::Cancel
@@ -101,7 +109,9 @@ impl UserAgent {
                 let unknown = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                 self.answer(id, &request, unknown, now);
             }
-            Method::Register | Method::Message | Method::Refer | Method::Publish => {
+            // Nobody but a partner in a call may make us call somebody.
+            Method::Refer => self.answer(id, &request, StatusCode::FORBIDDEN, now),
+            Method::Register | Method::Message | Method::Publish => {
                 self.answer_not_allowed(id, &request, now);
             }
             Method::Other(_) => self.answer_not_implemented(id, &request, now),
@@ -115,7 +125,8 @@ impl UserAgent {
         request: &Request,
         now: Instant,
     ) -> bool {
-        let required = request.headers.require();
+        let mut required = request.headers.require();
+        required.retain(|tag| !tag.eq_ignore_ascii_case(REPLACES));
         if required.is_empty() {
             return false;
         }
@@ -151,34 +162,37 @@ impl UserAgent {
         headers::push_capabilities(&mut response.headers);
         response
             .headers
-            .push(HeaderName::Supported, HeaderValue::from_static(""));
+            .push(HeaderName::Supported, HeaderValue::from_static(REPLACES));
         self.core.respond(id, response, now);
     }
 
-    /// Nobody subscribes here. Unsolicited news of waiting messages is let go by; many
-    /// servers send it after REGISTER.
-    pub(super) fn answer_notify(
+    /// A NOTIFY of no subscription of ours. Unsolicited news of waiting messages are let go by;
+    /// many servers send them after REGISTER.
+    pub(super) fn answer_stray_notify(
         &mut self,
         id: ServerTransactionId,
         request: &Request,
         now: Instant,
     ) {
-        let event = request.headers.get(&HeaderName::Event);
-        let package = event.map(|event| {
-            event
-                .text()
-                .split(';')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_owned()
-        });
-        let status = match package.as_deref() {
+        let status = match event_package(request).as_deref() {
             Some("message-summary") => StatusCode::OK,
-            Some(_) => StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
-            None => StatusCode::BAD_EVENT,
+            Some(REFER_EVENT) => StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
+            Some(_) | None => return self.answer_bad_event(id, request, now),
         };
         self.answer(id, request, status, now);
+    }
+
+    /// 489, with the packages that are known (RFC 6665 §4.1.3).
+    pub(super) fn answer_bad_event(
+        &mut self,
+        id: ServerTransactionId,
+        request: &Request,
+        now: Instant,
+    ) {
+        let mut response = self.reply(request, StatusCode::BAD_EVENT);
+        let known = HeaderValue::from_static("refer, message-summary");
+        response.headers.push(HeaderName::AllowEvents, known);
+        self.core.respond(id, response, now);
     }
 
     pub(super) fn answer_not_allowed(
@@ -268,4 +282,11 @@ impl UserAgent {
     fn is_known(&self, source: &Source) -> bool {
         self.known.contains_key(&source.remote.ip())
     }
+}
+
+/// What a SUBSCRIBE or NOTIFY is about (RFC 6665 §8.2.1), in lower case.
+pub(super) fn event_package(request: &Request) -> Option<String> {
+    let event = request.headers.get(&HeaderName::Event)?.text();
+    let package = event.split(';').next().unwrap_or_default();
+    Some(package.trim().to_ascii_lowercase())
 }

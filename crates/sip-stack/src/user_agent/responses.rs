@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::UserAgent;
 use super::client_user::ClientUser;
+use crate::event::StatusReason;
 use crate::message::Response;
 use crate::transaction::{ClientTransactionId, Failure, TransactionEvent};
 use crate::transport::Source;
@@ -55,6 +56,8 @@ impl UserAgent {
                 self.reinvite_response(*session, response, source, now);
             }
             Some(ClientUser::Info(_)) => self.info_response(id, response, source, now),
+            Some(ClientUser::Refer(_)) => self.refer_response(id, response, source, now),
+            Some(ClientUser::Notify(_)) => self.notify_response(id, response, source, now),
             Some(ClientUser::Farewell(_)) => self.farewell_response(id, response, source, now),
             None => {}
         }
@@ -68,6 +71,10 @@ impl UserAgent {
             Some(ClientUser::Calling(session)) => self.calling_failure(session, why),
             Some(ClientUser::Reinvite(session)) => self.reinvite_failure(session, why, now),
             Some(ClientUser::Info(info)) => self.info_failure(&info, why),
+            Some(ClientUser::Refer(refer)) => {
+                self.refer_done(refer.session, StatusReason::of_failure(why));
+            }
+            Some(ClientUser::Notify(notify)) => self.notify_unheard(notify.session),
             Some(ClientUser::Answered(_) | ClientUser::Farewell(_)) | None => {}
         }
     }

@@ -27,6 +27,8 @@ impl UserAgent {
                 }
                 Timer::GiveUp(session) => self.given_up(session, now),
                 Timer::Glare(session) => self.reinvite_again(session, now),
+                Timer::Refer(session) => self.refer_expired(session),
+                Timer::Referred(session) => self.referred_expired(session, now),
             }
         }
     }

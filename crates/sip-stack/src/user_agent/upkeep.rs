@@ -31,6 +31,7 @@ impl UserAgent {
         for timer in [Timer::Ringing, Timer::Repeat, Timer::GiveUp, Timer::Glare] {
             self.core.timers.stop(timer(id));
         }
+        self.forget_refers(id);
         match &session.usage {
             Usage::Calling(calling) => {
                 for dialog in calling.early() {

@@ -11,6 +11,7 @@ use media::{BrowserLocal, Fingerprint, IceSeed, LegEvent, LegFailure, PhoneLocal
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
 use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
+use sip_stack::refer::ReferTarget;
 
 use crate::account::{AccountLimits, Permissions};
 use crate::call::{
@@ -346,6 +347,16 @@ fn told_sip(command: &Command) -> String {
             let body = String::from_utf8_lossy(body).replace("\r\n", " ");
             format!("INFO {}", body.trim())
         }
+        Command::Refer { target, .. } => match target {
+            ReferTarget::Address(target) => format!("REFER {target}"),
+            ReferTarget::Session(other) => format!("REFER {other}"),
+        },
+        Command::AnswerRefer { answer, .. } => match answer {
+            Ok(()) => "202".to_owned(),
+            Err(code) => format!("refuse REFER {code}"),
+        },
+        Command::NotifyRefer { status, .. } => format!("NOTIFY {status}"),
+        Command::InviteReferred { referral, .. } => format!("INVITE {}", referral.target),
         Command::AddAccount { .. }
         | Command::RemoveAccount { .. }
         | Command::Register { .. }

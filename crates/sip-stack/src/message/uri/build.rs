@@ -155,6 +155,25 @@ impl Uri {
         Self::parse(&text).map_err(|_| Refused::Uri)
     }
 
+    /// The same URI with one more header behind `?`, given without escapes.
+    ///
+    /// # Errors
+    /// [`Refused`] if this is no SIP URI, or name or value hold CR, LF or NUL.
+    pub fn with_header(&self, name: &str, value: &str) -> Result<Self, Refused> {
+        if breaks_lines(name.as_bytes()) || breaks_lines(value.as_bytes()) {
+            return Err(Refused::LineBreak);
+        }
+        if self.sip.is_none() {
+            return Err(Refused::Uri);
+        }
+        let mut text = self.text.to_string();
+        text.push(if self.has_headers() { '&' } else { '?' });
+        encode(&mut text, name, HEADER);
+        text.push('=');
+        encode(&mut text, value, HEADER);
+        Self::parse(&text).map_err(|_| Refused::Uri)
+    }
+
     /// The same URI without the headers behind `?`, as a Request-URI must be.
     #[must_use]
     pub fn without_headers(&self) -> Self {

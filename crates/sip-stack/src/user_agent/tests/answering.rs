@@ -21,6 +21,7 @@ fn a_call_rings_is_answered_and_the_caller_hangs_up() {
         from,
         call_id,
         sdp,
+        replaces: None,
         headers,
     } = bench.event()
     else {

@@ -12,7 +12,8 @@ use rand::RngExt;
 use super::world::{Side, Weather, World};
 use crate::account::{AccountId, SessionId};
 use crate::command::Command;
-use crate::event::{Event, RegistrationState, SessionEvent};
+use crate::event::{Event, RegistrationState, SessionEvent, StatusReason};
+use crate::refer::{ReferProgress, ReferTarget};
 
 const SEEDS: u64 = 300;
 
@@ -29,7 +30,7 @@ fn calls_end_once_and_leave_nothing_behind_under_20_percent_loss() {
     }
     // Most calls get through even so.
     assert!(total.answered * 2 > total.calls, "{total:?}");
-    assert!(total.changed > 0, "{total:?}");
+    assert!(total.changed > 0 && total.referred > 0, "{total:?}");
 }
 
 #[test]
@@ -52,6 +53,8 @@ struct Tally {
     calls: u32,
     answered: u32,
     changed: u32,
+    /// REFERs whose outcome was told.
+    referred: u32,
     timeouts: u32,
     /// Calls nobody cared to answer.
     ignored: u32,
@@ -62,6 +65,7 @@ impl std::ops::AddAssign for Tally {
         self.calls += other.calls;
         self.answered += other.answered;
         self.changed += other.changed;
+        self.referred += other.referred;
         self.timeouts += other.timeouts;
         self.ignored += other.ignored;
     }
@@ -234,7 +238,23 @@ impl Play {
                 self.later(side, Duration::ZERO, Duration::from_secs(12), answer);
             }
             SessionEvent::Reinvited { .. } => self.tally.changed += 1,
-            SessionEvent::Sent { .. }
+            SessionEvent::Refer(_) => {
+                let answer = match self.world.rng.random_bool(0.8) {
+                    true => Ok(()),
+                    false => Err(603),
+                };
+                let limit = Duration::from_secs(12);
+                let answer = Command::AnswerRefer { session, answer };
+                self.later(side, Duration::ZERO, limit, answer);
+                for (code, phrase) in [(180, "Ringing"), (200, "OK")] {
+                    let status = StatusReason::new(code, phrase);
+                    let told = Command::NotifyRefer { session, status };
+                    self.later(side, Duration::from_secs(1), limit, told);
+                }
+            }
+            SessionEvent::ReferProgress(ReferProgress::Done(_)) => self.tally.referred += 1,
+            SessionEvent::ReferProgress(ReferProgress::Accepted | ReferProgress::Trying(_))
+            | SessionEvent::Sent { .. }
             | SessionEvent::Provisional { .. }
             | SessionEvent::ReinviteFailed { .. }
             | SessionEvent::Info { .. }
@@ -248,6 +268,11 @@ impl Play {
             let sdp = Bytes::from("v=0\r\n");
             let change = Command::Reinvite { session, sdp };
             self.later(side, now, Duration::from_secs(10), change);
+        }
+        if self.world.rng.random_bool(0.3) {
+            let target = ReferTarget::Address("carol".to_owned());
+            let refer = Command::Refer { session, target };
+            self.later(side, now, Duration::from_secs(10), refer);
         }
         let info = Command::Info {
             session,

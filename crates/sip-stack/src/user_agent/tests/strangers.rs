@@ -90,7 +90,7 @@ fn other_methods_are_answered_by_their_kind() {
     let token = bench.token();
     for (method, code) in [
         ("MESSAGE", 405),
-        ("REFER", 405),
+        ("REFER", 403),
         ("REGISTER", 405),
         ("SUBSCRIBE", 489),
         ("BYE", 481),
@@ -114,7 +114,15 @@ fn other_methods_are_answered_by_their_kind() {
         cseq: 2,
         ..options(&token).header("Event: presence")
     });
+    let refused = bench.response(489);
+    assert!(refused.headers.contains(&HeaderName::AllowEvents));
+    bench.incoming(&Script {
+        method: "NOTIFY",
+        cseq: 3,
+        ..options(&token).header("Event: refer")
+    });
     bench.response(481);
+    bench.no_event();
 }
 
 #[test]
