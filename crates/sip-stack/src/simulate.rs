@@ -16,6 +16,7 @@
 mod agent;
 mod check;
 mod forks;
+mod meddler;
 mod network;
 mod proxies;
 mod registrar;
@@ -25,7 +26,7 @@ mod users;
 mod weather;
 mod world;
 
-pub use story::run;
+pub use story::{meddled, run};
 pub use trace::Trace;
 pub use users::Tally;
 

@@ -3,8 +3,10 @@
 
 use rand::RngExt;
 
+use super::meddler::Meddler;
 use super::trace::Trace;
 use super::users::{ACCOUNT, Moment, Tally};
+use super::weather::Weather;
 use super::world::{PROXY, World};
 use crate::account::{AccountConfig, Ha1};
 use crate::command::Command;
@@ -39,12 +41,40 @@ pub fn run(seed: u64, trace: Trace) -> (Tally, Trace) {
     world.until(300, |_| false);
     let steady = world.weather.is_steady() && !world.weather.forking;
     world.checks.at_the_end(steady);
+    nothing_is_left(&world);
+    assert_eq!(world.proxies.registrar.refused, 0, "wrong credentials");
+    (world.users.tally, world.trace)
+}
+
+/// Plays a conversation with somebody in the way of it: the first byte says which, the others
+/// are orders for the meddler. For fuzzing.
+///
+/// # Panics
+/// If an agent tells of a session after its end, sends without measure, keeps something in
+/// the end, or panics by itself.
+pub fn meddled(orders: &[u8], trace: Trace) -> Trace {
+    let Some((&seed, orders)) = orders.split_first() else {
+        return trace;
+    };
+    let mut world = World::new(seed.into(), AGENTS, Some(Weather::calm), trace);
+    world.admit(Meddler::new(orders));
+    begin(&mut world);
+    place_calls(&mut world, 2, 5.0);
+    world.until(400, |world| {
+        world.users.is_idle() && world.checks.all_ended()
+    });
+    assert!(world.checks.all_ended(), "a session did not end");
+    leave(&mut world);
+    world.until(300, |_| false);
+    nothing_is_left(&world);
+    world.trace
+}
+
+fn nothing_is_left(world: &World) {
     for (number, agent) in world.agents.iter().enumerate() {
         let counts = agent.ua.counts();
         assert!(counts.is_zero(), "agent {number} keeps {counts:?}");
     }
-    assert_eq!(world.proxies.registrar.refused, 0, "wrong credentials");
-    (world.users.tally, world.trace)
 }
 
 /// Gives every agent its account and lets it register.

@@ -4,8 +4,12 @@
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 
-use super::{Tally, Trace, run};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::{Tally, Trace, meddled, run};
 
 /// How many seeds each of the four shares has; `SEEDS=n` plays more.
 const SEEDS: u64 = 1000;
@@ -42,6 +46,48 @@ fn a_seed_gives_the_same_trace_every_time() {
             "seed {seed}: {}",
             first_difference(&trace, &same)
         );
+    }
+}
+
+#[test]
+fn every_seed_of_the_fuzz_target_ends_with_nothing_left() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/sip_user_agent");
+    let mut paths: Vec<_> = std::fs::read_dir(corpus)
+        .expect("the corpus is committed")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    for path in paths {
+        let orders = std::fs::read(&path).expect("readable");
+        meddle(&orders, &path.display().to_string());
+    }
+}
+
+#[test]
+fn whatever_the_meddler_does_nothing_is_left() {
+    let mut rng = StdRng::seed_from_u64(1);
+    for _ in 0..300 {
+        let length = rng.random_range(0..120);
+        let orders: Vec<u8> = (0..length).map(|_| rng.random()).collect();
+        meddle(&orders, &format!("{orders:?}"));
+    }
+}
+
+/// `ORDERS=file` plays one with its trace.
+#[test]
+fn orders_are_replayed_from_a_file() {
+    if let Ok(path) = std::env::var("ORDERS") {
+        let orders = std::fs::read(path).expect("ORDERS is a file");
+        drop(meddled(&orders, Trace::Live(print)));
+    }
+}
+
+fn meddle(orders: &[u8], name: &str) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| meddled(orders, Trace::Silent)));
+    if let Err(cause) = outcome {
+        print(&format!("failed: {name}"));
+        resume_unwind(cause);
     }
 }
 

@@ -105,8 +105,12 @@ impl Users {
         self.at(at, agent, Command::Register { account: ACCOUNT });
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        self.plan.is_empty()
+    }
+
     pub(super) fn everybody_is_where_he_wants_to_be(&self) -> bool {
-        self.registered == self.wants && self.plan.is_empty()
+        self.registered == self.wants && self.is_idle()
     }
 
     /// Now and then somebody unregisters, or leaves for good, in the midst of it all.

@@ -78,6 +78,16 @@ impl Weather {
         weather
     }
 
+    /// Calm air, for runs in which somebody else makes the trouble.
+    pub(super) fn calm(&mut self) {
+        self.loss = 0;
+        self.duplication = 0;
+        self.latency = Duration::from_millis(20);
+        self.transports.fill(Transport::Udp);
+        self.lookup_failures = 0;
+        self.troubles.clear();
+    }
+
     /// Whether both ends of a call can always hear of its end.
     pub(super) fn is_steady(&self) -> bool {
         self.troubles.is_empty() && self.lookup_failures == 0

@@ -1,6 +1,7 @@
 //! Agents, proxies and the network between them: what happens next, and then the next.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use rand::rngs::StdRng;
 
 use super::agent::{Agent, Found, find};
 use super::check::Checks;
+use super::meddler::Meddler;
 use super::network::{Air, Arrival, Network, Node};
 use super::proxies::{self, Proxies};
 use super::registrar::Registrar;
@@ -18,10 +20,16 @@ use super::weather::{Trouble, Weather};
 use crate::command::Command;
 use crate::message::{Framer, Message};
 use crate::target::{ResolveError, ResolveRequest};
-use crate::transport::{Destination, FlowId, Source, Transport};
+use crate::transport::{
+    Destination, FlowId, Source, TransmitFailure, TransmitToken, Transport, TransportError,
+};
 
 /// The name of both proxies together.
 pub(super) const PROXY: &str = "proxy.example.com";
+/// Somebody who is neither an agent nor a proxy.
+const STRANGER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 66)), 5060);
+/// Things that happen in one run. Thousands do; a storm makes more.
+const MAX_STEPS: u64 = 100_000;
 
 pub(super) struct World {
     beginning: Instant,
@@ -38,12 +46,22 @@ pub(super) struct World {
     pub(super) users: Users,
     pub(super) checks: Checks,
     troubles: BTreeMap<(Instant, usize), Trouble>,
+    meddler: Option<Meddler>,
+    steps: u64,
 }
 
 impl World {
-    pub(super) fn new(seed: u64, agents: usize, weather: Option<Weather>, trace: Trace) -> Self {
+    pub(super) fn new(
+        seed: u64,
+        agents: usize,
+        change: Option<fn(&mut Weather)>,
+        trace: Trace,
+    ) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let weather = weather.unwrap_or_else(|| Weather::draw(&mut rng, agents));
+        let mut weather = Weather::draw(&mut rng, agents);
+        if let Some(change) = change {
+            change(&mut weather);
+        }
         let now = beginning();
         let later = |seconds: u32| now + Duration::from_secs(seconds.into());
         let troubles = weather.troubles.iter().enumerate();
@@ -63,7 +81,14 @@ impl World {
             users: Users::new(agents),
             checks: Checks::default(),
             weather,
+            meddler: None,
+            steps: 0,
         }
+    }
+
+    /// From here on, somebody is in the way of what agents hear.
+    pub(super) fn admit(&mut self, meddler: Meddler) {
+        self.meddler = Some(meddler);
     }
 
     pub(super) fn note(&mut self, line: impl FnOnce() -> String) {
@@ -88,6 +113,8 @@ impl World {
             return false;
         };
         self.now = self.now.max(next);
+        self.steps += 1;
+        assert!(self.steps < MAX_STEPS, "something goes on without an end");
         self.make_trouble();
         if let Some((node, arrival)) = self.network.poll(self.now) {
             self.deliver(node, arrival);
@@ -169,18 +196,25 @@ impl World {
     fn deliver_to_agent(&mut self, number: usize, arrival: Arrival) {
         let now = self.now;
         match arrival {
-            Arrival::Bytes { source, bytes } => {
-                for found in self.agents[number].find(&source, &bytes) {
-                    self.agent_hears(number, found, source);
+            Arrival::Bytes { source, bytes } => match &mut self.meddler {
+                None => self.agent_receives(number, source, &bytes),
+                Some(meddler) => {
+                    for meddled in meddler.meddle(&bytes) {
+                        let mut source = source;
+                        if meddled.by_stranger {
+                            source.remote = STRANGER;
+                        }
+                        self.agent_receives(number, source, &meddled.bytes);
+                    }
                 }
-            }
+            },
             Arrival::Closed { flow, unanswered } => {
                 self.note(|| format!("agent {number}: stream closed, {unanswered:?}"));
                 let agent = &mut self.agents[number];
                 agent.forget_stream(flow);
                 for token in unanswered {
-                    let why = crate::transport::TransportError::FlowClosed;
-                    let failure = crate::transport::TransmitFailure { token, why };
+                    let why = TransportError::FlowClosed;
+                    let failure = TransmitFailure { token, why };
                     agent.ua.handle_transport_failure(failure, now);
                 }
                 agent.ua.handle_flow_closed(flow, now);
@@ -198,6 +232,12 @@ impl World {
                 self.agents[number].ua.handle_resolved(id, result, now);
                 self.drain(number);
             }
+        }
+    }
+
+    fn agent_receives(&mut self, number: usize, source: Source, bytes: &[u8]) {
+        for found in self.agents[number].find(&source, bytes) {
+            self.agent_hears(number, found, source);
         }
     }
 
@@ -256,7 +296,7 @@ impl World {
 
     fn resolve(&mut self, number: usize, request: &ResolveRequest) {
         let transport = request.target.transport.unwrap_or(Transport::Udp);
-        let at_port = |mut addr: std::net::SocketAddr| {
+        let at_port = |mut addr: SocketAddr| {
             addr.set_port(request.target.port.unwrap_or(5060));
             Destination {
                 transport,
@@ -264,7 +304,7 @@ impl World {
             }
         };
         if let Ok(ip) = request.target.host.parse() {
-            let found = Ok(vec![at_port(std::net::SocketAddr::new(ip, 0))]);
+            let found = Ok(vec![at_port(SocketAddr::new(ip, 0))]);
             let ua = &mut self.agents[number].ua;
             return ua.handle_resolved(request.id, found, self.now);
         }
@@ -284,13 +324,7 @@ impl World {
         self.network.schedule(at, Node::Agent(number), resolved);
     }
 
-    fn send(
-        &mut self,
-        from: Node,
-        to: &Destination,
-        bytes: Bytes,
-        token: Option<crate::transport::TransmitToken>,
-    ) {
+    fn send(&mut self, from: Node, to: &Destination, bytes: Bytes, token: Option<TransmitToken>) {
         let mut air = air(&self.weather, &mut self.rng, self.now);
         self.network.send(from, to, bytes, token, &mut air);
     }
