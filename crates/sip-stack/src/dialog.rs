@@ -11,7 +11,7 @@ use crate::message::{
     CSeq, HeaderName, HeaderValue, Headers, Method, NameAddr, Request, Response, Unreadable, Uri,
 };
 use crate::transaction::Route;
-use crate::transport::{Destination, Source, Transport};
+use crate::transport::{Destination, FlowId, Source, Transport};
 
 mod route_set;
 
@@ -175,6 +175,18 @@ impl Dialog {
     /// Whether we sent the request that made it, and so its Call-ID.
     pub(crate) fn is_ours(&self) -> bool {
         self.is_ours
+    }
+
+    /// The connection `from` is gone; what went over it goes over that of `to`, if it leads
+    /// to the same place.
+    pub(crate) fn move_flow(&mut self, from: FlowId, to: &Destination) {
+        if let Some(flow) = &mut self.flow
+            && flow.flow == Some(from)
+            && flow.transport == to.transport
+            && flow.remote == to.addr
+        {
+            flow.flow = to.flow;
+        }
     }
 
     /// Where its requests go when they leave us.

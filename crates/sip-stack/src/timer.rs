@@ -45,6 +45,11 @@ impl<K: Ord + Copy> TimerTable<K> {
         self.set(key, None);
     }
 
+    /// The deadline of `key`, if it has one.
+    pub fn deadline(&self, key: K) -> Option<Instant> {
+        self.by_key.get(&key).copied()
+    }
+
     /// The soonest deadline.
     pub fn next_timeout(&self) -> Option<Instant> {
         self.by_deadline.first().map(|(deadline, _)| *deadline)

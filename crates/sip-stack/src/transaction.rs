@@ -396,6 +396,19 @@ impl Layer {
         client.handle_flow_closed(flow, &mut turn);
     }
 
+    /// A stream has been replaced by another to the same place: answers that are still owed
+    /// to it go there.
+    pub fn move_flow(&mut self, from: FlowId, to: &Destination) {
+        self.server.move_flow(from, to);
+    }
+
+    /// Repeats a request other than INVITE out of turn, if it is still unanswered and goes by
+    /// UDP: its server is known to have come back. The timers go on as they were.
+    pub fn repeat_now(&mut self, id: ClientTransactionId, now: Instant) {
+        let (client, _, mut turn) = self.turn(now);
+        client.repeat_now(id, &mut turn);
+    }
+
     /// Fires every timer that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         let (client, server, mut turn) = self.turn(now);

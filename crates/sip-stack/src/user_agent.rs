@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::account::{Account, AccountId, SessionId};
@@ -21,6 +22,7 @@ use crate::event::Event;
 use crate::invite::Session;
 use crate::message::{Message, ParseError};
 use crate::refer::Refers;
+pub use crate::registration::{BreakerConfig, PaceConfig, RegistrationInfo, RegistrationPhase};
 use crate::target::{ResolveError, ResolveId, ResolveRequest};
 use crate::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::transport::{Destination, FlowId, Source, Transmit, TransmitFailure};
@@ -35,6 +37,7 @@ mod in_call;
 mod inviting;
 mod keeping;
 mod leaving;
+mod moving;
 mod referred;
 mod referring;
 mod registering;
@@ -42,6 +45,7 @@ mod reinviting;
 mod replacing;
 mod requests;
 mod responses;
+mod shared;
 mod straying;
 mod timeouts;
 mod upkeep;
@@ -55,7 +59,7 @@ pub struct UserAgent {
     core: Core,
     accounts: BTreeMap<AccountId, Account>,
     /// Which account a Request-URI means: by the user part of our Contacts.
-    tokens: BTreeMap<String, AccountId>,
+    tokens: BTreeMap<Arc<str>, AccountId>,
     sessions: BTreeMap<SessionId, Session>,
     /// Dialogs of sessions, early ones included.
     dialogs: BTreeMap<DialogId, SessionId>,
@@ -67,6 +71,10 @@ pub struct UserAgent {
     refers: Refers,
     /// Addresses of our registrars and proxies, with the number of accounts that use them.
     known: BTreeMap<IpAddr, usize>,
+    /// Accounts with a binding, or with one being made or removed.
+    live: usize,
+    /// Connections that bindings hang on, with their number.
+    carriers: BTreeMap<FlowId, usize>,
     incoming: u64,
     dropped: u64,
     shutting_down: bool,
@@ -86,6 +94,8 @@ impl UserAgent {
             servers: BTreeMap::new(),
             refers: Refers::default(),
             known: BTreeMap::new(),
+            live: 0,
+            carriers: BTreeMap::new(),
             incoming: 0,
             dropped: 0,
             shutting_down: false,
@@ -151,7 +161,9 @@ impl UserAgent {
     /// When [`Self::handle_timeout`] wants to be called next.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let own = self.core.timers.next_timeout();
-        own.into_iter().chain(self.core.layer.poll_timeout()).min()
+        let pace = self.core.pacer.next_timeout();
+        let all = [own, pace, self.core.layer.poll_timeout()];
+        all.into_iter().flatten().min()
     }
 
     /// Bytes to send.
@@ -174,15 +186,11 @@ impl UserAgent {
         let layer = self.core.layer.counts();
         Counts {
             accounts: self.accounts.len(),
-            registrations: self
-                .accounts
-                .values()
-                .filter(|account| account.registration.is_live())
-                .count(),
+            registrations: self.live,
             sessions: self.sessions.len(),
             dialogs: self.dialogs.len(),
             transactions: layer.client + layer.server,
-            timers: layer.timers + self.core.timers.len(),
+            timers: layer.timers + self.core.timers.len() + self.core.pacer.timers(),
         }
     }
 
@@ -190,12 +198,13 @@ impl UserAgent {
     /// without its answer. Transactions that only absorb repeats may still be there.
     pub fn is_settled(&self) -> bool {
         let only_absorbs = |user: &ClientUser| matches!(user, ClientUser::Answered(_));
-        self.sessions.is_empty()
-            && self.clients.values().all(only_absorbs)
-            && !self
-                .accounts
-                .values()
-                .any(|account| account.registration.is_live())
+        self.sessions.is_empty() && self.live == 0 && self.clients.values().all(only_absorbs)
+    }
+
+    /// Every account's registration at this moment, for operators.
+    pub fn registrations(&self, now: Instant) -> impl Iterator<Item = RegistrationInfo> + '_ {
+        let accounts = self.accounts.values();
+        accounts.map(move |account| account.registration_info(now))
     }
 
     /// How many requests of strangers have been dropped.

@@ -60,6 +60,14 @@ impl Attempt {
         self.exchange.is_own()
     }
 
+    /// Whether it was last sent with credentials.
+    pub(crate) fn has_credentials(&self) -> bool {
+        let headers = &self.request.headers;
+        [HeaderName::Authorization, HeaderName::ProxyAuthorization]
+            .iter()
+            .any(|name| headers.get(name).is_some())
+    }
+
     /// Gives the request the next sequence number, where no dialog counts them yet.
     pub(crate) fn count_up(&mut self) {
         let headers = &mut self.request.headers;

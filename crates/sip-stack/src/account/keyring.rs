@@ -10,6 +10,7 @@ use crate::account::AccountConfig;
 use crate::digest::{Challenge, Credentials, DigestError, NonceState, select};
 use crate::event::StatusReason;
 use crate::message::{HeaderName, Headers, Request, Response};
+use crate::registration::Fingerprint;
 
 /// Challenges answered for one request before giving up, stale ones included.
 const MAX_ROUNDS: u8 = 6;
@@ -167,6 +168,13 @@ impl Keyring {
             pinned: None,
             held: Vec::new(),
         }
+    }
+
+    /// User and password, for comparing only.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let Credentials { username, ha1 } = &self.credentials;
+        let hash = ha1.hex();
+        Fingerprint::of(&format!("{username}:{}:{hash}", self.domain))
     }
 
     /// Writes credentials into a request: for the nonces at hand that its exchange may

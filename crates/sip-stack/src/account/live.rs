@@ -2,11 +2,12 @@
 //! credentials and the registration.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::{AccountConfig, AccountId, Attempt, Keyring};
 use crate::dialog::RouteSet;
 use crate::message::{HeaderName, HeaderValue, Headers, Method, NameAddr, Uri, UriBuilder};
-use crate::registration::Registration;
+use crate::registration::{Fingerprint, HopId, Registration};
 use crate::target::Target;
 use crate::transaction::{ContactTemplate, Route};
 use crate::transport::Source;
@@ -18,16 +19,24 @@ pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE,
 pub(crate) struct Account {
     pub(crate) id: AccountId,
     pub(crate) config: AccountConfig,
+    /// The address-of-record as text: its registrations come one after the other.
+    pub(crate) address: Arc<str>,
+    /// Its domain, in lower case.
+    pub(crate) domain: Arc<str>,
+    /// The next hop of its registrations.
+    pub(crate) hop: HopId,
     /// The address-of-record.
     pub(crate) aor: Uri,
     /// The account's domain as a URI: where it registers.
     pub(crate) registrar: Uri,
     /// User part of our Contact: the binding's secret name.
-    pub(crate) token: String,
+    pub(crate) token: Arc<str>,
     pub(crate) keyring: Keyring,
     pub(crate) registration: Registration,
     /// Usages that refer to this account.
     pub(crate) uses: usize,
+    /// Its calls.
+    pub(crate) sessions: usize,
     /// Removed by the application; lives on until everything has been said.
     pub(crate) leaving: bool,
     /// Address of its registrar or proxy, as noted in `UserAgent::known`.
@@ -43,21 +52,30 @@ impl Account {
         if let Some(port) = aor.port() {
             registrar = registrar.port(port);
         }
-        let token = core.token();
-        let keyring = Keyring::new(&config, aor.host_text().unwrap_or_default());
-        let registration = Registration::new(config.expires, core);
-        Some(Self {
+        let domain = aor.host_text().unwrap_or_default().to_ascii_lowercase();
+        let mut account = Self {
             id,
-            aor,
+            address: config.aor.as_str().into(),
+            domain: core.shared.text(&domain),
+            hop: HopId::default(),
             registrar: registrar.build().ok()?,
-            token,
-            keyring,
-            registration,
+            token: core.token().into(),
+            keyring: Keyring::new(&config, aor.host_text().unwrap_or_default()),
+            registration: Registration::new(config.expires, core),
+            aor,
             config,
             uses: 0,
+            sessions: 0,
             leaving: false,
             known: None,
-        })
+        };
+        account.hop = core.pacer.join(&account.registrar_target());
+        Some(account)
+    }
+
+    /// User and password, for comparing only.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.keyring.fingerprint()
     }
 
     /// Whether nothing needs the account any more.
@@ -121,15 +139,13 @@ impl Account {
 
     /// The Contact of a request of ours, to be completed by the transaction layer.
     pub(crate) fn contact_of(&self, method: &Method) -> Option<ContactTemplate> {
-        let header_params = match method {
-            Method::Register => {
-                format!(";+sip.instance=\"<urn:uuid:{}>\";reg-id=1", self.instance())
-            }
+        match method {
+            Method::Register => Some(self.contact("", self.register_contact_params())),
             Method::Invite
             | Method::Update
             | Method::Subscribe
             | Method::Refer
-            | Method::Notify => String::new(),
+            | Method::Notify => Some(self.contact(self.flow_param(), String::new())),
             Method::Ack
             | Method::Bye
             | Method::Cancel
@@ -138,9 +154,17 @@ impl Account {
             | Method::Message
             | Method::Prack
             | Method::Publish
-            | Method::Other(_) => return None,
-        };
-        Some(self.contact(header_params))
+            | Method::Other(_) => None,
+        }
+    }
+
+    /// `;ob` where the registrar keeps our flow: requests within a dialog shall come by it
+    /// too (RFC 5626 §4.3).
+    fn flow_param(&self) -> &'static str {
+        match self.registration.binding() {
+            Some(binding) if binding.is_outbound() => ";ob",
+            Some(_) | None => "",
+        }
     }
 
     /// The Contact of a response of ours to a request that came from `source`; `secure`
@@ -160,7 +184,7 @@ impl Account {
             true => local()?,
             false => own_end().or_else(local)?,
         };
-        let contact = self.contact(String::new());
+        let contact = self.contact(self.flow_param(), String::new());
         Some(contact.at(transport, addr, secure))
     }
 
@@ -182,11 +206,14 @@ impl Account {
             return None;
         }
         let secure = attempt.request.uri.is_sips();
-        Some(self.contact(String::new()).at(transport, addr, secure))
+        Some(
+            self.contact(self.flow_param(), String::new())
+                .at(transport, addr, secure),
+        )
     }
 
-    fn contact(&self, header_params: String) -> ContactTemplate {
-        ContactTemplate::new(self.token.as_str(), "", header_params)
+    fn contact(&self, uri_params: &str, header_params: String) -> ContactTemplate {
+        ContactTemplate::new(&*self.token, uri_params, header_params)
             .expect("token and instance hold no line break")
     }
 

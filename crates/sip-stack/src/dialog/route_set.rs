@@ -1,12 +1,15 @@
 //! Route sets (RFC 3261 §12.1, §12.2.1.1, §16.12): the proxies that asked to stay in the
 //! path, and where that sends a request.
 
+use std::sync::Arc;
+
 use crate::message::{HeaderName, HeaderValue, Headers, NameAddr, Uri};
 use crate::target::Target;
 
 /// The proxies between us and the peer, nearest first. Values are kept as received.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RouteSet(Vec<Hop>);
+/// Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RouteSet(Arc<[Hop]>);
 
 #[derive(Clone, Debug)]
 struct Hop {
@@ -14,23 +17,31 @@ struct Hop {
     uri: Uri,
 }
 
+impl PartialEq for Hop {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Eq for Hop {}
+
 impl RouteSet {
     /// From the Record-Route of a response to our request: in reverse. `None` if one
     /// cannot be read.
     pub(crate) fn of_response(headers: &Headers) -> Option<Self> {
-        let mut set = Self::read(headers, &HeaderName::RecordRoute)?;
-        set.0.reverse();
-        Some(set)
+        let mut hops = Self::read(headers, &HeaderName::RecordRoute)?;
+        hops.reverse();
+        Some(Self(hops.into()))
     }
 
     /// From the Record-Route of a request to us: as it stands.
     pub(crate) fn of_request(headers: &Headers) -> Option<Self> {
-        Self::read(headers, &HeaderName::RecordRoute)
+        Some(Self(Self::read(headers, &HeaderName::RecordRoute)?.into()))
     }
 
     /// From the Service-Route of a registration (RFC 3608 §6.1): as it stands.
     pub(crate) fn of_service_route(headers: &Headers) -> Option<Self> {
-        Self::read(headers, &HeaderName::ServiceRoute)
+        Some(Self(Self::read(headers, &HeaderName::ServiceRoute)?.into()))
     }
 
     /// One proxy before all others, unless it is the first already.
@@ -40,13 +51,11 @@ impl RouteSet {
             .first()
             .is_some_and(|hop| same_server(&hop.uri, proxy))
         {
-            self.0.insert(
-                0,
-                Hop {
-                    value: HeaderValue::from(NameAddr::new(proxy.clone())),
-                    uri: proxy.clone(),
-                },
-            );
+            let first = Hop {
+                value: HeaderValue::from(NameAddr::new(proxy.clone())),
+                uri: proxy.clone(),
+            };
+            self.0 = [first].into_iter().chain(self.0.iter().cloned()).collect();
         }
     }
 
@@ -77,7 +86,7 @@ impl RouteSet {
         Target::of_uri(self.first().unwrap_or(remote_target))
     }
 
-    fn read(headers: &Headers, name: &HeaderName) -> Option<Self> {
+    fn read(headers: &Headers, name: &HeaderName) -> Option<Vec<Hop>> {
         headers
             .values(name)
             .into_iter()
@@ -85,8 +94,7 @@ impl RouteSet {
                 let uri = NameAddr::parse(&value.text()).ok()?.uri;
                 Some(Hop { value, uri })
             })
-            .collect::<Option<Vec<_>>>()
-            .map(Self)
+            .collect()
     }
 }
 

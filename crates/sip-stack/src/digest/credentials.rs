@@ -36,7 +36,7 @@ impl Ha1 {
     }
 
     /// The 32 lower-case digits that go into the hash.
-    pub(super) fn hex(&self) -> String {
+    pub(crate) fn hex(&self) -> String {
         hex(self.0)
     }
 }

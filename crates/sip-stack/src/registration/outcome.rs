@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::granted::{MAX_GRANTED, granted, own_end};
-use super::{Binding, Purpose, Reported, Requesting, State, retry};
-use crate::account::{Account, Attempt, Challenger, is_challenge};
+use super::granted::{Granted, MAX_GRANTED, own_end};
+use super::{Binding, Next, Purpose, Reported, Requesting, State, retry};
+use crate::account::{Account, Attempt, CannotAnswer, Challenger, is_challenge};
 use crate::dialog::RouteSet;
 use crate::event::{RegistrationState, StatusReason};
-use crate::keep_alive::Terms;
 use crate::message::{HeaderName, Response};
+use crate::target::ResolveError;
 use crate::transaction::{ClientTransactionId, Failure};
 use crate::transport::Source;
 use crate::user_agent::{Core, Timer};
@@ -30,15 +30,41 @@ impl Account {
             return None;
         }
         let requesting = self.take_requesting()?;
-        match response.status.code() {
+        let code = response.status.code();
+        self.registration.last_code = code;
+        if code != 503 {
+            core.pacer.answered(self.hop, now);
+        }
+        match code {
             _ if is_challenge(response) => self.challenged(requesting, response, source, core, now),
-            200..=299 => self.succeeded(&requesting, response, source, core, now),
+            200..=299 => {
+                self.succeeded(&requesting, response, source, core, now);
+                None
+            }
             423 => self.too_brief(requesting, response, core, now),
+            439 if !self.registration.lacks_outbound => {
+                self.without_outbound(requesting, core, now)
+            }
             code if retry::may_pass(code) => {
                 let after = response.headers.retry_after().ok().flatten();
-                self.failed(&requesting, StatusReason::of(response), after, core, now)
+                let hop = (code == 503).then_some(Unserved::Busy);
+                self.failed(
+                    &requesting,
+                    StatusReason::of(response),
+                    hop,
+                    after,
+                    core,
+                    now,
+                )
             }
-            _ => self.refused(&requesting, StatusReason::of(response), core, now),
+            code => {
+                if code == 403 && requesting.attempt.has_credentials() {
+                    core.domains
+                        .note_refused(&self.domain, self.fingerprint(), now);
+                }
+                self.refused(&requesting, StatusReason::of(response), core, now);
+                None
+            }
         }
     }
 
@@ -50,13 +76,21 @@ impl Account {
         now: Instant,
     ) -> Option<ClientTransactionId> {
         let requesting = self.take_requesting()?;
-        self.failed(&requesting, StatusReason::of_failure(why), None, core, now)
+        let reason = StatusReason::of_failure(why);
+        self.registration.last_code = reason.code;
+        let hop = match why {
+            Failure::Timeout | Failure::Transport(_) => Some(Unserved::Silent),
+            Failure::Unresolvable(ResolveError::Unavailable) => Some(Unserved::Busy),
+            Failure::Unresolvable(ResolveError::NoSuchDomain | ResolveError::NotOffered)
+            | Failure::Cancelled => None,
+        };
+        self.failed(&requesting, reason, hop, None, core, now)
     }
 
     fn take_requesting(&mut self) -> Option<Box<Requesting>> {
         match std::mem::replace(&mut self.registration.state, State::Idle) {
             State::Requesting(requesting) => Some(requesting),
-            other @ (State::Idle | State::Waiting) => {
+            other @ (State::Idle | State::Queued { .. } | State::Waiting { .. }) => {
                 self.registration.state = other;
                 None
             }
@@ -71,22 +105,20 @@ impl Account {
         core: &mut Core,
         now: Instant,
     ) -> Option<ClientTransactionId> {
-        if requesting.purpose == Purpose::Bind && requesting.then == Some(Purpose::Unbind) {
-            return self.unbind(core, now);
+        if requesting.is_unwanted() {
+            self.unbind(core, now);
+            return None;
         }
         match self.take_challenges(&mut requesting.attempt, response, source) {
-            Ok(()) => {
-                let Requesting {
-                    attempt,
-                    purpose,
-                    fixed,
-                    raises,
-                    then,
-                    ..
-                } = *requesting;
-                self.request(attempt, purpose, fixed, raises, then, core, now)
+            Ok(()) => self.request(requesting.again(), core, now),
+            Err(why) => {
+                if why == CannotAnswer::NotAccepted {
+                    core.domains
+                        .note_refused(&self.domain, self.fingerprint(), now);
+                }
+                self.refused(&requesting, why.reason(response), core, now);
+                None
             }
-            Err(why) => self.refused(&requesting, why.reason(response), core, now),
         }
     }
 
@@ -100,19 +132,28 @@ impl Account {
         let least = response.headers.min_expires().ok().flatten().unwrap_or(0);
         let useful = least > self.registration.expires && least <= MAX_GRANTED;
         if !useful || requesting.raises >= MAX_RAISES || requesting.purpose == Purpose::Unbind {
-            return self.refused(&requesting, StatusReason::of(response), core, now);
+            self.refused(&requesting, StatusReason::of(response), core, now);
+            return None;
         }
+        core.domains.note_min_expires(&self.domain, least, now);
         self.registration.expires = least;
-        let Requesting {
-            mut attempt,
-            purpose,
-            fixed,
-            raises,
-            then,
-            ..
-        } = *requesting;
-        attempt.request.headers.set(HeaderName::Expires, least);
-        self.request(attempt, purpose, fixed, raises + 1, then, core, now)
+        let mut next = requesting.again();
+        next.attempt.request.headers.set(HeaderName::Expires, least);
+        next.raises += 1;
+        self.request(next, core, now)
+    }
+
+    /// 439: the first hop does not do RFC 5626, and will not have us ask for it.
+    fn without_outbound(
+        &mut self,
+        requesting: Box<Requesting>,
+        core: &mut Core,
+        now: Instant,
+    ) -> Option<ClientTransactionId> {
+        self.registration.lacks_outbound = true;
+        let mut next = requesting.again();
+        next.attempt.request = self.register_request(next.purpose, core);
+        self.request(next, core, now)
     }
 
     fn succeeded(
@@ -122,44 +163,52 @@ impl Account {
         source: &Source,
         core: &mut Core,
         now: Instant,
-    ) -> Option<ClientTransactionId> {
+    ) {
         self.accepted(&requesting.attempt, response);
+        if requesting.attempt.has_credentials() {
+            core.domains.note_accepted(self.fingerprint());
+        }
         if requesting.purpose == Purpose::Unbind {
             return self.unbound(requesting.then, core, now);
         }
-        let seconds = granted(
+        let granted = Granted::read(
             response,
             &self.token,
             &self.instance(),
             self.registration.expires,
         );
+        let seconds = granted.seconds;
         if seconds == 0 {
             let reason = StatusReason::new(500, "Registrar Granted No Binding");
-            return self.failed(requesting, reason, None, core, now);
+            return self.wait_and_retry(reason, None, core, now);
         }
         let ends = now + Duration::from_secs(seconds.into());
         self.registration.failures = 0;
         self.registration.last_failure = None;
-        self.registration.service_route =
-            RouteSet::of_service_route(&response.headers).unwrap_or_default();
+        let route = RouteSet::of_service_route(&response.headers).unwrap_or_default();
+        self.registration.service_route = core.shared.routes(route);
         self.registration.binding = Some(Binding {
+            made: now,
             ends,
             via: Some(source.back()),
             own_end: own_end(response, source),
-            terms: terms(response),
+            terms: granted.terms,
+            public_gruu: granted.public_gruu,
         });
         if requesting.then == Some(Purpose::Unbind) {
             return self.unbind(core, now);
         }
         let refresh = now + retry::refresh_after(seconds, &mut core.rng);
-        self.registration.state = State::Waiting;
+        self.registration.state = State::Waiting {
+            since: now,
+            until: refresh,
+        };
         core.timers.set(Timer::Registration(self.id), Some(refresh));
         core.timers.set(Timer::BindingEnd(self.id), Some(ends));
         if self.registration.reported != Reported::Registered {
             let registered = RegistrationState::Registered { expires: seconds };
             self.report(Reported::Registered, registered, core);
         }
-        None
     }
 
     /// A failure that may pass: another server at once, if there may be one, else later.
@@ -167,40 +216,46 @@ impl Account {
         &mut self,
         requesting: &Requesting,
         reason: StatusReason,
+        hop: Option<Unserved>,
         retry_after: Option<u32>,
         core: &mut Core,
         now: Instant,
     ) -> Option<ClientTransactionId> {
-        if requesting.purpose == Purpose::Bind && requesting.then == Some(Purpose::Unbind) {
-            return self.unbind(core, now);
-        }
-        if requesting.fixed {
+        if requesting.fixed && !requesting.is_unwanted() {
             if let Some(binding) = &mut self.registration.binding {
                 binding.via = None;
             }
-            let route = self.registrar_route();
-            let attempt = Attempt::new(
-                requesting.attempt.request.clone(),
-                route,
-                Challenger::OwnServer,
-            );
-            return self.request(
-                attempt,
-                requesting.purpose,
-                false,
-                requesting.raises,
-                requesting.then,
-                core,
-                now,
-            );
+            let request = requesting.attempt.request.clone();
+            let next = Next {
+                attempt: Attempt::new(request, self.registrar_route(), Challenger::OwnServer),
+                purpose: requesting.purpose,
+                fixed: false,
+                raises: requesting.raises,
+                then: requesting.then,
+            };
+            return self.request(next, core, now);
         }
-        if requesting.purpose == Purpose::Unbind {
-            return self.unbound(requesting.then, core, now);
+        if let Some(unserved) = hop {
+            let silent = unserved == Unserved::Silent;
+            core.pacer
+                .not_served(self.hop, self.id, silent, &reason, now);
+            if let Some(seconds) = retry_after {
+                core.pacer
+                    .pause(self.hop, now + retry::asked_pause(seconds), now);
+            }
         }
-        self.wait_and_retry(reason, retry_after, core, now);
+        if requesting.is_unwanted() {
+            self.unbind(core, now);
+        } else if requesting.purpose == Purpose::Unbind {
+            self.unbound(requesting.then, core, now);
+        } else {
+            self.wait_and_retry(reason, retry_after, core, now);
+        }
         None
     }
 
+    /// Tries again later: with others at a hop that serves nobody, else after a wait of its
+    /// own.
     pub(super) fn wait_and_retry(
         &mut self,
         reason: StatusReason,
@@ -211,17 +266,21 @@ impl Account {
         let registration = &mut self.registration;
         let mut delay = retry::back_off(registration.failures, retry_after, &mut core.rng);
         registration.failures = registration.failures.saturating_add(1);
-        registration.last_failure = Some(reason.clone());
-        registration.state = State::Waiting;
+        registration.last_failure = Some(Box::new(reason.clone()));
         let left = registration
             .binding
             .as_ref()
             .map(|binding| binding.ends.saturating_duration_since(now));
-        if let (Some(left), None) = (left, retry_after) {
-            delay = delay.min((left / 2).max(Duration::from_secs(5)));
+        if core.pacer.trouble(self.hop).is_some() && retry_after.is_none() {
+            self.queue(Purpose::Bind, core, now);
+        } else {
+            if let (Some(left), None) = (left, retry_after) {
+                delay = delay.min((left / 2).max(Duration::from_secs(5)));
+            }
+            let until = now + delay;
+            registration.state = State::Waiting { since: now, until };
+            core.timers.set(Timer::Registration(self.id), Some(until));
         }
-        core.timers
-            .set(Timer::Registration(self.id), Some(now + delay));
         if left.is_none() {
             self.report_failed(reason, true, core);
         }
@@ -234,27 +293,40 @@ impl Account {
         reason: StatusReason,
         core: &mut Core,
         now: Instant,
-    ) -> Option<ClientTransactionId> {
+    ) {
         if requesting.purpose == Purpose::Unbind {
             return self.unbound(requesting.then, core, now);
         }
-        self.forget_binding(core);
+        self.forget_binding(core, now);
         if requesting.then.is_none() {
             self.report_failed(reason, false, core);
         }
-        None
     }
 }
 
-/// How the registrar wants the flow to be kept open (RFC 5626 §4.4, §6).
-fn terms(response: &Response) -> Terms {
-    let flow_timer = response.headers.flow_timer().ok().flatten();
-    let require = response.headers.require();
-    let agreed = require
-        .iter()
-        .any(|tag| tag.eq_ignore_ascii_case("outbound"));
-    Terms {
-        flow_timer: flow_timer.map(|seconds| Duration::from_secs(seconds.into())),
-        outbound: agreed || flow_timer.is_some(),
+/// How a hop failed to serve an account, through no fault of the account's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unserved {
+    /// No answer, no connection.
+    Silent,
+    /// An answer that nobody can be served, or no way to ask.
+    Busy,
+}
+
+impl Requesting {
+    /// Whether the application does not want the binding any more that is being made.
+    fn is_unwanted(&self) -> bool {
+        self.purpose == Purpose::Bind && self.then == Some(Purpose::Unbind)
+    }
+
+    /// The same once more.
+    fn again(self) -> Next {
+        Next {
+            attempt: self.attempt,
+            purpose: self.purpose,
+            fixed: self.fixed,
+            raises: self.raises,
+            then: self.then,
+        }
     }
 }

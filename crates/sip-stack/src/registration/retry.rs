@@ -9,8 +9,6 @@ const BASE: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(1800);
 /// A binding is refreshed at least this long before it ends, where it is long enough.
 const MARGIN: f64 = 10.0;
-/// Bindings on a lost connection are made anew within this time, not all at once.
-const FLOW_LOSS_SPREAD: f64 = 2.0;
 
 /// Whether a failure response may be followed by another attempt without the
 /// application asking. All others (403, 404 ...) stop it: locked accounts and banned
@@ -35,18 +33,16 @@ pub(super) fn refresh_after(granted: u32, rng: &mut impl Rng) -> Duration {
 /// 50-100 %.
 pub(super) fn back_off(failures: u32, retry_after: Option<u32>, rng: &mut impl Rng) -> Duration {
     if let Some(seconds) = retry_after {
-        let asked = Duration::from_secs(seconds.into()).min(LONGEST * 2);
-        return asked
-            .max(Duration::from_secs(1))
-            .mul_f64(rng.random_range(1.0..1.1));
+        return asked_pause(seconds).mul_f64(rng.random_range(1.0..1.1));
     }
     let doubled = BASE.saturating_mul(1 << failures.min(10)).min(LONGEST);
     doubled.mul_f64(rng.random_range(0.5..1.0))
 }
 
-/// Spreads the bindings of one lost connection.
-pub(super) fn after_flow_loss(rng: &mut impl Rng) -> Duration {
-    Duration::from_secs_f64(rng.random_range(0.0..FLOW_LOSS_SPREAD))
+/// Retry-After, within reason.
+pub(super) fn asked_pause(seconds: u32) -> Duration {
+    let asked = Duration::from_secs(seconds.into());
+    asked.clamp(Duration::from_secs(1), LONGEST * 2)
 }
 
 #[cfg(test)]

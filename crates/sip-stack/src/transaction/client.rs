@@ -234,6 +234,17 @@ impl ClientSide {
         }
     }
 
+    pub(super) fn repeat_now(&self, id: ClientTransactionId, turn: &mut Turn<'_>) {
+        let phase = self.requests.get(&id).map(|request| request.phase);
+        if let Some(Phase::Sent(id)) = phase
+            && let Some(attempt) = self.attempts.get(&id)
+            && attempt.is_unanswered()
+            && !attempt.destination.transport.is_reliable()
+        {
+            attempt.transmit(id, turn);
+        }
+    }
+
     pub(super) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
         while let Some(wake) = self.timers.pop_expired(turn.now) {
             match wake {

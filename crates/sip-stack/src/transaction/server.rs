@@ -19,7 +19,7 @@ use crate::message::{
     HeaderName, HeaderValue, Method, Request, Response, Salvage, StatusCode, Via,
 };
 use crate::timer::TimerTable;
-use crate::transport::{Source, TransmitToken};
+use crate::transport::{Destination, FlowId, Source, TransmitToken};
 
 /// What a peer is told to wait for when we are full. Seconds.
 const RETRY_WHEN_FULL: u32 = 10;
@@ -155,6 +155,16 @@ impl ServerSide {
         {
             transaction.path.first = fallback;
             transaction.transmit(id, bytes, turn);
+        }
+    }
+
+    pub(super) fn move_flow(&mut self, from: FlowId, to: &Destination) {
+        for transaction in self.transactions.values_mut() {
+            let first = &mut transaction.path.first;
+            if first.flow == Some(from) && first.transport == to.transport && first.addr == to.addr
+            {
+                first.flow = to.flow;
+            }
         }
     }
 

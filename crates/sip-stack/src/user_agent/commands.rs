@@ -4,9 +4,10 @@
 use std::time::Instant;
 
 use super::UserAgent;
-use crate::account::{Account, AccountConfig, AccountId};
+use crate::account::{Account, AccountConfig, AccountId, SessionId};
 use crate::command::Command;
 use crate::event::{Event, RegistrationState, StatusReason};
+use crate::invite::Session;
 use crate::invite::called::Called;
 
 impl UserAgent {
@@ -79,24 +80,25 @@ impl UserAgent {
         if std::mem::replace(&mut account.leaving, true) {
             return;
         }
-        let sessions: Vec<_> = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.account == id)
-            .map(|(session, _)| *session)
-            .collect();
-        for session in sessions {
-            self.hang_up(session, None, now);
+        if account.sessions > 0 {
+            let of_account = |(_, session): &(&SessionId, &Session)| session.account == id;
+            let sessions = self.sessions.iter().filter(of_account);
+            let sessions: Vec<_> = sessions.map(|(session, _)| *session).collect();
+            for session in sessions {
+                self.hang_up(session, None, now);
+            }
         }
         self.unregister(id, now);
         self.forget_if_done(id);
     }
 
     fn register(&mut self, id: AccountId, now: Instant) {
-        match self.accounts.get_mut(&id) {
+        match self.accounts.get(&id) {
             Some(account) if !account.leaving => {
-                let sent = account.register(&mut self.core, now);
-                self.registration_sent(id, sent);
+                self.registration_step(id, now, |account, core| {
+                    account.register(core, now);
+                    None
+                });
             }
             Some(_) | None => {
                 let reason = StatusReason::new(404, "No Such Account");
@@ -112,10 +114,10 @@ impl UserAgent {
     }
 
     fn unregister(&mut self, id: AccountId, now: Instant) {
-        if let Some(account) = self.accounts.get_mut(&id) {
-            let sent = account.unregister(&mut self.core, now);
-            self.registration_sent(id, sent);
-        }
+        self.registration_step(id, now, |account, core| {
+            account.unregister(core, now);
+            None
+        });
     }
 
     fn shut_down(&mut self, now: Instant) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::registration::{BreakerConfig, PaceConfig};
 use crate::transaction::TimerValues;
 use crate::transport::LocalAddresses;
 
@@ -25,6 +26,10 @@ pub struct UserAgentConfig {
     pub outgoing_ringing: Duration,
     /// How long an incoming call may ring before it is answered, and ends with, 480.
     pub incoming_ringing: Duration,
+    /// How fast REGISTERs leave towards one next hop.
+    pub registration_pace: PaceConfig,
+    /// When credentials that were never accepted are not tried any more.
+    pub registration_breaker: BreakerConfig,
 }
 
 impl Default for UserAgentConfig {
@@ -37,6 +42,8 @@ impl Default for UserAgentConfig {
             sessions: 10_000,
             outgoing_ringing: Duration::from_secs(180),
             incoming_ringing: Duration::from_secs(180),
+            registration_pace: PaceConfig::default(),
+            registration_breaker: BreakerConfig::default(),
         }
     }
 }

@@ -8,10 +8,12 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 
 use super::config::UserAgentConfig;
+use super::shared::Shared;
 use crate::account::{AccountId, SessionId};
 use crate::event::{Event, SessionEvent};
 use crate::keep_alive::KeptWays;
 use crate::message::{HeaderValue, Headers, Request, Response};
+use crate::registration::{Domains, Pacer};
 use crate::timer::TimerTable;
 use crate::transaction::{
     ClientTransactionId, ContactTemplate, Layer, LayerConfig, Route, ServerTransactionId,
@@ -47,6 +49,12 @@ pub(crate) struct Core {
     pub(crate) rng: StdRng,
     /// The ways that bindings hang on.
     pub(crate) kept: KeptWays,
+    /// When REGISTERs may leave.
+    pub(crate) pacer: Pacer,
+    /// What is known of the accounts' domains.
+    pub(crate) domains: Domains,
+    /// What accounts have in common.
+    pub(crate) shared: Shared,
     events: VecDeque<Event>,
 }
 
@@ -62,6 +70,9 @@ impl Core {
             timers: TimerTable::new(),
             rng,
             kept: KeptWays::default(),
+            pacer: Pacer::new(config.registration_pace),
+            domains: Domains::new(config.registration_breaker),
+            shared: Shared::default(),
             events: VecDeque::new(),
             config,
         }

@@ -111,8 +111,8 @@ impl UserAgent {
             return Err(StatusReason::new(503, "Too Many Calls"));
         }
         let limit = self.core.config.sessions_per_account;
-        let of_account = |session: &&Session| session.account == account;
-        if self.sessions.values().filter(of_account).count() >= limit {
+        let account = self.accounts.get(&account);
+        if account.is_some_and(|account| account.sessions >= limit) {
             return Err(StatusReason::new(486, "Too Many Calls of This Account"));
         }
         Ok(())

@@ -14,12 +14,7 @@ impl UserAgent {
         while let Some(timer) = self.core.timers.pop_expired(now) {
             match timer {
                 Timer::Registration(account) => self.registration_due(account, now),
-                Timer::BindingEnd(account) => {
-                    if let Some(account) = self.accounts.get_mut(&account) {
-                        account.binding_ended(&mut self.core);
-                    }
-                    self.keep_alive_of(account);
-                }
+                Timer::BindingEnd(account) => self.binding_ended(account, now),
                 Timer::Ringing(session) => self.rang_too_long(session, now),
                 Timer::Repeat(session) => {
                     self.repeat_provisional(session, now);

@@ -11,16 +11,23 @@ use crate::invite::{Session, Usage};
 use crate::transaction::ClientTransactionId;
 
 impl UserAgent {
-    /// Handles what the transaction layer has to say until it is silent.
+    /// Handles what the transaction layer has to say until it is silent, and lets those
+    /// registrations go whose turn it is.
     pub(super) fn settle(&mut self, now: Instant) {
-        while let Some(event) = self.core.layer.poll_event() {
-            self.dispatch_transaction_event(event, now);
+        loop {
+            while let Some(event) = self.core.layer.poll_event() {
+                self.dispatch_transaction_event(event, now);
+            }
+            if !self.take_registration_turn(now) {
+                return;
+            }
         }
     }
 
     pub(super) fn add_session(&mut self, id: SessionId, session: Session) {
         if let Some(account) = self.accounts.get_mut(&session.account) {
             account.uses += 1;
+            account.sessions += 1;
         }
         self.sessions.insert(id, session);
     }
@@ -44,6 +51,9 @@ impl UserAgent {
             Usage::Established(established) => {
                 self.dialogs.remove(established.dialog.id());
             }
+        }
+        if let Some(account) = self.accounts.get_mut(&session.account) {
+            account.sessions -= 1;
         }
         self.release(session.account);
         Some(session)
@@ -112,6 +122,7 @@ impl UserAgent {
         }
         if let Some(account) = self.accounts.remove(&id) {
             self.tokens.remove(&account.token);
+            self.core.pacer.leave(account.hop);
             self.forget_known(account.known);
         }
     }

@@ -119,6 +119,12 @@ impl Bench {
         self.request(Method::Invite)
     }
 
+    /// A connection ends.
+    pub(super) fn close_flow(&mut self, flow: FlowId) {
+        self.ua.handle_flow_closed(flow, self.now);
+        self.drain();
+    }
+
     /// Lets time pass, firing every timer on the way.
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
@@ -289,7 +295,7 @@ impl Bench {
 
     /// The Contact user of the account.
     pub(super) fn token(&self) -> String {
-        self.ua.tokens.keys().next().unwrap().clone()
+        self.ua.tokens.keys().next().unwrap().to_string()
     }
 
     /// An INVITE with an offer arrives; its session.

@@ -32,7 +32,10 @@ fn registers_through_the_proxy_with_its_own_contact() {
             bench.token()
         )
     );
-    assert_eq!(header(&register.headers, &HeaderName::Supported), "path");
+    assert_eq!(
+        header(&register.headers, &HeaderName::Supported),
+        "path, outbound, gruu"
+    );
     assert_eq!(header(&register.headers, &HeaderName::Expires), "600");
 }
 
@@ -350,8 +353,7 @@ fn a_lost_connection_is_registered_anew() {
     over_tcp.flow = Some(FlowId(42));
     bench.receive_by(&text, over_tcp);
 
-    bench.ua.handle_flow_closed(FlowId(42), bench.now);
-    bench.pass_seconds(3);
+    bench.close_flow(FlowId(42));
     let (_, destination) = bench.request_to(Method::Register);
     assert_eq!(destination.flow, None);
 }
