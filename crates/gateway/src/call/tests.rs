@@ -8,4 +8,5 @@ mod lifetime;
 mod outgoing;
 mod task;
 mod tones;
+mod transfers;
 mod updates;
