@@ -14,11 +14,15 @@
 //! * What came from the network: readers wait.
 //! * What goes to a stream: the flow is dropped, and its requests fail over.
 //! * What goes to a full UDP socket buffer: dropped; SIP repeats it.
-//! * Connections: further ones are closed at once ([`DriverConfig::max_flows`]).
+//! * Connections: further ones are closed at once ([`DriverConfig::max_flows`]), unless
+//!   somebody who has had nothing to say can be closed instead.
+//! * What strangers send: see `door.rs`; it wakes nobody.
 //! * Look-ups: further ones fail at once.
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -28,9 +32,11 @@ use crate::event::Event;
 use crate::transport::LocalAddresses;
 use crate::user_agent::{Counts, UserAgent, UserAgentConfig};
 
+mod accepted;
 mod bind;
 mod config;
 mod core;
+mod door;
 mod flows;
 mod keep_alive;
 mod keeping;
@@ -40,7 +46,8 @@ mod stream;
 mod tls;
 mod udp;
 
-pub use config::{DriverConfig, Listen, TlsConfig, TlsIdentity};
+pub use config::{DriverConfig, Listen, TlsConfig, TlsDomain, TlsIdentity};
+pub use door::DoorCounts;
 
 /// Commands that may wait for the driver.
 const MAX_COMMANDS: usize = 1024;
@@ -69,6 +76,7 @@ pub fn start(
     let handle = Handle {
         commands: ports.commands,
         counts: ports.counts,
+        door: ports.door,
         local: ports.local,
     };
     Ok((handle, EventReceiver(ports.events), Running { tasks }))
@@ -80,6 +88,7 @@ pub fn start(
 pub struct Handle {
     commands: mpsc::Sender<Command>,
     counts: watch::Receiver<DriverCounts>,
+    door: Arc<door::Door>,
     local: LocalAddresses,
 }
 
@@ -111,9 +120,14 @@ impl Handle {
         &self.local
     }
 
-    /// Live objects as of the last turn of the driver; all zero once it has ended.
+    /// Live objects as of the last turn of the driver; all zero once it has ended. What was
+    /// turned away is told as of this moment.
     pub fn counts(&self) -> DriverCounts {
-        *self.counts.borrow()
+        let turned_away = self.door.counts();
+        DriverCounts {
+            turned_away,
+            ..*self.counts.borrow()
+        }
     }
 }
 
@@ -178,8 +192,15 @@ pub struct DriverCounts {
     pub received: u64,
     /// Messages sent since the start, repeats included.
     pub sent: u64,
-    /// Things received that were no usable message, since the start.
+    /// Things received that were no usable message, since the start; those of strangers are
+    /// in `turned_away`.
     pub malformed: u64,
+    /// What strangers sent, and nobody looked at.
+    pub turned_away: DoorCounts,
+    /// Streams of peers that were refused or shown out for want of room, since the start.
+    pub refused: u64,
+    /// The longest that one thing received has kept the driver's task.
+    pub longest_turn: Duration,
 }
 
 /// The driver has ended.

@@ -10,17 +10,16 @@ use crate::transport::Destination;
 
 /// A way to keep open from now on, or no longer.
 ///
-/// Told once per way, not once per account: when the first binding comes to hang on it,
-/// when its terms change, and when the last binding has left it. A stream that ends needs no
-/// more word.
+/// Told of a way, not of an account: whenever a binding comes to hang on it or has left it,
+/// and when its terms change. A stream that ends needs no more word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
     /// The stream (by its flow), or the UDP socket and the address.
     pub destination: Destination,
     /// What the registrar agreed to.
     pub terms: Terms,
-    /// `false`: no binding hangs on it any more.
-    pub on: bool,
+    /// How many bindings hang on it; 0: it need not be kept any longer.
+    pub bindings: usize,
 }
 
 /// What is known about keeping one way open.
@@ -52,14 +51,14 @@ impl KeptWays {
         match self.ways.get_mut(way) {
             Some(held) => {
                 held.bindings += 1;
-                self.renew(way, terms);
+                held.terms = terms;
             }
             None => {
                 let held = Held { bindings: 1, terms };
                 self.ways.insert(way.clone(), held);
-                self.tell(way, terms, true);
             }
         }
+        self.tell(way);
     }
 
     /// A binding that hangs on this way has been refreshed.
@@ -68,7 +67,7 @@ impl KeptWays {
             && held.terms != terms
         {
             held.terms = terms;
-            self.tell(way, terms, true);
+            self.tell(way);
         }
     }
 
@@ -78,10 +77,10 @@ impl KeptWays {
             return;
         };
         held.bindings -= 1;
-        if held.bindings == 0 {
-            let terms = held.terms;
+        let is_free = held.bindings == 0;
+        self.tell(way);
+        if is_free {
             self.ways.remove(way);
-            self.tell(way, terms, false);
         }
     }
 
@@ -89,12 +88,14 @@ impl KeptWays {
         self.news.pop_front()
     }
 
-    fn tell(&mut self, way: &Destination, terms: Terms, on: bool) {
-        self.news.push_back(KeepAlive {
-            destination: way.clone(),
-            terms,
-            on,
-        });
+    fn tell(&mut self, way: &Destination) {
+        if let Some(held) = self.ways.get(way) {
+            self.news.push_back(KeepAlive {
+                destination: way.clone(),
+                terms: held.terms,
+                bindings: held.bindings,
+            });
+        }
     }
 }
 
@@ -108,12 +109,12 @@ mod tests {
         kept.hold(&way(1), Terms::default());
         kept.hold(&way(1), Terms::default());
         kept.hold(&way(2), Terms::default());
-        assert_eq!(told(&mut kept), [(way(1), true), (way(2), true)]);
+        assert_eq!(told(&mut kept), [(way(1), 1), (way(1), 2), (way(2), 1)]);
 
         kept.release(&way(1));
-        assert_eq!(told(&mut kept), []);
         kept.release(&way(1));
-        assert_eq!(told(&mut kept), [(way(1), false)]);
+        kept.release(&way(1));
+        assert_eq!(told(&mut kept), [(way(1), 1), (way(1), 0)]);
     }
 
     #[test]
@@ -126,12 +127,12 @@ mod tests {
         kept.hold(&way(1), Terms::default());
         kept.renew(&way(1), terms);
         kept.renew(&way(1), terms);
-        assert_eq!(told(&mut kept), [(way(1), true), (way(1), true)]);
+        assert_eq!(told(&mut kept), [(way(1), 1), (way(1), 1)]);
     }
 
-    fn told(kept: &mut KeptWays) -> Vec<(Destination, bool)> {
+    fn told(kept: &mut KeptWays) -> Vec<(Destination, usize)> {
         std::iter::from_fn(|| kept.poll())
-            .map(|news| (news.destination, news.on))
+            .map(|news| (news.destination, news.bindings))
             .collect()
     }
 

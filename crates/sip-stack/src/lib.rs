@@ -4,6 +4,7 @@
 //! is an argument. Only the modules behind the feature `driver` touch sockets.
 
 pub mod account;
+pub mod admission;
 pub mod command;
 mod dialog;
 pub mod digest;

@@ -76,6 +76,19 @@ pub struct TlsConfig {
     pub extra_authorities: Option<PathBuf>,
     /// `false` accepts any certificate: for laboratories only.
     pub verify: bool,
+    /// What is special about some domains.
+    pub domains: Vec<TlsDomain>,
+}
+
+/// How the servers of one SIP domain are verified, and what they are shown.
+#[derive(Clone, Debug)]
+pub struct TlsDomain {
+    /// The domain as it stands in the URI that is connected to.
+    pub name: String,
+    /// A PEM file with the only authorities to trust for it; `None`: the usual ones.
+    pub authorities: Option<PathBuf>,
+    /// What its servers are shown, if they ask (mutual TLS).
+    pub identity: Option<TlsIdentity>,
 }
 
 impl Default for TlsConfig {
@@ -83,6 +96,7 @@ impl Default for TlsConfig {
         Self {
             extra_authorities: None,
             verify: true,
+            domains: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::admission::Admission;
 use crate::command::Command;
 use crate::event::Event;
 use crate::keep_alive::KeepAlive;
@@ -14,6 +15,9 @@ use crate::user_agent::{Counts, UserAgent};
 pub(super) trait Core: Send + 'static {
     type Command: Send + 'static;
     type Event: Send + 'static;
+
+    /// Whether it tells by [`Self::poll_admission`] who is let in; else everybody is.
+    const GUARDED: bool;
 
     /// The command that asks for the end.
     fn shutdown() -> Self::Command;
@@ -35,6 +39,7 @@ pub(super) trait Core: Send + 'static {
     fn poll_transmit(&mut self) -> Option<Transmit>;
     fn poll_resolve(&mut self) -> Option<ResolveRequest>;
     fn poll_keep_alive(&mut self) -> Option<KeepAlive>;
+    fn poll_admission(&mut self) -> Option<Admission>;
     fn poll_event(&mut self) -> Option<Self::Event>;
     fn counts(&self) -> Counts;
     fn is_settled(&self) -> bool;
@@ -43,6 +48,8 @@ pub(super) trait Core: Send + 'static {
 impl Core for UserAgent {
     type Command = Command;
     type Event = Event;
+
+    const GUARDED: bool = true;
 
     fn shutdown() -> Command {
         Command::Shutdown
@@ -103,6 +110,10 @@ impl Core for UserAgent {
 
     fn poll_keep_alive(&mut self) -> Option<KeepAlive> {
         self.poll_keep_alive()
+    }
+
+    fn poll_admission(&mut self) -> Option<Admission> {
+        self.poll_admission()
     }
 
     fn poll_event(&mut self) -> Option<Event> {

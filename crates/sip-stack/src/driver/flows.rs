@@ -3,30 +3,40 @@
 //! Streams that we opened are pooled by address and by the domain their certificate was
 //! verified for (RFC 5923, RFC 5922 §4): a stream verified for one domain never carries a
 //! message meant for another, even at the same address. While a stream is connecting,
-//! messages for it wait in its queue, so that many senders make one connection.
+//! messages for it wait in its queue, so that many senders make one connection. A peer with
+//! very many accounts gets a few streams, so that one that stalls does not stall them all.
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::TlsAcceptor;
 
+use super::accepted::{Accepted, Room};
+use super::door::Door;
+use super::now;
 use super::run::Input;
 use super::stream::{Opening, Order, Stream, Write, io_failure};
-use super::tls;
+use super::tls::{self, Connectors};
 use super::udp::UdpPort;
-use crate::keep_alive::KeepAlive;
+use crate::keep_alive::{KeepAlive, Terms};
 use crate::transport::{Destination, FlowId, Transmit, Transport, TransportError};
 
 /// Messages that may wait for one stream. When more come, the peer does not read.
 const MAX_QUEUED: usize = 512;
-/// Streams that one address may have opened to us at a time.
-pub(super) const MAX_PER_ADDRESS: usize = 64;
+/// Streams to one peer, when one is not enough for its accounts.
+const MAX_POOLED: usize = 4;
+/// Bindings that hang on one stream before the next one is opened.
+pub(super) const BINDINGS_PER_STREAM: usize = 1000;
+/// TLS handshakes with peers that connect to us at a time; further ones wait, as long as an
+/// opening may take.
+const MAX_HANDSHAKES: usize = 64;
 
 /// Whom a stream that we opened leads to.
 type Peer = (Transport, SocketAddr, Option<String>);
@@ -34,10 +44,14 @@ type Peer = (Transport, SocketAddr, Option<String>);
 pub(super) struct Flows {
     udp: Vec<UdpPort>,
     streams: HashMap<FlowId, Flow>,
-    by_peer: HashMap<Peer, FlowId>,
+    by_peer: HashMap<Peer, Vec<FlowId>>,
+    accepted: Accepted,
+    refused: u64,
     last_id: u64,
     max_streams: usize,
-    connector: TlsConnector,
+    connectors: Connectors,
+    handshakes: Arc<Semaphore>,
+    door: Arc<Door>,
     inputs: mpsc::Sender<Input>,
     rng: StdRng,
 }
@@ -45,13 +59,16 @@ pub(super) struct Flows {
 struct Flow {
     transport: Transport,
     opener: Opener,
+    /// Registrations whose flow this is.
+    bindings: usize,
+    terms: Terms,
     orders: mpsc::Sender<Order>,
     kill: oneshot::Sender<TransportError>,
 }
 
 enum Opener {
     Us(Peer),
-    Them(IpAddr),
+    Them,
 }
 
 impl Flow {
@@ -59,15 +76,7 @@ impl Flow {
     fn verified(&self) -> Option<&str> {
         match &self.opener {
             Opener::Us((_, _, tls_name)) => tls_name.as_deref(),
-            Opener::Them(_) => None,
-        }
-    }
-
-    /// The address that opened it, if it was not us.
-    fn accepted_from(&self) -> Option<IpAddr> {
-        match &self.opener {
-            Opener::Us(_) => None,
-            Opener::Them(address) => Some(*address),
+            Opener::Them => None,
         }
     }
 
@@ -82,7 +91,8 @@ impl Flows {
     pub(super) fn new(
         udp: Vec<UdpPort>,
         max_streams: usize,
-        connector: TlsConnector,
+        connectors: Connectors,
+        door: Arc<Door>,
         inputs: mpsc::Sender<Input>,
         rng: StdRng,
     ) -> Self {
@@ -91,9 +101,13 @@ impl Flows {
             udp,
             streams: HashMap::new(),
             by_peer: HashMap::new(),
+            accepted: Accepted::new(max_streams - max_streams / 4),
+            refused: 0,
             last_id,
             max_streams,
-            connector,
+            connectors,
+            handshakes: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
+            door,
             inputs,
             rng,
         }
@@ -137,7 +151,8 @@ impl Flows {
     }
 
     /// Takes in a stream that a peer opened. It is closed if its address has too many
-    /// already, or if all peers together would leave less than a quarter for us.
+    /// already, or if all peers together would leave less than a quarter for us and nobody
+    /// can be shown out for it.
     pub(super) fn accept(
         &mut self,
         transport: Transport,
@@ -148,30 +163,40 @@ impl Flows {
         let Ok(remote) = stream.peer_addr() else {
             return;
         };
-        let openers = self.streams.values().filter_map(Flow::accepted_from);
-        let (accepted, of_address) = openers.fold((0, 0), |(all, same), address| {
-            (all + 1, same + usize::from(address == remote.ip()))
-        });
-        let for_peers = self.max_streams - self.max_streams / 4;
-        if of_address >= MAX_PER_ADDRESS
-            || accepted >= for_peers
-            || self.streams.len() >= self.max_streams
-        {
-            tracing::debug!(%remote, accepted, "too many streams: one refused");
-            return;
+        let is_full = self.streams.len() >= self.max_streams;
+        match self.accepted.room_for(remote.ip(), is_full, now()) {
+            Room::Yes => {}
+            Room::InsteadOf(stranger) => {
+                self.refused += 1;
+                if let Some(flow) = self.take(stranger) {
+                    // It may be ending by itself at this moment.
+                    let _ = flow.kill.send(TransportError::TooManyFlows);
+                }
+            }
+            Room::No => {
+                self.refused += 1;
+                tracing::debug!(%remote, "too many streams: one refused");
+                return;
+            }
         }
         let opening = Opening::Accept {
             stream,
-            tls: acceptor,
+            tls: acceptor.map(|acceptor| (acceptor, Arc::clone(&self.handshakes))),
         };
-        self.launch(transport, Opener::Them(remote.ip()), opening, tasks);
+        let id = self.launch(transport, Opener::Them, opening, tasks);
+        self.accepted.insert(id, remote.ip(), now());
     }
 
     /// Tells a stream how often its far end wants to hear from us. Should its queue be full,
     /// its usual pings do.
-    pub(super) fn keep(&self, wanted: &KeepAlive) {
-        let flow = wanted.destination.flow.and_then(|id| self.streams.get(&id));
-        if let Some(flow) = flow.filter(|_| wanted.on) {
+    pub(super) fn keep(&mut self, wanted: &KeepAlive) {
+        let flow = wanted.destination.flow;
+        let Some(flow) = flow.and_then(|id| self.streams.get_mut(&id)) else {
+            return;
+        };
+        flow.bindings = wanted.bindings;
+        if flow.terms != wanted.terms {
+            flow.terms = wanted.terms;
             let _ = flow.orders.try_send(Order::Keep(wanted.terms));
         }
     }
@@ -179,6 +204,18 @@ impl Flows {
     /// Forgets a stream that ended.
     pub(super) fn remove(&mut self, id: FlowId) {
         self.take(id);
+    }
+
+    /// Something that concerned us came by this flow.
+    pub(super) fn note_known(&mut self, id: Option<FlowId>) {
+        if let Some(id) = id {
+            self.accepted.note_known(id);
+        }
+    }
+
+    /// How many streams of peers had no room.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
     }
 
     pub(super) fn streams(&self) -> usize {
@@ -216,13 +253,13 @@ impl Flows {
             return Ok(id);
         }
         let peer: Peer = (to.transport, to.addr, to.tls_name.clone());
-        if let Some(id) = self.by_peer.get(&peer) {
-            return Ok(*id);
+        if let Some(id) = self.pooled(&peer) {
+            return Ok(id);
         }
         let tls = match (to.transport, &to.tls_name) {
             (Transport::Udp | Transport::Tcp, _) => None,
             (Transport::Tls, Some(domain)) => {
-                Some((self.connector.clone(), tls::server_name(domain)?))
+                Some((self.connectors.toward(domain), tls::server_name(domain)?))
             }
             (Transport::Tls, None) => return Err(TransportError::FlowClosed),
         };
@@ -231,6 +268,17 @@ impl Flows {
         }
         let opening = Opening::Connect { addr: to.addr, tls };
         Ok(self.launch(to.transport, Opener::Us(peer), opening, tasks))
+    }
+
+    /// The stream to this peer that the fewest bindings hang on, unless it is time for
+    /// another one.
+    fn pooled(&self, peer: &Peer) -> Option<FlowId> {
+        let pool = self.by_peer.get(peer)?;
+        let bindings = |id: &FlowId| self.streams.get(id).map_or(0, |flow| flow.bindings);
+        let least = pool.iter().min_by_key(|id| bindings(id))?;
+        let is_full = bindings(least) >= BINDINGS_PER_STREAM;
+        let may_grow = pool.len() < MAX_POOLED && self.streams.len() < self.max_streams;
+        (!is_full || !may_grow).then_some(*least)
     }
 
     fn launch(
@@ -251,16 +299,19 @@ impl Flows {
             orders: queued,
             kill: killed,
             inputs: self.inputs.clone(),
+            door: Arc::clone(&self.door),
         };
         tasks.spawn(stream.run(opening));
         if let Opener::Us(peer) = &opener {
-            self.by_peer.insert(peer.clone(), id);
+            self.by_peer.entry(peer.clone()).or_default().push(id);
         }
         self.streams.insert(
             id,
             Flow {
                 transport,
                 opener,
+                bindings: 0,
+                terms: Terms::default(),
                 orders,
                 kill,
             },
@@ -270,10 +321,14 @@ impl Flows {
 
     fn take(&mut self, id: FlowId) -> Option<Flow> {
         let flow = self.streams.remove(&id)?;
+        self.accepted.remove(id);
         if let Opener::Us(peer) = &flow.opener
-            && self.by_peer.get(peer) == Some(&id)
+            && let Some(pool) = self.by_peer.get_mut(peer)
         {
-            self.by_peer.remove(peer);
+            pool.retain(|pooled| *pooled != id);
+            if pool.is_empty() {
+                self.by_peer.remove(peer);
+            }
         }
         Some(flow)
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 
 use super::keep_alive::{DatagramKeepAlive, Probe, stun};
-use crate::keep_alive::KeepAlive;
+use crate::keep_alive::{KeepAlive, Terms};
 use crate::message::PING;
 use crate::timer::TimerTable;
 use crate::transport::{Destination, FlowId, Transmit};
@@ -29,6 +29,7 @@ pub(super) struct Keeping {
 
 struct Kept {
     destination: Destination,
+    terms: Terms,
     machine: DatagramKeepAlive,
 }
 
@@ -52,14 +53,16 @@ impl Keeping {
     /// Starts, changes or stops the probes to a UDP destination.
     pub(super) fn set(&mut self, wanted: KeepAlive, now: Instant) {
         let way = way(&wanted.destination);
-        if !wanted.on {
+        if wanted.bindings == 0 {
             self.kept.remove(&way);
             self.timers.stop(way);
             return;
         }
         let full = self.kept.len() >= MAX_KEPT;
         let deadline = match self.kept.get_mut(&way) {
+            Some(kept) if kept.terms == wanted.terms => return,
             Some(kept) => {
+                kept.terms = wanted.terms;
                 kept.machine.set_terms(wanted.terms, now, &mut self.rng);
                 kept.machine.poll_timeout()
             }
@@ -73,6 +76,7 @@ impl Keeping {
                 let destination = wanted.destination;
                 let kept = Kept {
                     destination,
+                    terms: wanted.terms,
                     machine,
                 };
                 self.kept.insert(way, kept);

@@ -1,11 +1,11 @@
 //! Asking the DNS what [`target::resolve`] wants to know.
 //!
 //! Equal look-ups share one task; answers are cached by hickory, as long as the records
-//! allow. Every look-up ends within [`LOOKUP_LIMIT`].
+//! allow, and what they came to by `memory.rs`. Every look-up ends within [`LOOKUP_LIMIT`].
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -22,14 +22,21 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::now;
 use super::run::Input;
 use crate::target::{
     self, Answer, Answers, Naptr, Query, ResolveError, ResolveId, ResolveRequest, Srv, Step, Target,
 };
-use crate::transport::Destination;
+use crate::transport::{Destination, LocalAddresses};
+
+mod memory;
+
+use memory::Memory;
 
 /// For all questions of one look-up together.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(10);
+/// The same where an old answer can stand in (RFC 8767 §5): nobody's call waits longer.
+const STALE_AFTER: Duration = Duration::from_secs(2);
 /// For one question to one name server.
 const QUESTION_LIMIT: Duration = Duration::from_secs(2);
 /// Answers that are remembered.
@@ -37,18 +44,51 @@ const CACHED_ANSWERS: u64 = 4096;
 /// Look-ups at a time; further ones fail at once.
 const MAX_LOOKUPS: usize = 1024;
 
+/// Which kinds of address are any use to us, and which is tried first (RFC 7984): the one
+/// that the operator named first among our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Families {
+    V4,
+    V6,
+    V4First,
+    V6First,
+}
+
+impl Families {
+    pub(super) fn of(local: &LocalAddresses) -> Self {
+        let mut ours = local.iter().map(|(_, addr)| addr.is_ipv4());
+        let first_is_v4 = ours.next().unwrap_or(true);
+        let has_other = ours.any(|is_v4| is_v4 != first_is_v4);
+        match (first_is_v4, has_other) {
+            (true, false) => Self::V4,
+            (false, false) => Self::V6,
+            (true, true) => Self::V4First,
+            (false, true) => Self::V6First,
+        }
+    }
+
+    fn put_in_order(self, ips: &mut [IpAddr]) {
+        match self {
+            Self::V4 | Self::V6 => {}
+            Self::V4First => ips.sort_by_key(|ip| !ip.is_ipv4()),
+            Self::V6First => ips.sort_by_key(|ip| ip.is_ipv4()),
+        }
+    }
+}
+
 pub(super) struct Resolver {
     dns: TokioResolver,
     asking: HashMap<Target, Vec<ResolveId>>,
+    memory: Memory,
+    families: Families,
     inputs: mpsc::Sender<Input>,
     rng: StdRng,
 }
 
 impl Resolver {
-    /// `v4` and `v6` say which kinds of address are any use to us.
     pub(super) fn new(
         name_servers: &[SocketAddr],
-        (v4, v6): (bool, bool),
+        families: Families,
         inputs: mpsc::Sender<Input>,
         rng: StdRng,
     ) -> io::Result<Self> {
@@ -63,14 +103,16 @@ impl Resolver {
         options.timeout = QUESTION_LIMIT;
         options.attempts = 2;
         options.cache_size = CACHED_ANSWERS;
-        options.ip_strategy = match (v4, v6) {
-            (true, false) => LookupIpStrategy::Ipv4Only,
-            (false, true) => LookupIpStrategy::Ipv6Only,
-            (true, true) | (false, false) => LookupIpStrategy::Ipv4AndIpv6,
+        options.ip_strategy = match families {
+            Families::V4 => LookupIpStrategy::Ipv4Only,
+            Families::V6 => LookupIpStrategy::Ipv6Only,
+            Families::V4First | Families::V6First => LookupIpStrategy::Ipv4AndIpv6,
         };
         Ok(Self {
             dns: builder.build().map_err(io::Error::other)?,
             asking: HashMap::new(),
+            memory: Memory::default(),
+            families,
             inputs,
             rng,
         })
@@ -87,16 +129,23 @@ impl Resolver {
             waiting.push(id);
             return Ok(());
         }
+        if let Some(why) = self.memory.absent(&target, now()) {
+            return Err(why);
+        }
         if self.asking.len() >= MAX_LOOKUPS {
             tracing::warn!(limit = MAX_LOOKUPS, "too many look-ups: one refused");
             return Err(ResolveError::Unavailable);
         }
         self.asking.insert(target.clone(), vec![id]);
-        let dns = self.dns.clone();
+        let limit = match self.memory.is_known(&target, now()) {
+            true => STALE_AFTER,
+            false => LOOKUP_LIMIT,
+        };
+        let (dns, families) = (self.dns.clone(), self.families);
         let inputs = self.inputs.clone();
         let rng = StdRng::from_seed(self.rng.random());
         tasks.spawn(async move {
-            let result = match timeout(LOOKUP_LIMIT, locate(&dns, &target, rng)).await {
+            let result = match timeout(limit, locate(&dns, families, &target, rng)).await {
                 Ok(result) => result,
                 Err(_) => Err(ResolveError::Unavailable),
             };
@@ -105,6 +154,15 @@ impl Resolver {
             let _ = inputs.send(Input::Resolved { target, result }).await;
         });
         Ok(())
+    }
+
+    /// What to make of a result.
+    pub(super) fn note(
+        &mut self,
+        target: &Target,
+        result: Result<Vec<Destination>, ResolveError>,
+    ) -> Result<Vec<Destination>, ResolveError> {
+        self.memory.note(target, result, now())
     }
 
     /// Everybody who asked for `target`; it is no longer being asked for.
@@ -131,6 +189,7 @@ fn name_server(addr: SocketAddr) -> NameServerConfig {
 
 async fn locate(
     dns: &TokioResolver,
+    families: Families,
     target: &Target,
     mut rng: StdRng,
 ) -> Result<Vec<Destination>, ResolveError> {
@@ -144,7 +203,10 @@ async fn locate(
         for query in queries {
             let dns = dns.clone();
             asked.spawn(async move {
-                let answer = ask(&dns, &query).await;
+                let mut answer = ask(&dns, &query).await;
+                if let Answer::Addresses(ips) = &mut answer {
+                    families.put_in_order(ips);
+                }
                 tracing::trace!(?query, ?answer, "DNS");
                 (query, answer)
             });

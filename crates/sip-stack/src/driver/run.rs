@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -16,9 +17,10 @@ use tokio_rustls::TlsAcceptor;
 use super::bind::{Bound, Listener};
 use super::config::DriverConfig;
 use super::core::Core;
+use super::door::Door;
 use super::flows::Flows;
 use super::keeping::{Due, Keeping};
-use super::resolver::Resolver;
+use super::resolver::{Families, Resolver};
 use super::udp::{self, UdpPort};
 use super::{DriverCounts, MAX_COMMANDS, MAX_EVENT_BACKLOG, MAX_EVENTS, now, os_seed, tls};
 use crate::message::{Message, ParseError};
@@ -28,6 +30,8 @@ use crate::transport::{
     Transport, TransportError,
 };
 
+/// What is taken from readers before anything else has its turn.
+const MAX_INPUTS_PER_TURN: usize = 32;
 /// What readers may have ready before they wait.
 const MAX_INPUTS: usize = 1024;
 /// For streams to write out what they hold at the end.
@@ -73,6 +77,7 @@ pub(super) struct Ports<C: Core> {
     pub(super) events: mpsc::Receiver<C::Event>,
     pub(super) counts: watch::Receiver<DriverCounts>,
     pub(super) local: LocalAddresses,
+    pub(super) door: Arc<Door>,
 }
 
 /// Starts the loop. The join set holds one task, which joins all others.
@@ -89,7 +94,8 @@ pub(super) fn start<C: Core>(
     let mut readers = JoinSet::new();
 
     let listened = bound.udp.len() + bound.listeners.len();
-    let families = families(&bound.local);
+    let families = Families::of(&bound.local);
+    let door = Arc::new(Door::new(C::GUARDED, now()));
     let mut udp = Vec::new();
     for (number, socket) in (1..).zip(bound.udp) {
         let port = UdpPort {
@@ -97,7 +103,11 @@ pub(super) fn start<C: Core>(
             local: socket.local_addr()?,
             socket,
         };
-        readers.spawn(udp::read(port.clone(), inputs_in.clone()));
+        readers.spawn(udp::read(
+            port.clone(),
+            Arc::clone(&door),
+            inputs_in.clone(),
+        ));
         udp.push(port);
     }
     for listener in bound.listeners {
@@ -108,10 +118,12 @@ pub(super) fn start<C: Core>(
     let resolver_rng = StdRng::from_seed(rng.random());
     let driver = Driver {
         core,
+        door: Arc::clone(&door),
         flows: Flows::new(
             udp,
             config.max_flows,
-            tls::connector(&config.tls)?,
+            tls::Connectors::new(&config.tls)?,
+            Arc::clone(&door),
             inputs_in.clone(),
             flow_rng,
         ),
@@ -137,12 +149,14 @@ pub(super) fn start<C: Core>(
         events: events_out,
         counts: counts_out,
         local: bound.local,
+        door,
     };
     Ok((ports, tasks))
 }
 
 struct Driver<C: Core> {
     core: C,
+    door: Arc<Door>,
     flows: Flows,
     keeping: Keeping,
     resolver: Resolver,
@@ -193,7 +207,7 @@ impl<C: Core> Driver<C> {
                     self.core.handle_command(command, now());
                 }
                 Some(input) = self.inputs.recv(), if self.backlog.is_empty() => {
-                    self.handle_input(input);
+                    self.handle_inputs(input);
                 }
                 permit = events.reserve(), if !self.backlog.is_empty() => match permit {
                     Ok(permit) => {
@@ -215,8 +229,34 @@ impl<C: Core> Driver<C> {
         self.finish().await;
     }
 
+    /// Handles one input, and some more if they are there, but not so many that commands
+    /// and timers would wait for long.
+    fn handle_inputs(&mut self, first: Input) {
+        let mut next = Some(first);
+        for _ in 0..MAX_INPUTS_PER_TURN {
+            let Some(input) = next else {
+                return;
+            };
+            let began = now();
+            self.handle_input(input);
+            self.drain();
+            let took = now().saturating_duration_since(began);
+            self.totals.longest_turn = self.totals.longest_turn.max(took);
+            if !self.backlog.is_empty() {
+                return;
+            }
+            next = self.inputs.try_recv().ok();
+        }
+        if let Some(input) = next {
+            self.handle_input(input);
+        }
+    }
+
     /// Lets the core say everything it has to say.
     fn drain(&mut self) {
+        while let Some(change) = self.core.poll_admission() {
+            self.door.note(change);
+        }
         // What cannot be sent or looked up may give rise to more.
         loop {
             if let Some(transmit) = self.core.poll_transmit() {
@@ -274,6 +314,7 @@ impl<C: Core> Driver<C> {
     fn transmit(&mut self, transmit: Transmit) {
         let token = transmit.token;
         self.totals.sent += 1;
+        self.door.note_sent(transmit.destination.addr.ip(), now());
         if let Err(why) = self.flows.send(transmit, &mut self.carriers) {
             tracing::debug!(%why, "not sent");
             if let Some(token) = token {
@@ -287,6 +328,7 @@ impl<C: Core> Driver<C> {
         match input {
             Input::Message { message, source } => {
                 self.totals.received += 1;
+                self.flows.note_known(source.flow);
                 self.core.handle_message(*message, source, now());
             }
             Input::Malformed { error, source } => {
@@ -325,6 +367,7 @@ impl<C: Core> Driver<C> {
                 }
             }
             Input::Resolved { target, result } => {
+                let result = self.resolver.note(&target, result);
                 for id in self.resolver.take_askers(&target) {
                     self.core.handle_resolved(id, result.clone(), now());
                 }
@@ -358,6 +401,7 @@ impl<C: Core> Driver<C> {
             flows: self.flows.streams(),
             lookups: self.resolver.lookups(),
             kept: self.keeping.len(),
+            refused: self.flows.refused(),
             ..self.totals
         };
         self.counts.send_if_modified(|published| {
@@ -379,6 +423,7 @@ impl<C: Core> Driver<C> {
             ..
         } = self;
         drop(inputs);
+        let refused = flows.refused();
         drop(flows);
         readers.shutdown().await;
         let flushed = timeout(FLUSH_LIMIT, async {
@@ -393,6 +438,8 @@ impl<C: Core> Driver<C> {
             received: totals.received,
             sent: totals.sent,
             malformed: totals.malformed,
+            refused,
+            longest_turn: totals.longest_turn,
             ..DriverCounts::default()
         });
         tracing::info!("SIP driver ended");
@@ -428,13 +475,6 @@ async fn accept(listener: Listener, inputs: mpsc::Sender<Input>) {
             }
         }
     }
-}
-
-/// The kinds of address that we can send to at all.
-fn families(local: &LocalAddresses) -> (bool, bool) {
-    let v4 = local.iter().any(|(_, addr)| addr.is_ipv4());
-    let v6 = local.iter().any(|(_, addr)| addr.is_ipv6());
-    (v4, v6)
 }
 
 async fn until(deadline: Option<Instant>) {

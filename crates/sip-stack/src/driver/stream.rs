@@ -6,17 +6,20 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rand::rngs::StdRng;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use super::door::Door;
 use super::keep_alive::{Fired, StreamKeepAlive};
 use super::run::Input;
 use super::{now, tls};
@@ -35,6 +38,14 @@ const PARTIAL_LIMIT: Duration = Duration::from_secs(30);
 const FIRST_LIMIT: Duration = Duration::from_secs(30);
 /// For a sign of life on such a stream, once there has been one.
 const IDLE_LIMIT: Duration = Duration::from_secs(3600);
+/// What a stranger may send in a row that nobody looks at, before its stream is closed.
+const MAX_TURNED_AWAY: u32 = 32;
+/// What is read at once; idle streams hold that much. Bytes.
+const READ_AT_ONCE: usize = 4096;
+/// For what we wrote to be acknowledged by the peer's kernel.
+const UNACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(20);
+/// An idle stream is asked by TCP itself after so long, and then every so often.
+const TCP_PROBES: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15));
 /// Requests without an answer yet that are remembered, to be failed with the stream.
 const MAX_UNANSWERED: usize = 1024;
 /// Answers to pings that may wait behind a slow write; more are not worth it.
@@ -66,7 +77,8 @@ pub(super) enum Opening {
     /// By the peer.
     Accept {
         stream: TcpStream,
-        tls: Option<TlsAcceptor>,
+        /// The second bounds the handshakes at a time.
+        tls: Option<(TlsAcceptor, Arc<Semaphore>)>,
     },
 }
 
@@ -79,6 +91,7 @@ pub(super) struct Stream {
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) kill: oneshot::Receiver<TransportError>,
     pub(super) inputs: mpsc::Sender<Input>,
+    pub(super) door: Arc<Door>,
 }
 
 impl Stream {
@@ -139,10 +152,13 @@ impl Stream {
     ) -> TransportError {
         let (reader, writer) = tokio::io::split(stream);
         let (nudge, nudges) = mpsc::channel(MAX_NUDGES);
-        let idle_limit = (!ours).then_some(IDLE_LIMIT);
+        let guard = (!ours).then_some(Guard {
+            door: &self.door,
+            idle_limit: IDLE_LIMIT,
+        });
         let pinging = ours.then(|| Pinging::new(&mut self.rng));
         tokio::select! {
-            why = read(reader, source, idle_limit, nudge, &self.inputs) => why,
+            why = read(reader, source, guard, nudge, &self.inputs) => why,
             why = write(writer, &mut self.orders, nudges, pinging, unanswered) => why,
             why = &mut self.kill => why.unwrap_or(TransportError::FlowClosed),
         }
@@ -170,9 +186,11 @@ async fn open(opening: Opening) -> Result<(Socket, SocketAddr, SocketAddr), Tran
         }
         Opening::Accept { stream, tls } => {
             let ends = ends(&stream)?;
-            let Some(acceptor) = tls else {
+            let Some((acceptor, handshakes)) = tls else {
                 return Ok((Socket::Plain(stream), ends.0, ends.1));
             };
+            let turn = handshakes.acquire().await;
+            let _turn = turn.map_err(|_| TransportError::FlowClosed)?;
             let stream = acceptor
                 .accept(stream)
                 .await
@@ -185,6 +203,13 @@ async fn open(opening: Opening) -> Result<(Socket, SocketAddr, SocketAddr), Tran
 fn ends(stream: &TcpStream) -> Result<(SocketAddr, SocketAddr), TransportError> {
     // SIP writes whole messages; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
+    // A peer that is gone without a word is found by what it does not acknowledge.
+    let socket = SockRef::from(stream);
+    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_LIMIT));
+    let probes = TcpKeepalive::new()
+        .with_time(TCP_PROBES.0)
+        .with_interval(TCP_PROBES.1);
+    let _ = socket.set_tcp_keepalive(&probes);
     let local = stream.local_addr().map_err(|e| io_failure(&e))?;
     let remote = stream.peer_addr().map_err(|e| io_failure(&e))?;
     Ok((local, remote))
@@ -196,17 +221,26 @@ enum Nudge {
     PongCame,
 }
 
+/// What holds for streams that peers opened.
+struct Guard<'a> {
+    door: &'a Door,
+    /// For a sign of life.
+    idle_limit: Duration,
+}
+
 async fn read(
     mut reader: impl AsyncRead + Unpin,
     source: Source,
-    idle_limit: Option<Duration>,
+    guard: Option<Guard<'_>>,
     nudge: mpsc::Sender<Nudge>,
     inputs: &mpsc::Sender<Input>,
 ) -> TransportError {
     let mut framer = Framer::new();
-    let mut buffer = vec![0; 16 * 1024];
+    let mut buffer = vec![0; READ_AT_ONCE];
     let mut partial_since: Option<Instant> = None;
     let mut has_spoken = false;
+    let mut turned_away = 0;
+    let idle_limit = guard.as_ref().map(|guard| guard.idle_limit);
     loop {
         let deadline = match partial_since {
             Some(since) => Some(since + PARTIAL_LIMIT),
@@ -217,7 +251,7 @@ async fn read(
             read = reader.read(&mut buffer) => match read {
                 Ok(0) => return TransportError::FlowClosed,
                 Ok(length) => length,
-                Err(error) => return io_failure(&error),
+                Err(error) => return broken(&error),
             },
             () = until(deadline) => {
                 tracing::debug!(remote = %source.remote, "nothing more came on a stream");
@@ -245,6 +279,17 @@ async fn read(
                 Err(FrameError::Malformed(error)) => (Input::Malformed { error, source }, false),
                 Err(FrameError::Lost(error)) => (Input::Malformed { error, source }, true),
             };
+            if let Some(guard) = &guard
+                && !guard.admits(&input)
+            {
+                turned_away += 1;
+                if lost || turned_away >= MAX_TURNED_AWAY {
+                    tracing::debug!(remote = %source.remote, "stream of a stranger closed");
+                    return TransportError::FlowClosed;
+                }
+                continue;
+            }
+            turned_away = 0;
             if inputs.send(input).await.is_err() || lost {
                 return TransportError::FlowClosed;
             }
@@ -279,6 +324,27 @@ impl<'a> Pinging<'a> {
 
     fn handle_timeout(&mut self) -> Fired {
         self.machine.handle_timeout(now(), self.rng)
+    }
+}
+
+impl Guard<'_> {
+    fn admits(&self, input: &Input) -> bool {
+        match input {
+            Input::Message { message, source } => {
+                self.door.admits_message(message, source.remote.ip(), now())
+            }
+            Input::Malformed { source, .. } => {
+                let known = self.door.knows(source.remote.ip());
+                if !known {
+                    self.door.turn_away_malformed();
+                }
+                known
+            }
+            Input::Accepted { .. }
+            | Input::FlowClosed { .. }
+            | Input::Mapped { .. }
+            | Input::Resolved { .. } => true,
+        }
     }
 }
 
@@ -351,7 +417,7 @@ async fn put(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(),
     });
     match written.await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(io_failure(&error)),
+        Ok(Err(error)) => Err(broken(&error)),
         Err(_) => Err(TransportError::QueueFull),
     }
 }
@@ -360,6 +426,15 @@ async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
+    }
+}
+
+/// A stream that was open is no more, whatever the kernel calls it.
+fn broken(error: &io::Error) -> TransportError {
+    let why = io_failure(error);
+    match why == TransportError::ConnectTimeout {
+        true => TransportError::FlowClosed,
+        false => why,
     }
 }
 
@@ -419,13 +494,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_without_a_sign_of_life_is_closed() {
+        let door = Door::new(false, now());
         let (mut peer, ours) = duplex(4096);
         let (inputs, _kept) = mpsc::channel(8);
         let (nudge, _nudges) = mpsc::channel(8);
         let began = Instant::now();
         peer.write_all(PING).await.expect("there is room");
 
-        let why = read(ours, source(), Some(IDLE_LIMIT), nudge, &inputs).await;
+        let why = read(ours, source(), Some(guard(&door)), nudge, &inputs).await;
 
         assert_eq!(why, TransportError::FlowClosed);
         assert_eq!(began.elapsed(), IDLE_LIMIT);
@@ -433,12 +509,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stranger_that_connects_and_says_nothing_is_closed_soon() {
+        let door = Door::new(false, now());
         let (_peer, ours) = duplex(4096);
         let (inputs, _kept) = mpsc::channel(8);
         let (nudge, _nudges) = mpsc::channel(8);
         let began = Instant::now();
 
-        let why = read(ours, source(), Some(IDLE_LIMIT), nudge, &inputs).await;
+        let why = read(ours, source(), Some(guard(&door)), nudge, &inputs).await;
 
         assert_eq!(why, TransportError::FlowClosed);
         assert_eq!(began.elapsed(), FIRST_LIMIT);
@@ -516,6 +593,13 @@ mod tests {
 
         assert_eq!(why, TransportError::QueueFull);
         assert_eq!(unanswered, [token]);
+    }
+
+    fn guard(door: &Door) -> Guard<'_> {
+        Guard {
+            door,
+            idle_limit: IDLE_LIMIT,
+        }
     }
 
     fn rng() -> StdRng {

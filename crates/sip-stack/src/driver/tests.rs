@@ -1,5 +1,7 @@
 mod dns;
 mod dnsmasq;
+mod dual_stack;
+mod flood;
 mod harness;
 mod keep_alive;
 mod shutdown;

@@ -1,58 +1,92 @@
 //! TLS: whom we are, and whom we believe (RFC 5922, RFC 3261 §26.3).
+//!
+//! What we show and whom we trust is decided by the domain to be reached, and by nothing
+//! else: a stream that is pooled by its verified name is pooled by its client certificate
+//! as well.
 
+use std::collections::HashMap;
+use std::fmt::Display;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use tokio_rustls::rustls::client::danger::{
-    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
-};
+use tokio_rustls::rustls::client::danger::ServerCertVerifier;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{
-    self, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
-};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::config::{TlsConfig, TlsIdentity};
 use crate::transport::TransportError;
 
+mod anybody;
+mod sip_domain;
+
+use anybody::Anybody;
+use sip_domain::SipDomainVerifier;
+
 /// Our side of incoming connections.
 pub(super) fn acceptor(identity: &TlsIdentity) -> io::Result<TlsAcceptor> {
-    let named = |path: &std::path::Path, error: &dyn std::fmt::Display| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("{}: {error}", path.display()),
-        )
-    };
-    let chain = CertificateDer::pem_file_iter(&identity.certificates)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| named(&identity.certificates, &error))?;
-    let key = PrivateKeyDer::from_pem_file(&identity.key)
-        .map_err(|error| named(&identity.key, &error))?;
+    let (chain, key) = load(identity)?;
     let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .map_err(|error| named(&identity.certificates, &error))?;
+        .map_err(|error| unusable(&identity.certificates, &error))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Our side of outgoing connections.
-pub(super) fn connector(config: &TlsConfig) -> io::Result<TlsConnector> {
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
-    let client = if config.verify {
-        builder.with_root_certificates(roots(config)?)
-    } else {
-        tracing::warn!("certificates of SIP servers are not verified");
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody(provider())))
-    };
-    Ok(TlsConnector::from(Arc::new(client.with_no_client_auth())))
+pub(super) struct Connectors {
+    usual: TlsConnector,
+    /// By domain, in lower case.
+    special: HashMap<String, TlsConnector>,
+}
+
+impl Connectors {
+    pub(super) fn new(config: &TlsConfig) -> io::Result<Self> {
+        if !config.verify {
+            tracing::warn!("certificates of SIP servers are not verified");
+        }
+        let mut usual_roots = RootCertStore::empty();
+        if config.verify {
+            usual_roots = system_roots();
+            if let Some(path) = &config.extra_authorities {
+                add_authorities(&mut usual_roots, path)?;
+            }
+        }
+        let verifier = |roots: RootCertStore| -> Arc<dyn ServerCertVerifier> {
+            match config.verify {
+                true => Arc::new(SipDomainVerifier::new(roots, provider())),
+                false => Arc::new(Anybody(provider())),
+            }
+        };
+        let mut special = HashMap::new();
+        for domain in &config.domains {
+            let roots = match &domain.authorities {
+                Some(path) => {
+                    let mut roots = RootCertStore::empty();
+                    add_authorities(&mut roots, path)?;
+                    roots
+                }
+                None => usual_roots.clone(),
+            };
+            let connector = connector(verifier(roots), domain.identity.as_ref())?;
+            special.insert(domain.name.to_ascii_lowercase(), connector);
+        }
+        Ok(Self {
+            usual: connector(verifier(usual_roots), None)?,
+            special,
+        })
+    }
+
+    /// For connections to this domain.
+    pub(super) fn toward(&self, domain: &str) -> TlsConnector {
+        let special = self.special.get(&domain.to_ascii_lowercase());
+        special.unwrap_or(&self.usual).clone()
+    }
 }
 
 /// The name to send as SNI and to find in the certificate.
@@ -71,7 +105,39 @@ pub(super) fn handshake_failure(error: &io::Error) -> TransportError {
     }
 }
 
-fn roots(config: &TlsConfig) -> io::Result<RootCertStore> {
+fn connector(
+    verifier: Arc<dyn ServerCertVerifier>,
+    identity: Option<&TlsIdentity>,
+) -> io::Result<TlsConnector> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let client = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = load(identity)?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| unusable(&identity.certificates, &error))?
+        }
+    };
+    Ok(TlsConnector::from(Arc::new(client)))
+}
+
+type Loaded = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn load(identity: &TlsIdentity) -> io::Result<Loaded> {
+    let chain = CertificateDer::pem_file_iter(&identity.certificates)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(&identity.certificates, &error))?;
+    let key = PrivateKeyDer::from_pem_file(&identity.key)
+        .map_err(|error| unusable(&identity.key, &error))?;
+    Ok((chain, key))
+}
+
+fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     for error in &native.errors {
@@ -79,62 +145,23 @@ fn roots(config: &TlsConfig) -> io::Result<RootCertStore> {
     }
     let (trusted, ignored) = roots.add_parsable_certificates(native.certs);
     tracing::debug!(trusted, ignored, "authorities of the system");
-    if let Some(path) = &config.extra_authorities {
-        let unreadable = |error: &dyn std::fmt::Display| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{}: {error}", path.display()),
-            )
-        };
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|e| unreadable(&e))? {
-            let certificate = certificate.map_err(|e| unreadable(&e))?;
-            roots.add(certificate).map_err(|e| unreadable(&e))?;
-        }
+    roots
+}
+
+fn add_authorities(roots: &mut RootCertStore, path: &Path) -> io::Result<()> {
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|e| unusable(path, &e))?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|e| unusable(path, &e))?;
+        roots.add(certificate).map_err(|e| unusable(path, &e))?;
     }
-    Ok(roots)
+    Ok(())
+}
+
+fn unusable(path: &Path, error: &dyn Display) -> io::Error {
+    let text = format!("{}: {error}", path.display());
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
-}
-
-/// Believes every certificate, but still wants the peer to hold its key.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
+use super::door::Door;
 use super::keep_alive::stun::{self, Stun};
+use super::now;
 use super::run::Input;
 use crate::message::Message;
 use crate::transport::{FlowId, Source, Transport};
@@ -26,7 +28,7 @@ pub(super) struct UdpPort {
 }
 
 /// Reads until nobody listens any more.
-pub(super) async fn read(port: UdpPort, inputs: mpsc::Sender<Input>) {
+pub(super) async fn read(port: UdpPort, door: Arc<Door>, inputs: mpsc::Sender<Input>) {
     let mut buffer = vec![0; LARGEST_DATAGRAM];
     loop {
         let (length, remote) = match port.socket.recv_from(&mut buffer).await {
@@ -43,7 +45,7 @@ pub(super) async fn read(port: UdpPort, inputs: mpsc::Sender<Input>) {
             remote,
             flow: Some(port.flow),
         };
-        let Some(input) = read_datagram(&buffer[..length], source, &port) else {
+        let Some(input) = read_datagram(&buffer[..length], source, &port, &door) else {
             continue;
         };
         if inputs.send(input).await.is_err() {
@@ -52,13 +54,13 @@ pub(super) async fn read(port: UdpPort, inputs: mpsc::Sender<Input>) {
     }
 }
 
-/// `None`: a keep-alive that has been seen to.
-fn read_datagram(datagram: &[u8], source: Source, port: &UdpPort) -> Option<Input> {
+/// `None`: a keep-alive that has been seen to, or a stranger's noise.
+fn read_datagram(datagram: &[u8], source: Source, port: &UdpPort, door: &Door) -> Option<Input> {
     tracing::trace!(remote = %source.remote, bytes = datagram.len(), "datagram received");
     if datagram.first().is_some_and(|first| *first < 4) {
-        return read_stun(datagram, source, port);
+        return read_stun(datagram, source, port, door);
     }
-    if is_keep_alive(datagram) {
+    if is_keep_alive(datagram) || !door.admits_datagram(datagram, source.remote.ip(), now()) {
         return None;
     }
     Some(match Message::parse_datagram(datagram) {
@@ -71,12 +73,15 @@ fn read_datagram(datagram: &[u8], source: Source, port: &UdpPort) -> Option<Inpu
 }
 
 /// STUN begins with two zero bits (RFC 5626 §8, RFC 7983), a SIP message with a letter.
-fn read_stun(datagram: &[u8], source: Source, port: &UdpPort) -> Option<Input> {
+fn read_stun(datagram: &[u8], source: Source, port: &UdpPort, door: &Door) -> Option<Input> {
     match stun::parse(datagram)? {
         Stun::Request { transaction } => {
             let response = stun::response(transaction, source.remote);
-            // Like any datagram it may be lost; the peer asks again.
-            let _ = port.socket.try_send_to(&response, source.remote);
+            // Strangers get no more bytes than they sent: they may not be who they say.
+            if door.knows(source.remote.ip()) || response.len() <= datagram.len() {
+                // Like any datagram it may be lost; the peer asks again.
+                let _ = port.socket.try_send_to(&response, source.remote);
+            }
             None
         }
         Stun::Response {

@@ -69,6 +69,7 @@ impl UserAgent {
             tracing::warn!(account = %id, "account not added: its address is no SIP address");
             return;
         };
+        self.core.admit_token(&account.token, true);
         self.tokens.insert(account.token.clone(), id);
         self.accounts.insert(id, account);
     }

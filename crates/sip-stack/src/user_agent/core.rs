@@ -2,6 +2,7 @@
 //! and randomness beside it.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use rand::rngs::StdRng;
@@ -10,6 +11,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use super::config::UserAgentConfig;
 use super::shared::Shared;
 use crate::account::{AccountId, SessionId};
+use crate::admission::Admission;
 use crate::event::{Event, SessionEvent};
 use crate::keep_alive::KeptWays;
 use crate::message::{HeaderValue, Headers, Request, Response};
@@ -47,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) layer: Layer,
     pub(crate) timers: TimerTable<Timer>,
     pub(crate) rng: StdRng,
+    /// Changes of whose requests are let in; drained with every turn.
+    pub(crate) admissions: VecDeque<Admission>,
     /// The ways that bindings hang on.
     pub(crate) kept: KeptWays,
     /// When REGISTERs may leave.
@@ -69,6 +73,7 @@ impl Core {
             layer: Layer::new(layer, layer_seed),
             timers: TimerTable::new(),
             rng,
+            admissions: VecDeque::new(),
             kept: KeptWays::default(),
             pacer: Pacer::new(config.registration_pace),
             domains: Domains::new(config.registration_breaker),
@@ -105,6 +110,19 @@ impl Core {
     pub(crate) fn is_reached_by(&self, transport: Transport) -> bool {
         let mut local = self.config.local.iter();
         local.any(|(listening, _)| listening == transport)
+    }
+
+    /// Lets requests for a Contact of ours in, or no longer.
+    pub(crate) fn admit_token(&mut self, token: &str, admitted: bool) {
+        let token = token.to_owned();
+        let change = Admission::Token { token, admitted };
+        self.admissions.push_back(change);
+    }
+
+    /// Lets requests of a registrar or proxy of ours in, or no longer.
+    pub(crate) fn admit_address(&mut self, address: IpAddr, admitted: bool) {
+        let change = Admission::Address { address, admitted };
+        self.admissions.push_back(change);
     }
 
     pub(crate) fn tell(&mut self, event: Event) {

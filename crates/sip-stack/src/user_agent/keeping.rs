@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::UserAgent;
+use crate::admission::Admission;
 use crate::keep_alive::KeepAlive;
 use crate::transport::Destination;
 
@@ -11,6 +12,11 @@ impl UserAgent {
     /// Ways to keep open from now on, or no longer.
     pub fn poll_keep_alive(&mut self) -> Option<KeepAlive> {
         self.core.kept.poll()
+    }
+
+    /// Whose requests are let in from now on, or no longer. Until the first word nobody's.
+    pub fn poll_admission(&mut self) -> Option<Admission> {
+        self.core.admissions.pop_front()
     }
 
     /// Hears that a UDP peer stopped answering keep-alives, or sees us at another address:

@@ -203,7 +203,11 @@ impl UserAgent {
             return;
         }
         let before = account.known.replace(address);
-        *self.known.entry(address).or_default() += 1;
+        let accounts = self.known.entry(address).or_default();
+        *accounts += 1;
+        if *accounts == 1 {
+            self.core.admit_address(address, true);
+        }
         self.forget_known(before);
     }
 
@@ -215,6 +219,7 @@ impl UserAgent {
             *accounts -= 1;
             if *accounts == 0 {
                 self.known.remove(&address);
+                self.core.admit_address(address, false);
             }
         }
     }

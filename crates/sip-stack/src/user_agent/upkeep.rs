@@ -121,6 +121,7 @@ impl UserAgent {
             return;
         }
         if let Some(account) = self.accounts.remove(&id) {
+            self.core.admit_token(&account.token, false);
             self.tokens.remove(&account.token);
             self.core.pacer.leave(account.hop);
             self.forget_known(account.known);

@@ -180,6 +180,57 @@ async fn askers_of_the_same_domain_share_one_look_up() {
     alice.counts_until(|counts| counts.lookups == 1).await;
 }
 
+#[tokio::test]
+async fn a_domain_that_does_not_exist_is_remembered_for_a_while() {
+    let dns = Dnsmasq::start(&[]).await;
+    let mut alice = asking(&dns);
+    let missing = Failure::Unresolvable(ResolveError::NoSuchDomain);
+    alice.send_to(options(), domain("nowhere.test")).await;
+    assert_eq!(alice.outcome().await.unwrap_err(), missing);
+
+    drop(dns);
+    alice.send_to(options(), domain("nowhere.test")).await;
+
+    assert_eq!(alice.outcome().await.unwrap_err(), missing);
+}
+
+#[tokio::test]
+async fn while_the_name_server_is_gone_old_answers_serve_and_new_names_fail_until_it_is_back() {
+    let mut bob = Agent::on(&[Transport::Udp]);
+    let port = bob.addr(Transport::Udp).port();
+    let records = [
+        // Nothing may be cached: every look-up is a question.
+        "--local-ttl=0".to_owned(),
+        host("sip7.example.test"),
+        srv("_sip._udp.example.test", "sip7.example.test", port, 10),
+        srv("_sip._udp.other.test", "sip7.example.test", port, 10),
+    ];
+    let dns = Dnsmasq::start(&records).await;
+    let mut alice = asking(&dns);
+    alice.send_to(options(), domain("example.test")).await;
+    bob.serve_one().await;
+    assert_eq!(alice.outcome().await.unwrap().0, 200);
+
+    let addr = dns.addr;
+    drop(dns);
+    alice.send_to(options(), domain("example.test")).await;
+    bob.serve_one().await;
+    assert_eq!(alice.outcome().await.unwrap().0, 200);
+    alice.send_to(options(), domain("other.test")).await;
+    let why = alice.outcome().await.unwrap_err();
+    assert_eq!(why, Failure::Unresolvable(ResolveError::Unavailable));
+
+    let _dns = Dnsmasq::at(addr, &records).await.expect("the port is free");
+    loop {
+        alice.send_to(options(), domain("other.test")).await;
+        tokio::select! {
+            _ = bob.serve_one() => break,
+            // The look-up from before may still be under way.
+            failed = alice.outcome() => assert!(failed.is_err()),
+        }
+    }
+}
+
 fn asking(dns: &Dnsmasq) -> Agent {
     let mut settings = config(&[Transport::Udp]);
     settings.name_servers = vec![dns.addr];

@@ -17,24 +17,29 @@ impl Dnsmasq {
     /// Serves these records (options of dnsmasq) and knows of nothing else.
     pub(super) async fn start(records: &[String]) -> Self {
         for _ in 0..20 {
-            let addr = free_port();
-            let mut process = spawn(addr, records);
-            let listening = tokio::time::timeout(DEADLINE, async {
-                loop {
-                    if TcpStream::connect_timeout(&addr, Duration::from_secs(1)).is_ok() {
-                        return true;
-                    }
-                    if process.try_wait().unwrap().is_some() {
-                        return false;
-                    }
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-            });
-            if listening.await.expect("dnsmasq listens in time") {
-                return Self { process, addr };
+            if let Some(started) = Self::at(free_port(), records).await {
+                return started;
             }
         }
         panic!("dnsmasq found no free port");
+    }
+
+    /// The same at this address; `None` if somebody else is there.
+    pub(super) async fn at(addr: SocketAddr, records: &[String]) -> Option<Self> {
+        let mut process = spawn(addr, records);
+        let listening = tokio::time::timeout(DEADLINE, async {
+            loop {
+                if TcpStream::connect_timeout(&addr, Duration::from_secs(1)).is_ok() {
+                    return true;
+                }
+                if process.try_wait().unwrap().is_some() {
+                    return false;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        let is_listening = listening.await.expect("dnsmasq listens in time");
+        is_listening.then_some(Self { process, addr })
     }
 }
 
@@ -54,6 +59,10 @@ fn spawn(addr: SocketAddr, records: &[String]) -> Child {
     .into_iter()
     .find(|path| std::path::Path::new(path).exists())
     .expect("these tests need dnsmasq: install Debian's package dnsmasq-base");
+    let has_ttl = records
+        .iter()
+        .any(|record| record.starts_with("--local-ttl"));
+    let ttl = (!has_ttl).then_some("--local-ttl=60");
     Command::new(program)
         .args([
             "--keep-in-foreground",
@@ -62,7 +71,8 @@ fn spawn(addr: SocketAddr, records: &[String]) -> Child {
         ])
         .args(["--no-resolv", "--no-hosts", "--no-daemon", "--user=root"])
         .args(["--bind-interfaces", "--listen-address=127.0.0.1"])
-        .args(["--local=/test/", "--local-ttl=60"])
+        .args(["--local=/test/"])
+        .args(ttl)
         .arg(format!("--port={}", addr.port()))
         .args(records)
         .stdin(Stdio::null())

@@ -13,6 +13,7 @@ use super::super::config::{DriverConfig, Listen};
 use super::super::core::Core;
 use super::super::run::{self, Ports};
 use super::super::{DriverCounts, os_seed};
+use crate::admission::Admission;
 use crate::keep_alive::KeepAlive;
 use crate::message::{
     HeaderName, HeaderValue, Message, Method, ParseError, Request, Response, StatusCode, Uri,
@@ -57,6 +58,8 @@ pub(super) enum News {
 impl Core for LayerCore {
     type Command = Ask;
     type Event = News;
+
+    const GUARDED: bool = false;
 
     fn shutdown() -> Ask {
         Ask::Shutdown
@@ -128,6 +131,10 @@ impl Core for LayerCore {
 
     fn poll_keep_alive(&mut self) -> Option<KeepAlive> {
         self.keep.pop_front()
+    }
+
+    fn poll_admission(&mut self) -> Option<Admission> {
+        None
     }
 
     fn poll_event(&mut self) -> Option<News> {

@@ -30,7 +30,7 @@ async fn a_udp_peer_gets_line_breaks_every_24_to_29_seconds_until_nobody_needs_t
 
     agent
         .ask(Ask::Keep(KeepAlive {
-            on: false,
+            bindings: 0,
             ..wanted
         }))
         .await;
@@ -93,6 +93,6 @@ fn keep(addr: SocketAddr, terms: Terms) -> KeepAlive {
     KeepAlive {
         destination: Destination::udp(addr),
         terms,
-        on: true,
+        bindings: 1,
     }
 }

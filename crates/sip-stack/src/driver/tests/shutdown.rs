@@ -23,6 +23,7 @@ async fn after_a_shutdown_no_task_socket_or_stream_is_left() {
 
     let left = DriverCounts {
         sent: counts.sent,
+        longest_turn: counts.longest_turn,
         ..DriverCounts::default()
     };
     assert_eq!(counts, left);

@@ -4,8 +4,10 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use super::super::flows::MAX_PER_ADDRESS;
+use super::super::accepted::MAX_PER_ADDRESS;
+use super::super::flows::BINDINGS_PER_STREAM;
 use super::harness::*;
+use crate::keep_alive::{KeepAlive, Terms};
 use crate::message::{Framed, Framer, Message, Method, Request};
 use crate::transaction::Failure;
 use crate::transport::{Destination, Transmit, Transport, TransportError};
@@ -88,6 +90,32 @@ async fn many_requests_at_once_make_one_connection() {
         assert_eq!(code, 200);
     }
     agent.counts_until(|counts| counts.flows == 1).await;
+}
+
+#[tokio::test]
+async fn a_peer_with_very_many_accounts_gets_further_connections_and_no_more_than_four() {
+    let mut agent = Agent::on(&[Transport::Udp]);
+    let (listener, to) = listen().await;
+    let mut peers = Vec::new();
+    for number in 1..=6 {
+        agent.send(options(), Destination::tcp(to)).await;
+        if number <= 4 {
+            peers.push(Peer::accept(&listener).await);
+            peers.last_mut().unwrap().answer_one().await;
+        } else {
+            // The first has the fewest accounts by now.
+            peers[0].answer_one().await;
+        }
+        let (_, source) = agent.outcome().await.unwrap();
+        agent
+            .ask(Ask::Keep(KeepAlive {
+                destination: source.back(),
+                terms: Terms::default(),
+                bindings: BINDINGS_PER_STREAM + (number - 1) % 4,
+            }))
+            .await;
+    }
+    agent.counts_until(|counts| counts.flows == 4).await;
 }
 
 #[tokio::test]

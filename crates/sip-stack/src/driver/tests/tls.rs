@@ -1,8 +1,14 @@
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use super::super::config::{DriverConfig, TlsConfig, TlsIdentity};
+use super::super::config::{DriverConfig, TlsConfig, TlsDomain, TlsIdentity};
 use super::harness::*;
 use crate::transaction::Failure;
 use crate::transport::{Destination, Transport, TransportError};
@@ -100,6 +106,83 @@ async fn a_good_connection_for_one_domain_does_not_excuse_a_wrong_name_for_anoth
 }
 
 #[tokio::test]
+async fn a_sip_uri_in_the_certificate_decides_and_dns_names_beside_it_do_not_count() {
+    let pki = Pki::new();
+    let uri = |text: &str| SanType::URI(text.try_into().unwrap());
+    let dns = |text: &str| SanType::DnsName(text.try_into().unwrap());
+    let cases: [(Vec<SanType>, bool); 5] = [
+        (vec![uri("sip:example.test")], true),
+        (vec![uri("sip:Example.TEST"), dns("other.test")], true),
+        (vec![uri("sip:other.test"), dns("example.test")], false),
+        (vec![uri("sip:bob@example.test")], false),
+        (vec![uri("https://other.test"), dns("example.test")], true),
+    ];
+    for (names, is_believed) in cases {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.subject_alt_names = names.clone();
+        assert_eq!(pki.is_believed(params).await, is_believed, "{names:?}");
+    }
+}
+
+#[tokio::test]
+async fn neither_wildcards_nor_the_common_name_are_believed() {
+    let pki = Pki::new();
+    let wildcard = CertificateParams::new(vec!["*.test".to_owned()]).unwrap();
+    assert!(!pki.is_believed(wildcard).await);
+
+    let mut common_name = CertificateParams::new(Vec::new()).unwrap();
+    let name = &mut common_name.distinguished_name;
+    name.push(DnType::CommonName, "example.test");
+    assert!(!pki.is_believed(common_name).await);
+}
+
+#[tokio::test]
+async fn a_domain_with_an_authority_of_its_own_believes_no_other() {
+    let (pki, other) = (Pki::new(), Pki::new());
+    let mut bob = Agent::start(pki.server(&["a.test", "b.test"]));
+    let mut settings = pki.client();
+    settings.tls.domains = vec![domain("b.test", Some(&other), None)];
+    let mut alice = Agent::start(settings);
+
+    alice.send(options(), to(&bob, "a.test")).await;
+    bob.serve_one().await;
+    assert_eq!(alice.outcome().await.unwrap().0, 200);
+    alice.send(options(), to(&bob, "b.test")).await;
+
+    let why = alice.outcome().await.unwrap_err();
+    assert_eq!(why, Failure::Transport(TransportError::TlsIdentity));
+}
+
+#[tokio::test]
+async fn a_domain_is_shown_the_certificate_meant_for_it_and_others_are_not() {
+    let pki = Pki::new();
+    let server = pki.server(&["a.test", "b.test"]);
+    let server = server.listen[0].identity.clone().unwrap();
+    let (listener, acceptor) = pki.asking_for_certificates(&server).await;
+    let ours = pki.identity(
+        "client",
+        CertificateParams::new(vec!["alice.test".to_owned()]).unwrap(),
+    );
+    let mut settings = pki.client();
+    settings.tls.domains = vec![domain("a.test", None, Some(&ours))];
+    let mut alice = Agent::start(settings);
+    let address = listener.local_addr().unwrap();
+
+    let towards = |name: &str| Destination::tls(address, name);
+    alice.send(options(), towards("A.test")).await;
+    let (stream, _) = within(listener.accept()).await.unwrap();
+    let stream = within(acceptor.accept(stream)).await.unwrap();
+    let shown = stream.get_ref().1.peer_certificates().unwrap();
+    let expected = CertificateDer::from_pem_file(&ours.certificates).unwrap();
+    assert_eq!(shown, [expected]);
+
+    alice.send(options(), towards("b.test")).await;
+    let (stream, _) = within(listener.accept()).await.unwrap();
+    assert!(within(acceptor.accept(stream)).await.is_err());
+    assert!(alice.outcome().await.is_err());
+}
+
+#[tokio::test]
 async fn a_peer_without_tls_is_a_failed_handshake() {
     let bob = Agent::on(&[Transport::Tcp]);
     let mut alice = Agent::start(Pki::new().client());
@@ -138,6 +221,14 @@ fn to(agent: &Agent, domain: &str) -> Destination {
     Destination::tls(agent.addr(Transport::Tls), domain)
 }
 
+fn domain(name: &str, authority: Option<&Pki>, identity: Option<&TlsIdentity>) -> TlsDomain {
+    TlsDomain {
+        name: name.to_owned(),
+        authorities: authority.map(|pki| pki.directory.file("ca.pem")),
+        identity: identity.cloned(),
+    }
+}
+
 /// A certificate authority in a directory of its own.
 struct Pki {
     issuer: Issuer<'static, KeyPair>,
@@ -160,19 +251,67 @@ impl Pki {
 
     /// A driver that shows a certificate for these names.
     fn server(&self, names: &[&str]) -> DriverConfig {
-        let key = KeyPair::generate().unwrap();
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let params = CertificateParams::new(names).unwrap();
+        self.server_with(CertificateParams::new(names).unwrap())
+    }
+
+    fn server_with(&self, params: CertificateParams) -> DriverConfig {
+        let mut settings = config(&[Transport::Tls]);
+        settings.listen[0].identity = Some(self.identity("server", params));
+        settings
+    }
+
+    /// A certificate of this authority, and its key.
+    fn identity(&self, name: &str, params: CertificateParams) -> TlsIdentity {
+        let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let identity = TlsIdentity {
-            certificates: self.directory.file("server.pem"),
-            key: self.directory.file("server.key"),
+            certificates: self.directory.file(&format!("{name}.pem")),
+            key: self.directory.file(&format!("{name}.key")),
         };
         std::fs::write(&identity.certificates, certificate.pem()).unwrap();
         std::fs::write(&identity.key, key.serialize_pem()).unwrap();
-        let mut settings = config(&[Transport::Tls]);
-        settings.listen[0].identity = Some(identity);
-        settings
+        identity
+    }
+
+    /// Whether a server with such a certificate is taken for `example.test`.
+    async fn is_believed(&self, params: CertificateParams) -> bool {
+        let mut bob = Agent::start(self.server_with(params));
+        let mut alice = Agent::start(self.client());
+        alice.send(options(), to(&bob, "example.test")).await;
+        tokio::select! {
+            _ = bob.serve_one() => true,
+            outcome = alice.outcome() => {
+                let why = Failure::Transport(TransportError::TlsIdentity);
+                assert_eq!(outcome.unwrap_err(), why);
+                false
+            }
+        }
+    }
+
+    /// A server that wants to see certificates of this authority.
+    async fn asking_for_certificates(&self, server: &TlsIdentity) -> (TcpListener, TlsAcceptor) {
+        use std::sync::Arc;
+
+        use tokio_rustls::rustls::crypto::ring;
+        let mut roots = RootCertStore::empty();
+        let authority = CertificateDer::from_pem_file(self.directory.file("ca.pem")).unwrap();
+        roots.add(authority).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone())
+            .build()
+            .unwrap();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(
+                vec![CertificateDer::from_pem_file(&server.certificates).unwrap()],
+                PrivateKeyDer::from_pem_file(&server.key).unwrap(),
+            )
+            .unwrap();
+        let listener = TcpListener::bind(any_port()).await.unwrap();
+        (listener, TlsAcceptor::from(Arc::new(config)))
     }
 
     /// A driver that trusts this authority.
@@ -181,6 +320,7 @@ impl Pki {
             tls: TlsConfig {
                 extra_authorities: Some(self.directory.file("ca.pem")),
                 verify: true,
+                domains: Vec::new(),
             },
             ..config(&[Transport::Udp])
         }

@@ -1,6 +1,8 @@
 //! From server to server until one answers (RFC 3263 §4.3), and from TCP back to UDP
 //! (RFC 3261 §18.1.1).
 
+use std::time::Duration;
+
 use super::cancel::Cancel;
 use super::{Attempt, AttemptId, ClientSide, Failure, Machine, Phase, fresh_branch};
 use crate::target::ResolveError;
@@ -11,6 +13,8 @@ use crate::transport::{Destination, Transport, TransportError};
 
 /// A request larger than this goes by a stream, if the server takes one (RFC 3261 §18.1.1).
 const LARGEST_DATAGRAM_REQUEST: usize = 1300;
+/// How long large requests go by UDP at once to a server that does not take TCP.
+const AFTER_REFUSED_STREAM: Duration = Duration::from_secs(600);
 /// How many T1 a server may be silent while there is another one to try.
 const PATIENCE_WITH_ALTERNATIVES: u32 = 8;
 
@@ -121,8 +125,11 @@ impl ClientSide {
         };
         tracing::debug!(destination = ?attempt.destination, ?why, "server did not answer");
         if !self.renew_stream(&attempt, why) {
-            self.avoided
-                .note(&attempt.destination, AFTER_FAILURE, turn.now);
+            let period = match self.is_large_detour(&attempt) {
+                true => AFTER_REFUSED_STREAM,
+                false => AFTER_FAILURE,
+            };
+            self.avoided.note(&attempt.destination, period, turn.now);
         }
         let Some(owner) = attempt.owner.take() else {
             return;
@@ -134,6 +141,17 @@ impl ClientSide {
             self.keep(id, attempt);
         }
         self.try_next(owner, why, turn);
+    }
+
+    /// Whether TCP was tried only because the request is large: its UDP hop is next.
+    fn is_large_detour(&self, attempt: &Attempt) -> bool {
+        let request = attempt.owner.and_then(|id| self.requests.get(&id));
+        let next = request.and_then(|request| request.hops.front());
+        next.is_some_and(|hop| {
+            attempt.destination.transport == Transport::Tcp
+                && hop.destination.transport == Transport::Udp
+                && hop.destination.addr == attempt.destination.addr
+        })
     }
 
     /// The end of a pooled stream is often the first we hear of a server's restart or of a
