@@ -108,8 +108,31 @@ pub struct PermanentCounts {
     pub sip_sockets: usize,
     /// Streams to SIP peers; they outlive the requests they were opened for.
     pub sip_flows: usize,
+    /// UDP destinations that are kept alive.
+    pub sip_kept_alive: usize,
+    /// What has happened on the SIP sockets since the start.
+    pub sip_traffic: SipTraffic,
     /// HTTP connections, the one that asks included.
     pub http_connections: usize,
+}
+
+/// Messages on the SIP sockets since the start, and what was not let in.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct SipTraffic {
+    /// Messages received.
+    pub received: u64,
+    /// Messages sent.
+    pub sent: u64,
+    /// Things received that were no message.
+    pub malformed: u64,
+    /// Requests of strangers, dropped unread.
+    pub strangers: u64,
+    /// Responses nobody waited for, dropped unread.
+    pub flooded: u64,
+    /// Streams that were refused or shown out for want of room.
+    pub refused_streams: u64,
+    /// The longest that one message has kept the user agent, in microseconds.
+    pub longest_turn_us: u64,
 }
 
 impl Sources {
@@ -149,6 +172,20 @@ impl Sources {
                 media_threads: media.threads,
                 sip_sockets: driver.sockets,
                 sip_flows: driver.flows,
+                sip_kept_alive: driver.kept,
+                sip_traffic: SipTraffic {
+                    received: driver.received,
+                    sent: driver.sent,
+                    malformed: driver.malformed + driver.turned_away.malformed,
+                    strangers: driver.turned_away.strangers,
+                    flooded: driver.turned_away.flooded,
+                    refused_streams: driver.refused,
+                    longest_turn_us: driver
+                        .longest_turn
+                        .as_micros()
+                        .try_into()
+                        .unwrap_or(u64::MAX),
+                },
                 http_connections: self.ledger.count(Kind::Http),
             },
         }

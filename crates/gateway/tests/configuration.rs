@@ -127,6 +127,7 @@ fn program_keys() -> BTreeSet<String> {
         ("web.listen", "[[web.listen]]\n"),
         ("sip", "[sip]\n"),
         ("sip.listen", "[[sip.listen]]\n"),
+        ("sip.domain", "[[sip.domain]]\n"),
         ("media", "[media]\n"),
         ("media.browser", "[media.browser]\n"),
         ("media.phone", "[media.phone]\n"),
@@ -143,7 +144,13 @@ fn program_keys() -> BTreeSet<String> {
         let known = expected.split('`').skip(1).step_by(2);
         keys.extend(known.map(|key| format!("{table}.{key}")));
     }
-    let containers = ["web.listen", "sip.listen", "media.browser", "media.phone"];
+    let containers = [
+        "web.listen",
+        "sip.listen",
+        "sip.domain",
+        "media.browser",
+        "media.phone",
+    ];
     keys.retain(|key| !containers.contains(&key.as_str()));
     keys
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sip_stack::refer::ReferTarget;
-
 /// One request of the client. Candidates are not among them: the gateway is an ICE-lite end and
 /// learns the browser's addresses from its checks (RFC 8445 §2.5).
 #[derive(Debug, Clone)]
@@ -35,8 +33,6 @@ pub enum CallCommand {
     },
     /// Put the phone on hold, or take it back; told by [`super::CallEvent::Held`].
     Hold(bool),
-    /// Have the phone connected with somebody else (RFC 3515).
-    Transfer(ReferTarget),
     /// Send tones as SIP INFO.
     SendTones {
         /// `0`-`9`, `*`, `#`, `A`-`D`, in the order they are to be heard.

@@ -6,7 +6,6 @@
 //! phone, and our own hold) and `update` (the page, and what the page has to be asked).
 
 mod reoffer;
-mod transfer;
 mod update;
 
 use std::fmt;

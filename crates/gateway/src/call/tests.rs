@@ -8,5 +8,4 @@ mod lifetime;
 mod outgoing;
 mod task;
 mod tones;
-mod transfers;
 mod updates;

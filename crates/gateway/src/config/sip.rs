@@ -9,6 +9,10 @@ use sip_stack::message::Uri;
 use super::Problem;
 use super::web::{check_file, check_tls_pair};
 
+mod domain;
+
+pub use self::domain::SipDomain;
+
 /// The SIP side of the daemon.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +29,9 @@ pub struct Sip {
     pub name_servers: Vec<SocketAddr>,
     /// PEM file of certificate authorities trusted for SIP over TLS, beside those of the system.
     pub ca_file: Option<PathBuf>,
+    /// What is special about some domains.
+    #[serde(default)]
+    pub domain: Vec<SipDomain>,
     /// Whether certificates of SIP servers are verified. Off only for tests.
     #[serde(default = "yes")]
     pub verify_tls: bool,
@@ -50,6 +57,7 @@ impl Default for Sip {
             domains: every_domain(),
             name_servers: Vec::new(),
             ca_file: None,
+            domain: Vec::new(),
             verify_tls: true,
             user_agent: product(),
             registration_expiry_seconds: registration_expiry(),
@@ -118,6 +126,7 @@ impl Sip {
         if let Some(path) = &self.ca_file {
             check_file("sip.ca_file", path, problems);
         }
+        domain::check_all(&self.domain, problems);
         if self.user_agent.is_empty() || self.user_agent.contains(|c: char| c.is_control()) {
             let text = "must be a text without control characters";
             problems.push(Problem::new("sip.user_agent", text));

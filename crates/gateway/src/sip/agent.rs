@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use sip_stack::command::Command;
 use sip_stack::driver::{
-    self, DriverConfig, DriverCounts, EventReceiver, Listen, Running, TlsConfig, TlsIdentity,
+    self, DriverConfig, DriverCounts, EventReceiver, Listen, Running, TlsConfig, TlsDomain,
+    TlsIdentity,
 };
 use sip_stack::transport::Transport;
 use sip_stack::user_agent::UserAgentConfig;
 
 use super::SipHandle;
 use crate::config::Config;
-use crate::config::sip::{SipListen, SipTransport};
+use crate::config::sip::{SipDomain, SipListen, SipTransport};
 
 /// The running user agent.
 #[derive(Debug)]
@@ -78,10 +79,20 @@ fn driver_config(config: &Config) -> DriverConfig {
         tls: TlsConfig {
             extra_authorities: config.sip.ca_file.clone(),
             verify: config.sip.verify_tls,
+            domains: config.sip.domain.iter().map(tls_domain).collect(),
         },
         name_servers: config.sip.name_servers.clone(),
         shutdown_limit: Duration::from_secs(config.limits.stop_seconds),
         ..DriverConfig::default()
+    }
+}
+
+fn tls_domain(domain: &SipDomain) -> TlsDomain {
+    let identity = domain.certificate.clone().zip(domain.key.clone());
+    TlsDomain {
+        name: domain.name.clone(),
+        authorities: domain.ca_file.clone(),
+        identity: identity.map(|(certificates, key)| TlsIdentity { certificates, key }),
     }
 }
 

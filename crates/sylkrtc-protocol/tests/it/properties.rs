@@ -5,9 +5,8 @@ use proptest::{option, prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
 use sylkrtc_protocol::{
     Accepted, AccountAddress, Dialect, EarlyMedia, Event, Header, HoldBy, IncomingSession,
-    Originator, Reason, RegistrationState, SessionExtension, SessionId, SessionState,
-    SessionUpdateState, Transaction, TransferState, Vocabulary, decode, encode_ack, encode_event,
-    fuzz,
+    Originator, Reason, RegistrationState, SessionExtension, SessionId, SessionState, Transaction,
+    TransferState, Vocabulary, decode, encode_ack, encode_event, fuzz,
 };
 
 use crate::client::{self, Said};
@@ -217,8 +216,6 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         (session_id(), session_state())
             .prop_map(|(session, state)| Event::SessionState { session, state }),
-        (session_id(), session_update())
-            .prop_map(|(session, update)| Event::SessionUpdate { session, update }),
         (session_id(), session_extension())
             .prop_map(|(session, extension)| Event::SessionExtension { session, extension }),
     ]
@@ -261,14 +258,6 @@ fn session_state() -> impl Strategy<Value = SessionState> {
         }),
         Just(SessionState::Established),
         reason().prop_map(|reason| SessionState::Terminated { reason }),
-    ]
-}
-
-fn session_update() -> impl Strategy<Value = SessionUpdateState> {
-    prop_oneof![
-        ".{0,20}".prop_map(|sdp| SessionUpdateState::Received { sdp }),
-        ".{0,20}".prop_map(|sdp| SessionUpdateState::Accepted { sdp }),
-        reason().prop_map(|reason| SessionUpdateState::Failed { reason }),
     ]
 }
 

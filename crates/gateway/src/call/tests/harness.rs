@@ -16,7 +16,7 @@ use sip_stack::refer::ReferTarget;
 use crate::account::{AccountLimits, Permissions};
 use crate::call::{
     Accepted, Action, Call, CallCommand, CallEvent, Incoming, Input, Locals, MediaAction, Outgoing,
-    PhoneLegId, Refused, TransferChange, UpdateChange,
+    PhoneLegId, Refused, UpdateChange,
 };
 
 /// What Chromium offers, cut down to what matters.
@@ -173,31 +173,6 @@ impl Scenario {
         });
     }
 
-    /// Something happens in the session of another phone.
-    pub(super) fn other(&mut self, session: SessionId, event: SessionEvent) {
-        self.call.handle(Input::Sip(session, event), self.now);
-    }
-
-    /// The leg towards another phone is open.
-    pub(super) fn opened(&mut self, session: SessionId) {
-        let input = Input::CandidateOpened {
-            session,
-            leg: PhoneLegId::FIRST.next(),
-            local: Box::new(PhoneLocal {
-                rtp: SocketAddr::from(([192, 0, 2, 1], 20002)),
-                rtcp: SocketAddr::from(([192, 0, 2, 1], 20003)),
-                ssrc: Ssrc(3),
-                cname: "cname".to_owned(),
-                session_id: 3,
-            }),
-        };
-        self.call.handle(input, self.now);
-    }
-
-    pub(super) fn command(&mut self, command: CallCommand) -> Result<(), Refused> {
-        self.call.handle_command(command, self.now)
-    }
-
     pub(super) fn browser(&mut self, event: LegEvent) {
         self.call.handle(Input::Browser(event), self.now);
     }
@@ -345,9 +320,6 @@ fn told(action: &Action) -> String {
         }
         Action::Media(MediaAction::ExpectBrowser(_)) => "media: expect browser".to_owned(),
         Action::Media(MediaAction::RestartIce(_)) => "media: restart ICE".to_owned(),
-        Action::OpenCandidate(_) => "open leg".to_owned(),
-        Action::Media(MediaAction::Swap { .. }) => "media: swap".to_owned(),
-        Action::Media(MediaAction::DropCandidate) => "media: drop leg".to_owned(),
         Action::Media(MediaAction::Close) => "media: close".to_owned(),
         Action::Notify(event) => format!("client: {}", told_client(event)),
     }
@@ -404,9 +376,7 @@ fn told_client(event: &CallEvent) -> String {
         CallEvent::Established => "established".to_owned(),
         CallEvent::Terminated { reason } => format!("terminated {reason}"),
         CallEvent::Held { held, by } => format!("held {held} by {by:?}"),
-        CallEvent::Transfer(TransferChange::Trying(why)) => format!("transfer trying {why}"),
-        CallEvent::Transfer(TransferChange::Accepted(why)) => format!("transfer accepted {why}"),
-        CallEvent::Transfer(TransferChange::Failed(why)) => format!("transfer failed {why}"),
+        CallEvent::Transfer(change) => format!("transfer {change:?}"),
         CallEvent::Expiring { seconds } => format!("expiring {seconds}"),
         CallEvent::Update(UpdateChange::Received { .. }) => "update received".to_owned(),
         CallEvent::Update(UpdateChange::Accepted { .. }) => "update accepted".to_owned(),

@@ -9,7 +9,6 @@ mod accounts;
 mod client;
 mod liveness;
 mod sessions;
-mod transfer;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -135,7 +135,6 @@ pub(super) fn refusal(session: SessionId, refused: Refused, asked: Asked) -> Ref
             Asked::Ring => Refusal::WrongPhaseForRing(session, phase(state)),
             Asked::Update => Refusal::WrongPhaseForUpdate(session, phase(state)),
             Asked::Hold => Refusal::WrongPhaseForHold(session, phase(state)),
-            Asked::Transfer => Refusal::WrongPhaseForTransfer(session, phase(state)),
             Asked::SendTones => Refusal::WrongPhaseForDtmf(session, phase(state)),
         },
     }
@@ -149,7 +148,6 @@ pub(super) enum Asked {
     Ring,
     Update,
     Hold,
-    Transfer,
     SendTones,
 }
 

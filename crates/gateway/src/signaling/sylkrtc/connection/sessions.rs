@@ -12,8 +12,8 @@ use tracing::field::Empty;
 use super::client::Client;
 use crate::account::{Account, Barred, Seat};
 use crate::call::{
-    Call, CallCommand, CallEvent, CallTask, Incoming, Input, Outgoing, Refused, TransferChange,
-    dashed_session_id, mailbox, plain_session_id,
+    Call, CallCommand, CallEvent, CallTask, Incoming, Input, Outgoing, Refused, dashed_session_id,
+    mailbox, plain_session_id,
 };
 use crate::client::IncomingCall;
 use crate::ledger::{Entry, Kind};
@@ -76,7 +76,6 @@ impl Client {
             account,
             call: mailbox.handle(),
             sdp_delivered: false,
-            joined: None,
         };
         self.take_up(name, sip_session, session);
         let span = tracing::info_span!("call", call = %sip_session, %account, dialog = Empty);
@@ -169,7 +168,7 @@ impl Client {
         }
     }
 
-    pub(super) async fn ask(
+    async fn ask(
         &mut self,
         name: SessionId,
         command: CallCommand,
@@ -253,7 +252,6 @@ impl Client {
             account,
             call: mailbox.handle(),
             sdp_delivered: true,
-            joined: None,
         };
         let event = Event::IncomingSession(IncomingSession {
             account: address,
@@ -285,9 +283,6 @@ impl Client {
             let (name, _) = self.sessions.by_sip(sip)?;
             let (session, update) = (name.clone(), translate::update(change));
             return Some(Event::SessionUpdate { session, update });
-        }
-        if let CallEvent::Transfer(TransferChange::Accepted(_)) = &event {
-            self.end_given_away(sip);
         }
         if let Some(extension) = translate::extension(&event) {
             let (name, _) = self.sessions.by_sip(sip)?;
