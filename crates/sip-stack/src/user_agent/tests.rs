@@ -11,6 +11,7 @@ mod calling;
 mod in_call;
 mod keeping;
 mod many_seeds;
+mod messaging;
 mod monkey;
 mod proxy;
 mod referred;
