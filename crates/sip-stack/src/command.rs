@@ -14,7 +14,6 @@ use crate::account::{AccountConfig, AccountId, SessionId};
 use crate::event::StatusReason;
 use crate::invite::called::called_uri;
 use crate::message::Uri;
-use crate::page_message::MessageId;
 use crate::refer::{ReferTarget, Referral};
 
 /// One request of the application.
@@ -56,8 +55,9 @@ pub enum Command {
         /// Who is called: `user@domain`, a bare user or number (of the account's
         /// own domain), or a `sip:`, `sips:` or `tel:` URI.
         target: String,
-        /// The offer.
-        sdp: Bytes,
+        /// The offer. `None` asks the called side for one, which comes with `Offered`, or
+        /// with `Accepted`, and is answered by `AnswerOffer` (RFC 3261 §13.2.1).
+        sdp: Option<Bytes>,
         /// Further headers, name and value. Those that the user agent writes
         /// itself (Via, Route, CSeq …) are not taken.
         headers: Vec<(String, String)>,
@@ -69,7 +69,8 @@ pub enum Command {
         session: SessionId,
         /// 101..=199.
         code: u16,
-        /// Early answer (or, if the INVITE had no offer, nothing).
+        /// Early answer; the offer, if the INVITE had none and the caller takes reliable
+        /// responses (RFC 3262). Its answer then comes as `Reinvited`.
         sdp: Option<Bytes>,
     },
     /// Answers an incoming call with 200.
@@ -98,7 +99,8 @@ pub enum Command {
         /// Told to the other side in a Reason header (RFC 3326).
         reason: Option<Reason>,
     },
-    /// Offers a change of an established call (RFC 3261 §14).
+    /// Offers a change of a call: of an established one by re-INVITE (RFC 3261 §14), of an
+    /// early one by UPDATE, if both sides have agreed on a session by then (RFC 3311).
     Reinvite {
         /// The call.
         session: SessionId,
@@ -111,6 +113,17 @@ pub enum Command {
         session: SessionId,
         /// The answer (an offer, if theirs had none), or a status code that
         /// refuses the change and leaves the call as it was.
+        answer: Result<Bytes, u16>,
+    },
+    /// Answers [`SessionEvent::Offered`](crate::event::SessionEvent::Offered), and the
+    /// offer in an `Accepted` of a call that was placed without one.
+    AnswerOffer {
+        /// The call.
+        session: SessionId,
+        /// Which early dialog of a forked call, as in the event.
+        dialog: u32,
+        /// The answer, or a status code that refuses. An offer that came in a response
+        /// cannot be refused: the call ends.
         answer: Result<Bytes, u16>,
     },
     /// Sends INFO within the call (RFC 6086, legacy usage).
@@ -158,34 +171,6 @@ pub enum Command {
         referral: Referral,
         /// The offer.
         sdp: Bytes,
-    },
-    /// Sends a message within an answered call (RFC 3428), after those before it. What comes of
-    /// it: [`SessionEvent::MessageResult`](crate::event::SessionEvent::MessageResult).
-    SessionMessage {
-        /// The call.
-        session: SessionId,
-        /// Its number.
-        message: MessageId,
-        /// Content-Type.
-        content_type: String,
-        /// Body.
-        body: Bytes,
-    },
-    /// Sends a message outside of any call (RFC 3428), after those before it to the same
-    /// target. What comes of it: [`Event::MessageResult`](crate::event::Event::MessageResult).
-    Message {
-        /// Who sends.
-        account: AccountId,
-        /// Its number.
-        message: MessageId,
-        /// To whom, as in `Invite`.
-        target: String,
-        /// Content-Type.
-        content_type: String,
-        /// Body.
-        body: Bytes,
-        /// Further headers, as in `Invite`.
-        headers: Vec<(String, String)>,
     },
     /// Ends all sessions, unregisters every account, refuses what is new.
     /// Done when [`UserAgent::is_settled`](crate::user_agent::UserAgent::is_settled).

@@ -154,6 +154,12 @@ impl Dialog {
         })
     }
 
+    /// The same dialog was early before: numbering goes on where it was (§13.2.2.4).
+    pub(crate) fn continue_from(&mut self, early: &Self) {
+        self.local_seq = self.local_seq.max(early.local_seq);
+        self.remote_seq = early.remote_seq;
+    }
+
     /// Its identity.
     pub(crate) fn id(&self) -> &DialogId {
         &self.id

@@ -6,7 +6,6 @@ use bytes::Bytes;
 
 use crate::account::{AccountId, SessionId};
 use crate::message::{Response, StatusCode};
-use crate::page_message::{MessageId, PageMessage};
 use crate::refer::{ReferProgress, Referral};
 use crate::target::ResolveError;
 use crate::transaction::Failure;
@@ -40,24 +39,6 @@ pub enum Event {
         replaces: Option<SessionId>,
         /// All headers of the INVITE, in order.
         headers: Vec<(String, String)>,
-    },
-    /// Somebody sent a message outside of any call, which has been answered with 200.
-    Message {
-        /// To whom.
-        account: AccountId,
-        /// Who sent it, as From claims.
-        from: Originator,
-        /// The message.
-        message: PageMessage,
-    },
-    /// Final answer to a `Command::Message`; 408 if there was none.
-    MessageResult {
-        /// Who sent it.
-        account: AccountId,
-        /// Its number.
-        message: MessageId,
-        /// The final response, or what stands in for it.
-        reason: StatusReason,
     },
     /// Something happened in a session.
     Session {
@@ -119,9 +100,18 @@ pub enum SessionEvent {
         /// Which early dialog of a forked call; 0 for the first.
         dialog: u32,
     },
-    /// Outgoing: answered with 200, which has been ACKed.
+    /// Before a call is answered: the other side offers, in an UPDATE, in a PRACK, or in a
+    /// reliable response to an `Invite` without offer. Answer with `AnswerOffer`.
+    Offered {
+        /// The offer.
+        sdp: Bytes,
+        /// Which early dialog of a forked call, as in `Provisional`.
+        dialog: u32,
+    },
+    /// Outgoing: answered with 200, which has been ACKed, unless it brought the offer.
     Accepted {
-        /// The answer. `None` if the 200 repeats none after an early one.
+        /// The answer; the last one of this early dialog if the 200 repeats none. To an
+        /// `Invite` without offer: the offer, to be answered by `AnswerOffer` within 10 s.
         sdp: Option<Bytes>,
         /// Call-ID of the call.
         call_id: String,
@@ -141,7 +131,7 @@ pub enum SessionEvent {
         sdp: Option<Bytes>,
     },
     /// Our `Reinvite` was accepted; or the answer to the offer in our
-    /// `AnswerReinvite` arrived.
+    /// `AnswerReinvite`, or in our `Provisional`, arrived.
     Reinvited {
         /// The answer.
         sdp: Option<Bytes>,
@@ -152,6 +142,12 @@ pub enum SessionEvent {
         code: u16,
         /// Reason phrase as received.
         phrase: String,
+    },
+    /// A re-INVITE that only said that the session goes on (RFC 4028) was accepted, with
+    /// the description that the other side has now: nearly always the one it had.
+    Refreshed {
+        /// The answer.
+        sdp: Bytes,
     },
     /// INFO received (RFC 6086, legacy usage), and answered 200.
     Info {
@@ -170,21 +166,6 @@ pub enum SessionEvent {
     Refer(Referral),
     /// How our `Refer` goes.
     ReferProgress(ReferProgress),
-    /// A message within the call, which has been answered with 200.
-    Message {
-        /// Who sent it, as From claims.
-        from: Originator,
-        /// The message.
-        message: PageMessage,
-    },
-    /// Final answer to a `Command::SessionMessage`; 408 if there was none. There is none for
-    /// messages that the end of the call overtakes.
-    MessageResult {
-        /// Its number.
-        message: MessageId,
-        /// The final response, or what stands in for it.
-        reason: StatusReason,
-    },
     /// The session is over.
     Ended {
         /// Why, as told to clients.

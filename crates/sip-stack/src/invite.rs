@@ -7,10 +7,15 @@ use crate::account::AccountId;
 
 pub(crate) mod body;
 pub(crate) mod called;
+pub(crate) mod change;
 pub(crate) mod client;
+pub(crate) mod early;
 pub(crate) mod established;
+pub(crate) mod reliable;
 pub(crate) mod server;
+pub(crate) mod session_timer;
 
+use change::Exchange;
 use client::Calling;
 use established::Established;
 use server::Ringing;
@@ -29,4 +34,32 @@ pub(crate) enum Usage {
     Ringing(Box<Ringing>),
     /// Answered with 2xx.
     Established(Box<Established>),
+}
+
+impl Usage {
+    /// The dialog in which this holds, with its offer and answer.
+    pub(crate) fn exchange(
+        &mut self,
+        holds: impl Fn(&Exchange<'_>) -> bool,
+    ) -> Option<Exchange<'_>> {
+        match self {
+            Self::Calling(calling) => calling.exchanges().find(holds),
+            Self::Ringing(ringing) => Some(Exchange {
+                number: 0,
+                dialog: &mut ringing.dialog,
+                change: &mut ringing.change,
+                peer: &mut ringing.peer,
+                local: &mut ringing.local,
+            })
+            .filter(holds),
+            Self::Established(established) => Some(Exchange {
+                number: 0,
+                dialog: &mut established.dialog,
+                change: &mut established.change,
+                peer: &mut established.peer,
+                local: &mut established.local,
+            })
+            .filter(holds),
+        }
+    }
 }

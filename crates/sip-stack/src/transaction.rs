@@ -323,8 +323,9 @@ impl Layer {
     /// and goes exactly where the INVITE went; `extra` (e.g. Reason) is added to it.
     ///
     /// Something always follows: 487, another final response (a 2xx that crossed the
-    /// CANCEL included), or [`TransactionEvent::Failed`]. Unknown ids and other methods
-    /// are ignored.
+    /// CANCEL included), or [`TransactionEvent::Failed`]. A request of another method is only
+    /// kept from being sent, if it has not been, and from further servers. Unknown ids are
+    /// ignored.
     pub fn cancel(&mut self, id: ClientTransactionId, extra: Headers, now: Instant) {
         let (client, _, mut turn) = self.turn(now);
         client.cancel(id, extra, &mut turn);

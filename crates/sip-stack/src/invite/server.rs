@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::body::Body;
+use super::change::{Change, Peer};
+use super::reliable::Sent;
 use crate::account::SessionId;
 use crate::dialog::Dialog;
 use crate::message::{Request, Response};
@@ -21,16 +25,44 @@ pub(crate) struct Ringing {
     pub(crate) dialog: Dialog,
     /// The call whose place it takes (RFC 3891).
     pub(crate) replaces: Option<SessionId>,
+    pub(crate) change: Change,
+    pub(crate) peer: Peer,
     /// The last provisional response, to be repeated.
     pub(crate) provisional: Option<Response>,
+    /// Reliable ones.
+    pub(crate) sent: Sent,
+    /// Our description in a reliable one.
+    pub(crate) local: Option<Bytes>,
+    /// The application has answered, but what was said before has to be settled first.
+    pub(crate) accepting: Option<Accepting>,
+}
+
+/// An answer of the application that waits.
+pub(crate) struct Accepting {
+    pub(crate) sdp: Bytes,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Ringing {
-    /// Whether the INVITE carried an offer. If not, our 200 does.
+    /// Whether the INVITE carried an offer. If not, our first description is one.
     pub(crate) fn has_offer(&self) -> bool {
         matches!(
             Body::read(&self.request.headers, &self.request.body),
             Body::Sdp(_)
         )
+    }
+
+    /// Whether a 2xx may be sent: no description of ours waits for its PRACK (RFC 3262
+    /// §3), and no offer is under way.
+    pub(crate) fn may_be_accepted(&self) -> bool {
+        let at_rest = match self.change {
+            Change::Opening | Change::Settled => true,
+            Change::Answered(_)
+            | Change::Ours(_)
+            | Change::Glare { .. }
+            | Change::Theirs(_)
+            | Change::Offered(_) => false,
+        };
+        at_rest && !self.sent.holds_sdp()
     }
 }

@@ -155,7 +155,7 @@ impl Users {
             account: ACCOUNT,
             session,
             target: callee.to_owned(),
-            sdp,
+            sdp: moment.happens(85).then_some(sdp),
             headers: Vec::new(),
         };
         self.at(start, caller, invite);
@@ -228,7 +228,16 @@ impl Users {
             SessionEvent::Ended { reason, .. } => {
                 self.tally.timeouts += u32::from(reason.code == 408);
             }
-            SessionEvent::Accepted { .. } => {
+            SessionEvent::Provisional { sdp: Some(_), .. } if moment.happens(20) => {
+                let (at, sdp) = (moment.within(0.0, 1.0), moment.sdp());
+                self.at(at, agent, Command::Reinvite { session, sdp });
+            }
+            SessionEvent::Offered { dialog, .. } => {
+                self.answer_offer(agent, session, dialog, moment);
+            }
+            SessionEvent::Accepted { dialog, .. } => {
+                // Heard only if the call was placed without an offer.
+                self.answer_offer(agent, session, dialog, moment);
                 self.tally.answered += 1;
                 self.talk(agent, session, moment);
             }
@@ -248,6 +257,26 @@ impl Users {
             SessionEvent::ReinviteFailed { .. } => self.tally.unchanged += 1,
             _ => {}
         }
+    }
+
+    fn answer_offer(
+        &mut self,
+        agent: usize,
+        session: SessionId,
+        dialog: u32,
+        moment: &mut Moment<'_>,
+    ) {
+        let answer = match moment.happens(90) {
+            true => Ok(moment.sdp()),
+            false => Err(488),
+        };
+        let at = moment.within(0.0, 2.0);
+        let answer = Command::AnswerOffer {
+            session,
+            dialog,
+            answer,
+        };
+        self.at(at, agent, answer);
     }
 
     /// Holds, resumes, presses keys, and hangs up in the end.

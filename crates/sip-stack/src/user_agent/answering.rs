@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
+use rand::RngExt;
 
 use super::{Timer, UserAgent, headers};
 use crate::account::{AccountId, SessionId};
@@ -10,9 +11,11 @@ use crate::command::Reason;
 use crate::dialog::Dialog;
 use crate::event::{EndedBy, Event, Originator, StatusReason};
 use crate::invite::body::Body;
-use crate::invite::established::{Answering, Change, Established, Unacknowledged};
-use crate::invite::server::{REPEAT_PROVISIONAL, Ringing};
-use crate::invite::{Session, Usage};
+use crate::invite::change::{Answering, Change, Peer, Unacknowledged};
+use crate::invite::established::Established;
+use crate::invite::reliable::Sent;
+use crate::invite::server::{Accepting, Ringing};
+use crate::invite::{Session, Usage, session_timer};
 use crate::message::{HeaderName, ReasonPhrase, Request, Response, StatusCode};
 use crate::transaction::ServerTransactionId;
 use crate::transport::Source;
@@ -37,6 +40,11 @@ impl UserAgent {
                 return self.answer_unsupported_media(transaction, &request, &accept, now);
             }
         };
+        if self.refuses_unreliable(transaction, &request, now)
+            || self.refuses_short_session(transaction, &request, now)
+        {
+            return;
+        }
         if self
             .accounts
             .get(&account)
@@ -78,13 +86,19 @@ impl UserAgent {
         };
         self.dialogs.insert(dialog.id().clone(), id);
         self.servers.insert(transaction, id);
+        let first_rseq = self.core.rng.random_range(1..=0xffff);
         let ringing = Ringing {
             transaction,
+            sent: Sent::new(&request.headers, first_rseq),
+            peer: Peer::of(&request.headers),
             request,
             source,
             dialog,
             replaces,
+            change: Change::Opening,
             provisional: None,
+            local: None,
+            accepting: None,
         };
         self.add_session(
             id,
@@ -98,58 +112,37 @@ impl UserAgent {
         self.core.tell(incoming);
     }
 
-    pub(super) fn say_provisional(
-        &mut self,
-        id: SessionId,
-        code: u16,
-        sdp: Option<Bytes>,
-        now: Instant,
-    ) {
-        let status = match StatusCode::new(code) {
-            Ok(status) if (101..=199).contains(&code) => status,
-            Ok(_) | Err(_) => return,
-        };
-        let Some(mut response) = self.ringing_reply(id, status) else {
-            return;
-        };
-        if let Some(sdp) = sdp {
-            headers::set_sdp(&mut response.headers, &mut response.body, sdp);
-        }
-        let Some(ringing) = self.ringing(id) else {
-            return;
-        };
-        let transaction = ringing.transaction;
-        ringing.provisional = Some(response.clone());
-        self.core.respond(transaction, response, now);
-        let repeat = now + REPEAT_PROVISIONAL;
-        self.core.timers.set(Timer::Repeat(id), Some(repeat));
-    }
-
-    /// `Timer::Repeat` of a call that still rings.
-    pub(super) fn repeat_provisional(&mut self, id: SessionId, now: Instant) {
-        if let Some(ringing) = self.ringing(id)
-            && let Some(response) = ringing.provisional.clone()
-        {
-            let transaction = ringing.transaction;
-            self.core.respond(transaction, response, now);
-            let repeat = now + REPEAT_PROVISIONAL;
-            self.core.timers.set(Timer::Repeat(id), Some(repeat));
-        }
-    }
-
     pub(super) fn accept(
         &mut self,
         id: SessionId,
         sdp: Bytes,
-        extra: &[(String, String)],
+        headers: Vec<(String, String)>,
         now: Instant,
     ) {
+        if let Some(ringing) = self.ringing(id) {
+            ringing.accepting = Some(Accepting { sdp, headers });
+            self.accept_if_ready(id, now);
+        }
+    }
+
+    /// Sends the 200 that the application wants, unless something has to be settled first.
+    pub(super) fn accept_if_ready(&mut self, id: SessionId, now: Instant) {
+        let Some(ringing) = self.ringing(id) else {
+            return;
+        };
+        if !ringing.may_be_accepted() {
+            return;
+        }
+        let Some(Accepting {
+            sdp,
+            headers: extra,
+        }) = ringing.accepting.take()
+        else {
+            return;
+        };
         let Some(mut response) = self.ringing_reply(id, StatusCode::OK) else {
             return;
         };
-        headers::push_capabilities(&mut response.headers);
-        headers::push_extra(&mut response.headers, extra);
-        headers::set_sdp(&mut response.headers, &mut response.body, sdp);
         let Some(session) = self.remove_session(id) else {
             return;
         };
@@ -158,21 +151,39 @@ impl UserAgent {
             return;
         };
         let replaces = ringing.replaces;
+        headers::push_capabilities(&mut response.headers);
+        headers::push_supported(&mut response.headers, &self.core.config);
+        headers::push_extra(&mut response.headers, &extra);
+        // What has been agreed on by a reliable response is not said again.
+        let settled = matches!(ringing.change, Change::Settled);
+        let local = match settled {
+            true => ringing.local.clone(),
+            false => {
+                headers::set_sdp(&mut response.headers, &mut response.body, sdp.clone());
+                Some(sdp)
+            }
+        };
+        let preferred = self.core.config.session_expires;
+        let granted = session_timer::grant(&ringing.request.headers, preferred, None);
+        let granted = granted.ok().flatten();
+        if let Some(granted) = granted {
+            granted.write(&mut response.headers);
+        }
         self.servers.remove(&ringing.transaction);
         let cseq = ringing.request.headers.cseq().map_or(0, |cseq| cseq.number);
         let unacknowledged = Unacknowledged::new(
             ringing.transaction,
             response,
             cseq,
-            !ringing.has_offer(),
+            !settled && !ringing.has_offer(),
             Answering::Call,
             &self.core.config.timers,
         );
         self.dialogs.insert(ringing.dialog.id().clone(), id);
-        let established = Established {
-            dialog: ringing.dialog,
-            change: Change::Settled,
-        };
+        let mut established =
+            Established::new(ringing.dialog, Change::Settled, ringing.peer, local);
+        established.unpracked = ringing.sent.unacknowledged();
+        established.timer = granted.map(|granted| granted.starts_as_uas(now, None));
         self.add_session(
             id,
             Session {
@@ -180,6 +191,7 @@ impl UserAgent {
                 usage: Usage::Established(Box::new(established)),
             },
         );
+        self.set_session_timer(id);
         self.send_2xx(id, unacknowledged, now);
         if let Some(replaced) = replaces {
             let reason = Reason::sip(200, "Replaced");
@@ -256,7 +268,7 @@ impl UserAgent {
 
     /// A response to a call's INVITE: our tag, Contact, and the Record-Route that make
     /// the dialog (§12.1.1).
-    fn ringing_reply(&self, id: SessionId, status: StatusCode) -> Option<Response> {
+    pub(super) fn ringing_reply(&self, id: SessionId, status: StatusCode) -> Option<Response> {
         let session = self.sessions.get(&id)?;
         let Usage::Ringing(ringing) = &session.usage else {
             return None;
@@ -280,7 +292,7 @@ impl UserAgent {
         Some(response)
     }
 
-    fn ringing(&mut self, id: SessionId) -> Option<&mut Ringing> {
+    pub(super) fn ringing(&mut self, id: SessionId) -> Option<&mut Ringing> {
         match &mut self.sessions.get_mut(&id)?.usage {
             Usage::Ringing(ringing) => Some(ringing),
             Usage::Calling(_) | Usage::Established(_) => None,
@@ -288,7 +300,7 @@ impl UserAgent {
     }
 }
 
-pub(super) fn originator(request: &Request) -> Originator {
+fn originator(request: &Request) -> Originator {
     let from = request.headers.from().ok();
     let uri = from.as_ref().map(|from| {
         let plain = from.uri.user_at_host();

@@ -4,7 +4,6 @@
 use std::time::Instant;
 
 use super::UserAgent;
-use super::messaging::{Chat, Outgoing};
 use crate::account::{Account, AccountConfig, AccountId, SessionId};
 use crate::command::Command;
 use crate::event::{Event, RegistrationState, StatusReason};
@@ -32,7 +31,7 @@ impl UserAgent {
                 session,
                 sdp,
                 headers,
-            } => self.accept(session, sdp, &headers, now),
+            } => self.accept(session, sdp, headers, now),
             Command::Reject {
                 session,
                 code,
@@ -43,6 +42,11 @@ impl UserAgent {
             Command::AnswerReinvite { session, answer } => {
                 self.answer_reinvite(session, answer, now);
             }
+            Command::AnswerOffer {
+                session,
+                dialog,
+                answer,
+            } => self.answer_offer(session, dialog, answer, now),
             Command::Info {
                 session,
                 content_type,
@@ -56,27 +60,14 @@ impl UserAgent {
                 session,
                 referral,
                 sdp,
-            } => self.invite(account, session, Called::Referred(&referral), sdp, &[], now),
-            Command::SessionMessage {
-                session,
-                message,
-                content_type,
-                body,
-            } => {
-                let message = Outgoing::new(message, &content_type, body, Vec::new());
-                self.send_message(Chat::Session(session), message, now);
-            }
-            Command::Message {
+            } => self.invite(
                 account,
-                message,
-                target,
-                content_type,
-                body,
-                headers,
-            } => {
-                let message = Outgoing::new(message, &content_type, body, headers);
-                self.send_message(Chat::Account(account, target), message, now);
-            }
+                session,
+                Called::Referred(&referral),
+                Some(sdp),
+                &[],
+                now,
+            ),
             Command::Shutdown => self.shut_down(now),
         }
     }

@@ -30,6 +30,12 @@ pub struct UserAgentConfig {
     pub registration_pace: PaceConfig,
     /// When credentials that were never accepted are not tried any more.
     pub registration_breaker: BreakerConfig,
+    /// How long a session lives without a refresh, in seconds: our wish (RFC 4028). At
+    /// least 90; 0 does without session timers altogether.
+    pub session_expires: u32,
+    /// Whether callers that cannot receive reliable provisional responses are answered
+    /// 421, and called peers have to send them (RFC 3262).
+    pub require_100rel: bool,
 }
 
 impl Default for UserAgentConfig {
@@ -44,6 +50,8 @@ impl Default for UserAgentConfig {
             incoming_ringing: Duration::from_secs(180),
             registration_pace: PaceConfig::default(),
             registration_breaker: BreakerConfig::default(),
+            session_expires: 1800,
+            require_100rel: false,
         }
     }
 }

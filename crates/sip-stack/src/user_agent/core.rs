@@ -42,6 +42,8 @@ pub(crate) enum Timer {
     Refer(SessionId),
     /// The application has not answered a REFER, or not told its outcome.
     Referred(SessionId),
+    /// A session has to be refreshed, or was not (RFC 4028).
+    Session(SessionId),
 }
 
 pub(crate) struct Core {

@@ -2,8 +2,11 @@
 
 use bytes::Bytes;
 
+use super::config::UserAgentConfig;
+use super::requests::REPLACES;
 use crate::account::ALLOW;
 use crate::command::Reason;
+use crate::invite::{reliable, session_timer};
 use crate::message::{HeaderName, HeaderValue, Headers, Request};
 
 /// Headers an application may not write: they are ours, or they would let a page claim
@@ -77,8 +80,25 @@ pub(super) fn push_capabilities(headers: &mut Headers) {
     headers.push(HeaderName::Allow, HeaderValue::from_static(ALLOW));
     headers.push(
         HeaderName::Accept,
-        HeaderValue::from_static("application/sdp"),
+        HeaderValue::from_static("application/sdp, multipart/mixed"),
     );
+}
+
+/// The extensions we know, by their option tags (RFC 3261 §19.2).
+pub(super) fn extensions(config: &UserAgentConfig) -> Vec<&'static str> {
+    let mut tags = vec![REPLACES, reliable::TAG];
+    if config.session_expires > 0 {
+        tags.push(session_timer::TAG);
+    }
+    tags
+}
+
+/// Supported, in requests that begin something and in every answer to them.
+pub(super) fn push_supported(headers: &mut Headers, config: &UserAgentConfig) {
+    let tags = extensions(config).join(", ");
+    if let Ok(tags) = HeaderValue::new(tags) {
+        headers.push(HeaderName::Supported, tags);
+    }
 }
 
 /// The application's own headers, those that may be.

@@ -36,7 +36,7 @@ impl UserAgent {
             }
             return self.answer(transaction, &request, unknown, now);
         };
-        if !self.is_in_order(id, &request) {
+        if !self.is_in_order(id, dialog, &request) {
             let late = StatusCode::SERVER_INTERNAL_ERROR;
             return self.answer(transaction, &request, late, now);
         }
@@ -52,12 +52,12 @@ impl UserAgent {
             Method::Options => self.answer_options(transaction, &request, now),
             Method::Notify => self.handle_notify(transaction, id, &request, now),
             Method::Refer => self.handle_refer(transaction, id, request, source, now),
-            Method::Prack | Method::Ack | Method::Cancel => {
+            Method::Prack => self.handle_prack(transaction, id, request, source, now),
+            Method::Ack | Method::Cancel => {
                 self.answer(transaction, &request, unknown, now);
             }
             Method::Subscribe => self.answer_bad_event(transaction, &request, now),
-            Method::Message => self.handle_session_message(transaction, id, &request, now),
-            Method::Register | Method::Publish => {
+            Method::Register | Method::Message | Method::Publish => {
                 self.answer_not_allowed(transaction, &request, now);
             }
             Method::Other(_) => self.answer_not_implemented(transaction, &request, now),
@@ -78,10 +78,12 @@ impl UserAgent {
         match &established.change {
             Change::Answered(unacknowledged) if matches(unacknowledged) => {}
             Change::Answered(_)
+            | Change::Opening
             | Change::Settled
             | Change::Ours(_)
             | Change::Glare { .. }
-            | Change::Theirs(_) => return,
+            | Change::Theirs(_)
+            | Change::Offered(_) => return,
         }
         let sdp = Body::read(&ack.headers, &ack.body).sdp();
         self.confirmed(id, sdp, now);
@@ -92,18 +94,18 @@ impl UserAgent {
         let Some(established) = self.established(id) else {
             return;
         };
-        let Change::Answered(answered) =
-            std::mem::replace(&mut established.change, Change::Settled)
-        else {
+        let Change::Answered(answered) = &mut established.change else {
             return;
         };
+        let (offered, cause) = (answered.offered, answered.what.clone());
+        established.change = Change::Settled;
         self.core.timers.stop(Timer::Repeat(id));
         self.core.timers.stop(Timer::GiveUp(id));
-        let sdp = sdp.filter(|_| answered.offered);
-        match answered.what {
+        let sdp = sdp.filter(|_| offered);
+        match cause {
             Answering::Call => self.core.tell_session(id, SessionEvent::Confirmed { sdp }),
             Answering::CallThenBye(reason) => self.leave(id, reason.as_ref(), now),
-            Answering::Reinvite if answered.offered => {
+            Answering::Reinvite if offered => {
                 self.core.tell_session(id, SessionEvent::Reinvited { sdp });
             }
             Answering::Reinvite => {}
@@ -137,17 +139,16 @@ impl UserAgent {
         }
     }
 
-    fn is_in_order(&mut self, id: SessionId, request: &Request) -> bool {
-        let Ok(cseq) = request.headers.cseq() else {
+    /// Checks the sequence number, and learns what the peer says of itself.
+    fn is_in_order(&mut self, id: SessionId, dialog: &DialogId, request: &Request) -> bool {
+        let (Ok(cseq), Some(session)) = (request.headers.cseq(), self.sessions.get_mut(&id)) else {
             return false;
         };
-        match self.sessions.get_mut(&id).map(|session| &mut session.usage) {
-            Some(Usage::Ringing(ringing)) => ringing.dialog.check_order(cseq.number).is_ok(),
-            Some(Usage::Established(established)) => {
-                established.dialog.check_order(cseq.number).is_ok()
-            }
-            Some(Usage::Calling(_)) | None => true,
-        }
+        let Some(exchange) = session.usage.exchange(|one| one.dialog.id() == dialog) else {
+            return false;
+        };
+        exchange.peer.learn(&request.headers);
+        exchange.dialog.check_order(cseq.number).is_ok()
     }
 
     fn handle_bye(
@@ -164,7 +165,7 @@ impl UserAgent {
             Some(Usage::Ringing(_)) => self.taken_back(id, elsewhere, now),
             Some(Usage::Established(established)) => {
                 let told = !established.is_leaving();
-                self.refuse_theirs(id, StatusCode::REQUEST_TERMINATED, now);
+                self.refuse_theirs(id, 0, StatusCode::REQUEST_TERMINATED, now);
                 self.abandon_ours(id, now);
                 if self.remove_session(id).is_some() && told {
                     let reason = StatusReason::new(200, "Session Terminated");
@@ -266,6 +267,15 @@ impl UserAgent {
         {
             established.dialog.renumber(&mut info.attempt.request);
             return self.transmit_info(*info, now);
+        }
+        // RFC 5057 §5.1: the far end knows nothing of the call.
+        if response.status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST
+            && self
+                .established(info.session)
+                .is_some_and(|call| !call.is_leaving())
+        {
+            let gone = StatusReason::of(response);
+            return self.end_session(info.session, gone, EndedBy::Remote);
         }
         self.info_result(info.session, response.status.code());
     }

@@ -12,11 +12,14 @@ use crate::dialog::Dialog;
 use crate::event::{EndedBy, SessionEvent, StatusReason};
 use crate::invite::body::Body;
 use crate::invite::called::Called;
+use crate::invite::change::{Change, OfferedBy, Peer};
 use crate::invite::client::Calling;
-use crate::invite::established::{Change, Established};
-use crate::invite::{Session, Usage};
-use crate::message::{CSeq, HeaderName, Method, NameAddr, Request, Response};
-use crate::transaction::Failure;
+use crate::invite::established::Established;
+use crate::invite::{Session, Usage, reliable, session_timer};
+use crate::message::{
+    CSeq, HeaderName, HeaderValue, Method, NameAddr, Request, Response, StatusCode,
+};
+use crate::transaction::{ClientTransactionId, Failure};
 use crate::transport::Source;
 
 impl UserAgent {
@@ -25,7 +28,7 @@ impl UserAgent {
         account: AccountId,
         session: SessionId,
         target: Called<'_>,
-        sdp: Bytes,
+        sdp: Option<Bytes>,
         extra: &[(String, String)],
         now: Instant,
     ) {
@@ -43,7 +46,7 @@ impl UserAgent {
         id: AccountId,
         session: SessionId,
         target: Called<'_>,
-        sdp: Bytes,
+        sdp: Option<Bytes>,
         extra: &[(String, String)],
         now: Instant,
     ) -> Result<(), StatusReason> {
@@ -74,10 +77,17 @@ impl UserAgent {
         fields.push(HeaderName::CallId, call_id.clone());
         fields.push(HeaderName::CSeq, CSeq::new(1, Method::Invite));
         headers::push_capabilities(fields);
+        headers::push_supported(fields, &self.core.config);
+        if self.core.config.require_100rel {
+            fields.push(HeaderName::Require, HeaderValue::from_static(reliable::TAG));
+        }
+        session_timer::ask(fields, self.core.config.session_expires);
         account.name_software(fields, HeaderName::UserAgent, &self.core);
         headers::push_extra(fields, extra);
         target.push_headers(fields);
-        headers::set_sdp(&mut request.headers, &mut request.body, sdp);
+        if let Some(sdp) = sdp {
+            headers::set_sdp(&mut request.headers, &mut request.body, sdp);
+        }
 
         let mut attempt = Attempt::new(request, next_hop, challenger);
         let transaction = account
@@ -132,11 +142,13 @@ impl UserAgent {
             self.note_known(account, source.remote.ip());
         }
         if response.status.is_provisional() {
-            self.calling_progress(id, response);
+            self.calling_progress(id, response, source, now);
         } else if response.status.is_success() {
             self.calling_answered(id, response, source, now);
         } else if is_challenge(response) {
             self.calling_challenged(id, response, source, now);
+        } else if response.status == StatusCode::SESSION_INTERVAL_TOO_SMALL {
+            self.calling_too_short(id, response, now);
         } else {
             self.calling_over(id, StatusReason::of(response), EndedBy::Remote);
         }
@@ -167,6 +179,8 @@ impl UserAgent {
             account,
             invite: calling.attempt.request.clone(),
             acks: Vec::new(),
+            unanswered: None,
+            early: calling.dialogs(),
             may_fork: true,
             is_open: true,
         };
@@ -176,19 +190,7 @@ impl UserAgent {
         self.end_session(id, ended, by);
     }
 
-    fn calling_progress(&mut self, id: SessionId, response: &Response) {
-        let Some((_, calling)) = self.calling(id) else {
-            return;
-        };
-        let Some((event, early)) = calling.progress(response) else {
-            return;
-        };
-        if let Some(early) = early {
-            self.dialogs.insert(early, id);
-        }
-        self.core.tell_session(id, event);
-    }
-
+    /// A 2xx: the call is answered, in the early dialog that it names if there is one.
     fn calling_answered(
         &mut self,
         id: SessionId,
@@ -196,50 +198,83 @@ impl UserAgent {
         source: &Source,
         now: Instant,
     ) {
-        let Some((account, calling)) = self.calling(id) else {
+        let Some((_, calling)) = self.calling(id) else {
             return;
         };
-        let (number, _) = calling.number(response);
-        let (transaction, attempt) = (calling.transaction, calling.attempt.clone());
-        let dialog = match Dialog::from_response(&attempt.request, response, source) {
+        let mut dialog = match Dialog::from_response(&calling.attempt.request, response, source) {
             Ok(dialog) => dialog,
             Err(why) => {
                 let reason = StatusReason::new(500, why.to_string());
                 return self.calling_over(id, reason, EndedBy::Remote);
             }
         };
-        if let Some(account) = self.accounts.get_mut(&account) {
-            account.accepted(&attempt, response);
-        }
-        let acknowledged = self.acknowledge(&dialog, &attempt.request, now);
-        let answered = Answered {
-            account,
-            invite: attempt.request,
-            acks: vec![acknowledged],
-            may_fork: true,
-            is_open: false,
+        let number = calling.place(response, source).number();
+        let Some(session) = self.remove_session(id) else {
+            return;
         };
-        self.add_client(transaction, ClientUser::Answered(Box::new(answered)));
-
+        let (account, Usage::Calling(mut calling)) = (session.account, session.usage) else {
+            return;
+        };
+        let chosen = calling.take_early(dialog.id());
+        if let Some(chosen) = &chosen {
+            dialog.continue_from(&chosen.dialog);
+        }
+        if let Some(account) = self.accounts.get_mut(&account) {
+            account.accepted(&calling.attempt, response);
+        }
+        let brought = Body::read(&response.headers, &response.body).sdp();
+        let transaction = calling.transaction;
+        let asks = calling.asks_for_offer(chosen.as_ref());
+        let unanswered = (asks && brought.is_some()).then(|| dialog.id().clone());
+        let early = calling.dialogs();
+        let acknowledged = unanswered
+            .is_none()
+            .then(|| self.acknowledge(&dialog, &calling.attempt.request, None, now));
         let accepted = SessionEvent::Accepted {
-            sdp: Body::read(&response.headers, &response.body).sdp(),
+            sdp: brought.or_else(|| chosen.as_ref()?.remote.clone()),
             call_id: dialog.id().call_id.to_string(),
             headers: headers::all(&response.headers),
             dialog: number,
         };
-        self.remove_session(id);
-        self.dialogs.insert(dialog.id().clone(), id);
-        let established = Established {
-            dialog,
-            change: Change::Settled,
+        let (change, mut peer, local) = match chosen {
+            Some(chosen) => (chosen.change, chosen.peer, chosen.local),
+            None => {
+                let offered = calling.attempt.request.body.clone();
+                let local = (!offered.is_empty()).then_some(offered);
+                (Change::Settled, Peer::default(), local)
+            }
         };
+        peer.learn(&response.headers);
+        let change = match change {
+            _ if unanswered.is_some() => Change::Offered(OfferedBy::Final(transaction)),
+            Change::Opening | Change::Offered(_) => Change::Settled,
+            under_way @ (Change::Settled
+            | Change::Answered(_)
+            | Change::Ours(_)
+            | Change::Glare { .. }
+            | Change::Theirs(_)) => under_way,
+        };
+        let answered = Answered {
+            account,
+            invite: calling.attempt.request,
+            acks: acknowledged.into_iter().collect(),
+            unanswered,
+            early,
+            may_fork: true,
+            is_open: false,
+        };
+        self.add_client(transaction, ClientUser::Answered(Box::new(answered)));
+        self.dialogs.insert(dialog.id().clone(), id);
+        let usage = Established::new(dialog, change, peer, local);
         self.add_session(
             id,
             Session {
                 account,
-                usage: Usage::Established(Box::new(established)),
+                usage: Usage::Established(Box::new(usage)),
             },
         );
+        self.wait_for_change(id, now);
+        self.granted_to_us(id, &response.headers, now);
         self.core.tell_session(id, accepted);
     }
 
@@ -269,15 +304,51 @@ impl UserAgent {
             Err(why) => Err(why.reason(response)),
         };
         match sent {
-            Ok(transaction) => {
-                for early in calling.sent_again(transaction) {
-                    self.dialogs.remove(&early);
-                }
-                self.remove_client(before);
-                self.add_client(transaction, ClientUser::Calling(id));
-            }
+            Ok(transaction) => self.calling_sent_again(id, before, transaction),
             Err(reason) => self.calling_over(id, reason, EndedBy::Remote),
         }
+    }
+
+    /// 422: once more, with the interval that is wanted (RFC 4028 §7.3).
+    fn calling_too_short(&mut self, id: SessionId, response: &Response, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let (Usage::Calling(calling), Some(account)) =
+            (&mut session.usage, self.accounts.get_mut(&session.account))
+        else {
+            return;
+        };
+        let before = calling.transaction;
+        let attempt = &mut calling.attempt;
+        if !session_timer::ask_longer(&mut attempt.request.headers, &response.headers) {
+            return self.calling_over(id, StatusReason::of(response), EndedBy::Remote);
+        }
+        attempt.count_up();
+        match account.send(attempt, &mut self.core, now) {
+            Ok(transaction) => self.calling_sent_again(id, before, transaction),
+            Err(_) => {
+                let full = StatusReason::new(503, "Too Many Transactions");
+                self.calling_over(id, full, EndedBy::Local);
+            }
+        }
+    }
+
+    fn calling_sent_again(
+        &mut self,
+        id: SessionId,
+        before: ClientTransactionId,
+        transaction: ClientTransactionId,
+    ) {
+        let Some((_, calling)) = self.calling(id) else {
+            return;
+        };
+        let void = calling.sent_again(transaction);
+        for early in void {
+            self.dialogs.remove(early.dialog.id());
+        }
+        self.remove_client(before);
+        self.add_client(transaction, ClientUser::Calling(id));
     }
 
     fn calling_over(&mut self, id: SessionId, reason: StatusReason, by: EndedBy) {
@@ -288,11 +359,13 @@ impl UserAgent {
         }
     }
 
-    /// Sends the ACK of a 2xx to an INVITE of ours (§13.2.2.4).
+    /// Sends the ACK of a 2xx to an INVITE of ours (§13.2.2.4), with the answer if the
+    /// 2xx carried the offer.
     pub(super) fn acknowledge(
         &mut self,
         dialog: &Dialog,
         invite: &Request,
+        sdp: Option<Bytes>,
         now: Instant,
     ) -> Acknowledged {
         let number = invite.headers.cseq().map_or(0, |cseq| cseq.number);
@@ -301,6 +374,9 @@ impl UserAgent {
             for value in invite.headers.lines(&name) {
                 ack.headers.push(name.clone(), value.clone());
             }
+        }
+        if let Some(sdp) = sdp {
+            headers::set_sdp(&mut ack.headers, &mut ack.body, sdp);
         }
         let route = dialog.route();
         self.core.layer.send_ack(ack.clone(), route.clone(), now);
@@ -311,7 +387,7 @@ impl UserAgent {
         }
     }
 
-    fn calling(&mut self, id: SessionId) -> Option<(AccountId, &mut Calling)> {
+    pub(super) fn calling(&mut self, id: SessionId) -> Option<(AccountId, &mut Calling)> {
         let session = self.sessions.get_mut(&id)?;
         match &mut session.usage {
             Usage::Calling(calling) => Some((session.account, calling)),

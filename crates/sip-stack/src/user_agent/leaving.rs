@@ -10,7 +10,7 @@ use crate::command::Reason;
 use crate::dialog::Dialog;
 use crate::event::{EndedBy, StatusReason};
 use crate::invite::Usage;
-use crate::invite::established::{Answering, Change};
+use crate::invite::change::{Answering, Change, OfferedBy};
 use crate::message::{HeaderName, Headers, Method, Response, StatusCode};
 use crate::transaction::ClientTransactionId;
 use crate::transport::Source;
@@ -47,7 +47,7 @@ impl UserAgent {
         by: EndedBy,
         now: Instant,
     ) {
-        self.refuse_theirs(id, StatusCode::REQUEST_TERMINATED, now);
+        self.refuse_theirs(id, 0, StatusCode::REQUEST_TERMINATED, now);
         let Some(established) = self.established(id) else {
             return;
         };
@@ -55,7 +55,14 @@ impl UserAgent {
             Change::Answered(answered) if answered.what == Answering::Call => {
                 answered.what = Answering::CallThenBye(reason.cloned());
             }
+            Change::Offered(OfferedBy::Final(transaction)) => {
+                let transaction = *transaction;
+                self.acknowledge_late(id, transaction, None, now);
+                self.leave(id, reason, now);
+            }
             Change::Answered(_)
+            | Change::Offered(OfferedBy::Provisional(_))
+            | Change::Opening
             | Change::Settled
             | Change::Ours(_)
             | Change::Glare { .. }
@@ -76,6 +83,9 @@ impl UserAgent {
             return;
         };
         let dialog = established.dialog.clone();
+        if let Some(refresh) = established.refresh {
+            self.core.cancel(refresh, Headers::new(), now);
+        }
         self.say_bye(account, dialog, reason, now);
         self.remove_session(id);
     }
@@ -95,7 +105,7 @@ impl UserAgent {
         }
     }
 
-    /// Takes back a re-INVITE of ours that has no final response, because its call ends
+    /// Takes back a re-INVITE (or forgets an UPDATE) of ours that has no final response, because its call ends
     /// or because it takes too long. A 2xx that crosses the CANCEL still wants its ACK;
     /// and without the CANCEL, a peer that said 100 and is gone would never let the
     /// transaction end.
@@ -107,6 +117,9 @@ impl UserAgent {
             return;
         };
         match std::mem::replace(&mut established.change, Change::Settled) {
+            Change::Ours(ours) if !ours.is_invite() => {
+                self.core.cancel(ours.transaction, Headers::new(), now);
+            }
             Change::Ours(ours) => {
                 let invite = &ours.attempt.request;
                 let number = invite.headers.cseq().map_or(0, |cseq| cseq.number);
@@ -118,16 +131,20 @@ impl UserAgent {
                         route: established.dialog.route(),
                     }],
                     invite: invite.clone(),
+                    unanswered: None,
+                    early: Vec::new(),
                     may_fork: false,
                     is_open: false,
                 };
                 self.add_client(ours.transaction, ClientUser::Answered(Box::new(answered)));
                 self.core.cancel(ours.transaction, Headers::new(), now);
             }
-            other @ (Change::Settled
+            other @ (Change::Opening
+            | Change::Settled
             | Change::Answered(_)
             | Change::Glare { .. }
-            | Change::Theirs(_)) => established.change = other,
+            | Change::Theirs(_)
+            | Change::Offered(_)) => established.change = other,
         }
     }
 
@@ -148,9 +165,12 @@ impl UserAgent {
         let Some(ClientUser::Answered(answered)) = self.clients.get(&transaction) else {
             return;
         };
-        let Ok(dialog) = Dialog::from_response(&answered.invite, response, source) else {
+        let Ok(mut dialog) = Dialog::from_response(&answered.invite, response, source) else {
             return;
         };
+        if answered.unanswered.as_ref() == Some(dialog.id()) {
+            return;
+        }
         let acknowledged = answered.acks.iter().find(|ack| ack.dialog == *dialog.id());
         if let Some(acknowledged) = acknowledged {
             let (ack, route) = (acknowledged.ack.clone(), acknowledged.route.clone());
@@ -159,8 +179,12 @@ impl UserAgent {
         if !answered.may_fork || answered.acks.len() >= MAX_FORKS {
             return;
         }
+        let mut early = answered.early.iter();
+        if let Some(early) = early.find(|early| early.id() == dialog.id()) {
+            dialog.continue_from(early);
+        }
         let (account, invite) = (answered.account, answered.invite.clone());
-        let acknowledged = self.acknowledge(&dialog, &invite, now);
+        let acknowledged = self.acknowledge(&dialog, &invite, None, now);
         if let Some(ClientUser::Answered(answered)) = self.clients.get_mut(&transaction) {
             answered.acks.push(acknowledged);
         }

@@ -111,8 +111,7 @@ impl UserAgent {
             }
             // Nobody but a partner in a call may make us call somebody.
             Method::Refer => self.answer(id, &request, StatusCode::FORBIDDEN, now),
-            Method::Message => self.handle_account_message(id, account, &request, now),
-            Method::Register | Method::Publish => {
+            Method::Register | Method::Message | Method::Publish => {
                 self.answer_not_allowed(id, &request, now);
             }
             Method::Other(_) => self.answer_not_implemented(id, &request, now),
@@ -126,8 +125,10 @@ impl UserAgent {
         request: &Request,
         now: Instant,
     ) -> bool {
+        let known = headers::extensions(&self.core.config);
+        let is_known = |tag: &String| known.iter().any(|known| tag.eq_ignore_ascii_case(known));
         let mut required = request.headers.require();
-        required.retain(|tag| !tag.eq_ignore_ascii_case(REPLACES));
+        required.retain(|tag| !is_known(tag));
         if required.is_empty() {
             return false;
         }
@@ -161,9 +162,7 @@ impl UserAgent {
     ) {
         let mut response = self.reply(request, StatusCode::OK);
         headers::push_capabilities(&mut response.headers);
-        response
-            .headers
-            .push(HeaderName::Supported, HeaderValue::from_static(REPLACES));
+        headers::push_supported(&mut response.headers, &self.core.config);
         self.core.respond(id, response, now);
     }
 

@@ -32,7 +32,7 @@ impl UserAgent {
             TransactionEvent::Failed { id, why } => self.handle_failure(id, why, now),
             TransactionEvent::ClientTerminated { id } => drop(self.remove_client(id)),
             TransactionEvent::ServerTerminated { id, why: _ } => {
-                self.servers.remove(&id);
+                self.never_agreed(id);
             }
         }
     }
@@ -53,12 +53,13 @@ impl UserAgent {
             }
             Some(ClientUser::Answered(_)) => self.answered_response(id, response, source, now),
             Some(ClientUser::Reinvite(session)) => {
-                self.reinvite_response(*session, response, source, now);
+                self.reinvite_response(*session, id, response, source, now);
             }
+            Some(ClientUser::Prack(_)) => self.prack_response(id, response, source, now),
+            Some(ClientUser::Refresh(_)) => self.refresh_response(id, response, source, now),
             Some(ClientUser::Info(_)) => self.info_response(id, response, source, now),
             Some(ClientUser::Refer(_)) => self.refer_response(id, response, source, now),
             Some(ClientUser::Notify(_)) => self.notify_response(id, response, source, now),
-            Some(ClientUser::Message(_)) => self.message_response(id, response, source, now),
             Some(ClientUser::Farewell(_)) => self.farewell_response(id, response, source, now),
             None => {}
         }
@@ -70,14 +71,15 @@ impl UserAgent {
                 self.registration_failure(account, why, now);
             }
             Some(ClientUser::Calling(session)) => self.calling_failure(session, why),
-            Some(ClientUser::Reinvite(session)) => self.reinvite_failure(session, why, now),
+            Some(ClientUser::Reinvite(session)) => self.reinvite_failure(session, id, why, now),
+            Some(ClientUser::Refresh(refresh)) => self.refresh_failure(&refresh, why, now),
             Some(ClientUser::Info(info)) => self.info_failure(&info, why),
             Some(ClientUser::Refer(refer)) => {
                 self.refer_done(refer.session, StatusReason::of_failure(why));
             }
             Some(ClientUser::Notify(notify)) => self.notify_unheard(notify.session),
-            Some(ClientUser::Message(paging)) => self.message_failure(*paging, why, now),
-            Some(ClientUser::Answered(_) | ClientUser::Farewell(_)) | None => {}
+            Some(ClientUser::Answered(_) | ClientUser::Prack(_) | ClientUser::Farewell(_))
+            | None => {}
         }
     }
 }

@@ -49,12 +49,18 @@ impl UserAgent {
         let contacts = invite.headers.readable_contacts();
         let token = contacts.first().and_then(|contact| contact.uri.user());
         let account = token.and_then(|token| self.tokens.get(token)).copied();
-        let (Some(account), Ok(dialog)) =
+        let (Some(account), Ok(mut dialog)) =
             (account, Dialog::from_response(invite, response, source))
         else {
             return;
         };
-        self.acknowledge(&dialog, invite, now);
+        if let Some(id) = self.dialogs.get(dialog.id()).copied()
+            && let Some((_, calling)) = self.calling(id)
+            && let Some(early) = calling.find(dialog.id())
+        {
+            dialog.continue_from(&early.dialog);
+        }
+        self.acknowledge(&dialog, invite, None, now);
         let is_ending = self.clients.values().any(|user| {
             matches!(user, ClientUser::Farewell(farewell) if farewell.dialog.id() == dialog.id())
         });

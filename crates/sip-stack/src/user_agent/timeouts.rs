@@ -20,6 +20,7 @@ impl UserAgent {
                     self.repeat_provisional(session, now);
                     self.repeat_2xx(session, now);
                 }
+                Timer::Session(session) => self.session_due(session, now),
                 Timer::GiveUp(session) => self.given_up(session, now),
                 Timer::Glare(session) => self.reinvite_again(session, now),
                 Timer::Refer(session) => self.refer_expired(session),
@@ -43,11 +44,15 @@ impl UserAgent {
     }
 
     fn given_up(&mut self, id: SessionId, now: Instant) {
+        if self.ringing(id).is_some() {
+            return self.never_pracked(id, now);
+        }
         match self.established(id).map(|established| &established.change) {
             Some(Change::Answered(_)) => self.never_acknowledged(id, now),
             Some(Change::Theirs(_)) => self.reinvite_ignored(id, now),
             Some(Change::Ours(_)) => self.reinvite_expired(id, now),
-            Some(Change::Settled | Change::Glare { .. }) | None => {}
+            Some(Change::Offered(_)) => self.offer_ignored(id, now),
+            Some(Change::Opening | Change::Settled | Change::Glare { .. }) | None => {}
         }
     }
 }

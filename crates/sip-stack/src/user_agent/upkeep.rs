@@ -35,14 +35,20 @@ impl UserAgent {
     /// Takes a session out of every table, with its timers.
     pub(super) fn remove_session(&mut self, id: SessionId) -> Option<Session> {
         let session = self.sessions.remove(&id)?;
-        for timer in [Timer::Ringing, Timer::Repeat, Timer::GiveUp, Timer::Glare] {
+        for timer in [
+            Timer::Ringing,
+            Timer::Repeat,
+            Timer::GiveUp,
+            Timer::Glare,
+            Timer::Session,
+        ] {
             self.core.timers.stop(timer(id));
         }
         self.forget_refers(id);
         match &session.usage {
             Usage::Calling(calling) => {
-                for dialog in calling.early() {
-                    self.dialogs.remove(dialog);
+                for early in calling.early() {
+                    self.dialogs.remove(early.dialog.id());
                 }
             }
             Usage::Ringing(ringing) => {

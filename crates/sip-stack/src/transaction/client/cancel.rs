@@ -26,9 +26,10 @@ impl ClientSide {
         let Some(request) = self.requests.get_mut(&id) else {
             return;
         };
-        let cancellable =
-            request.request.method == Method::Invite && matches!(request.cancel, Cancel::No);
-        if !cancellable {
+        if request.request.method != Method::Invite {
+            return self.give_up(id, turn);
+        }
+        if !matches!(request.cancel, Cancel::No) {
             return;
         }
         match request.phase {
@@ -55,6 +56,20 @@ impl ClientSide {
                 )
                 | None => {}
             },
+        }
+    }
+
+    /// Anything but an INVITE cannot be taken back: it is not sent if it has not been, and
+    /// no further server is tried.
+    fn give_up(&mut self, id: ClientTransactionId, turn: &mut Turn<'_>) {
+        let Some(request) = self.requests.get_mut(&id) else {
+            return;
+        };
+        request.hops.clear();
+        if let Phase::Resolving(lookup) = request.phase {
+            self.resolving.remove(&lookup);
+            self.timers.stop(Wake::Lookup(lookup));
+            self.fail(id, Failure::Cancelled, turn);
         }
     }
 

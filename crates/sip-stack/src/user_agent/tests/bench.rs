@@ -112,7 +112,7 @@ impl Bench {
             account: alice(),
             session: call(number),
             target: target.to_owned(),
-            sdp: Bytes::from(SDP),
+            sdp: Some(Bytes::from(SDP)),
             headers: Vec::new(),
         });
         assert!(matches!(self.session_event(), SessionEvent::Sent { .. }));

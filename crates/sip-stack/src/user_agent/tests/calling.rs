@@ -306,7 +306,7 @@ fn addresses_that_lead_nowhere_end_the_call() {
             account: alice(),
             session: call(1),
             target: target.to_owned(),
-            sdp: Bytes::from(SDP),
+            sdp: Some(Bytes::from(SDP)),
             headers: Vec::new(),
         });
         let last = std::iter::from_fn(|| Some(bench.session_event()))
@@ -342,7 +342,7 @@ fn sessions_per_account_are_limited() {
         account: alice(),
         session: call(2),
         target: "carol".to_owned(),
-        sdp: Bytes::from(SDP),
+        sdp: Some(Bytes::from(SDP)),
         headers: Vec::new(),
     });
     assert_eq!(bench.ended(), "486 Too Many Calls of This Account");
@@ -355,7 +355,7 @@ fn headers_of_the_application_cannot_forge_ours() {
         account: alice(),
         session: call(1),
         target: "bob".to_owned(),
-        sdp: Bytes::from(SDP),
+        sdp: Some(Bytes::from(SDP)),
         headers: vec![
             ("X-Ours".to_owned(), "yes".to_owned()),
             ("Route".to_owned(), "<sip:evil;lr>".to_owned()),
@@ -398,7 +398,7 @@ fn a_page_cannot_claim_what_only_a_trusted_network_may_say() {
         account: alice(),
         session: call(1),
         target: "bob".to_owned(),
-        sdp: Bytes::from(SDP),
+        sdp: Some(Bytes::from(SDP)),
         headers: claims
             .map(|name| (name.to_owned(), "<sip:boss@example.com>".to_owned()))
             .to_vec(),

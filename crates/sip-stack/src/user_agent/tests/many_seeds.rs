@@ -13,7 +13,6 @@ use super::world::{Side, Weather, World};
 use crate::account::{AccountId, SessionId};
 use crate::command::Command;
 use crate::event::{Event, RegistrationState, SessionEvent, StatusReason};
-use crate::page_message::MessageId;
 use crate::refer::{ReferProgress, ReferTarget};
 
 const SEEDS: u64 = 300;
@@ -157,7 +156,7 @@ impl Play {
             account: AccountId::new(1),
             session,
             target: callee.to_owned(),
-            sdp: Bytes::from("v=0\r\n"),
+            sdp: Some(Bytes::from("v=0\r\n")),
             headers: Vec::new(),
         };
         self.later(caller, start, start, invite);
@@ -178,7 +177,6 @@ impl Play {
                 self.ring(side, session);
             }
             Event::Session { session, event } => self.react_in_session(side, session, event),
-            Event::Message { .. } | Event::MessageResult { .. } => {}
         }
     }
 
@@ -239,6 +237,15 @@ impl Play {
                 let answer = Command::AnswerReinvite { session, answer };
                 self.later(side, Duration::ZERO, Duration::from_secs(12), answer);
             }
+            SessionEvent::Offered { dialog, .. } => {
+                let answer = Ok(Bytes::from("v=0\r\n"));
+                let answer = Command::AnswerOffer {
+                    session,
+                    dialog,
+                    answer,
+                };
+                self.later(side, Duration::ZERO, Duration::from_secs(2), answer);
+            }
             SessionEvent::Reinvited { .. } => self.tally.changed += 1,
             SessionEvent::Refer(_) => {
                 let answer = match self.world.rng.random_bool(0.8) {
@@ -258,11 +265,10 @@ impl Play {
             SessionEvent::ReferProgress(ReferProgress::Accepted | ReferProgress::Trying(_))
             | SessionEvent::Sent { .. }
             | SessionEvent::Provisional { .. }
+            | SessionEvent::Refreshed { .. }
             | SessionEvent::ReinviteFailed { .. }
             | SessionEvent::Info { .. }
-            | SessionEvent::InfoResult { .. }
-            | SessionEvent::Message { .. }
-            | SessionEvent::MessageResult { .. } => {}
+            | SessionEvent::InfoResult { .. } => {}
         }
     }
 
@@ -284,15 +290,6 @@ impl Play {
             body: Bytes::from("Signal=1\r\n"),
         };
         self.later(side, now, Duration::from_secs(10), info);
-        for number in 0..3 {
-            let message = Command::SessionMessage {
-                session,
-                message: MessageId::new(number),
-                content_type: "text/plain".to_owned(),
-                body: Bytes::from("hello"),
-            };
-            self.later(side, now, Duration::from_secs(10), message);
-        }
         let end = hang_up(session);
         self.later(side, now, Duration::from_secs(15), end);
     }

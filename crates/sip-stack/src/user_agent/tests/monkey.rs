@@ -15,7 +15,6 @@ use crate::account::SessionId;
 use crate::command::{Command, Reason};
 use crate::event::{Event, SessionEvent};
 use crate::message::{HeaderName, HeaderValue, Message, Request, Response, StatusCode};
-use crate::page_message::MessageId;
 
 #[test]
 fn anything_in_any_order_ends_in_nothing() {
@@ -74,9 +73,7 @@ impl Monkey {
         }
         for event in self.bench.take_events() {
             match event {
-                Event::Registration { .. }
-                | Event::Message { .. }
-                | Event::MessageResult { .. } => {}
+                Event::Registration { .. } => {}
                 Event::Incoming { session, .. } => assert!(self.live.insert(session)),
                 Event::Session {
                     session,
@@ -93,7 +90,7 @@ impl Monkey {
         let session = self.some_session();
         let sdp = Bytes::from(SDP);
         let headers = Vec::new();
-        let command = match self.rng.random_range(0..11) {
+        let command = match self.rng.random_range(0..9) {
             0 => {
                 self.serial += 1;
                 let session = call(self.serial.into());
@@ -102,7 +99,7 @@ impl Monkey {
                     account: alice(),
                     session,
                     target: "bob".to_owned(),
-                    sdp,
+                    sdp: Some(sdp),
                     headers,
                 }
             }
@@ -133,20 +130,6 @@ impl Monkey {
             7 => Command::AnswerReinvite {
                 session,
                 answer: Err(self.rng.random_range(0..1000)),
-            },
-            8 => Command::SessionMessage {
-                session,
-                message: MessageId::new(self.serial.into()),
-                content_type: "text/plain\r\nVia: x".to_owned(),
-                body: sdp,
-            },
-            9 => Command::Message {
-                account: alice(),
-                message: MessageId::new(self.serial.into()),
-                target: "bob".to_owned(),
-                content_type: "text/plain".to_owned(),
-                body: sdp,
-                headers,
             },
             _ => Command::Info {
                 session,
