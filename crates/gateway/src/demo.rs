@@ -216,11 +216,7 @@ async fn start_far_ends(
                     ..
                 }) => left -= 1,
                 Some(
-                    Event::Registration { .. }
-                    | Event::Incoming { .. }
-                    | Event::Session { .. }
-                    | Event::Message { .. }
-                    | Event::MessageResult { .. },
+                    Event::Registration { .. } | Event::Incoming { .. } | Event::Session { .. },
                 ) => {}
                 None => return Err(io::Error::other("the far ends' user agent has ended")),
             }

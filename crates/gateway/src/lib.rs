@@ -21,5 +21,4 @@ pub mod signaling;
 pub mod sip;
 pub mod supervisor;
 pub mod tasks;
-pub mod timestamp;
 pub mod web;

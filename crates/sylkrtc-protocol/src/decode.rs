@@ -36,7 +36,6 @@ impl Incoming {
             | Request::SessionTerminate(_)
             | Request::SessionDtmfInfo(_)
             | Request::SessionUpdate(_)
-            | Request::SessionMessage(_)
             | Request::SessionRing { .. }
             | Request::SessionHold { .. }
             | Request::SessionTransfer(_)

@@ -30,16 +30,14 @@ pub use answer::{ErrorAnswer, encode_ack, encode_error};
 pub use decode::{Incoming, decode};
 pub use dialect::{Dialect, Vocabulary};
 pub use event::{
-    Accepted, Disposition, EarlyMedia, Event, HoldBy, IncomingSession, Message, MessageState,
-    RegistrationState, SessionExtension, SessionState, SessionUpdateState, TransferState,
-    encode_event,
+    Accepted, EarlyMedia, Event, HoldBy, IncomingSession, RegistrationState, SessionExtension,
+    SessionState, SessionUpdateState, TransferState, encode_event,
 };
 pub use refusal::{ErrorCode, Refusal, SessionPhase};
 pub use rejected::Rejected;
 pub use request::{
     AccountAdd, LaterRequest, Request, SessionAnswer, SessionCreate, SessionDtmfInfo,
-    SessionMessage, SessionTerminate, SessionTransfer, SessionTrickle, SessionUpdate,
-    TransferTarget,
+    SessionTerminate, SessionTransfer, SessionTrickle, SessionUpdate, TransferTarget,
 };
 pub use types::{
     AccountAddress, Candidate, Ha1, Header, InvalidAddress, NotAnHa1, Originator, Reason,

@@ -8,6 +8,8 @@
 mod reoffer;
 mod update;
 
+mod early;
+
 use std::fmt;
 use std::sync::Arc;
 

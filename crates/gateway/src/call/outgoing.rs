@@ -45,7 +45,7 @@ impl Call {
             account: outgoing.account,
             session: outgoing.session,
             target: outgoing.target,
-            sdp: phone_offer,
+            sdp: Some(phone_offer),
             headers: outgoing.headers,
         });
         Ok(call)
@@ -63,6 +63,10 @@ impl Call {
         let Signalling::Calling(before) = self.signalling else {
             return;
         };
+        if code == 199 {
+            // One of several early dialogs has ended (RFC 6228); the others go on.
+            return;
+        }
         let answer = sdp.and_then(|sdp| self.early_answer(sdp));
         let mut reached = before;
         if code == 180 && !matches!(before, Progress::Ringing | Progress::EarlyMedia) {

@@ -1,11 +1,11 @@
 //! Calls as scenarios: what goes in, and everything that comes out, in order.
 
 mod changes;
+mod early;
 mod harness;
 mod incoming;
 mod leaving;
 mod lifetime;
-mod messages;
 mod outgoing;
 mod task;
 mod tones;

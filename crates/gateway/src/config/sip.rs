@@ -47,6 +47,10 @@ pub struct Sip {
     /// How long an unanswered call rings, in both directions, in seconds.
     #[serde(default = "ringing_seconds")]
     pub ringing_seconds: u64,
+    /// How long a call lives without a sign of life of the other side, in seconds (RFC 4028);
+    /// 0 for no limit.
+    #[serde(default = "session_expires_seconds")]
+    pub session_expires_seconds: u32,
 }
 
 impl Default for Sip {
@@ -63,6 +67,7 @@ impl Default for Sip {
             registration_expiry_seconds: registration_expiry(),
             decline_code: decline_code(),
             ringing_seconds: ringing_seconds(),
+            session_expires_seconds: session_expires_seconds(),
         }
     }
 }
@@ -143,6 +148,10 @@ impl Sip {
             let text = "must be between 5 and 3600";
             problems.push(Problem::new("sip.ringing_seconds", text));
         }
+        if !matches!(self.session_expires_seconds, 0 | 90..=86_400) {
+            let text = "must be between 90 and 86400, or 0 for no session timers";
+            problems.push(Problem::new("sip.session_expires_seconds", text));
+        }
     }
 }
 
@@ -193,4 +202,8 @@ fn decline_code() -> u16 {
 
 fn ringing_seconds() -> u64 {
     180
+}
+
+fn session_expires_seconds() -> u32 {
+    1800
 }

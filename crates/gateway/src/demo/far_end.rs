@@ -99,7 +99,6 @@ impl FarEnds {
             Event::Registration { account, state } => {
                 tracing::debug!(?account, ?state, "demo far end");
             }
-            Event::Message { .. } | Event::MessageResult { .. } => {}
             Event::Incoming {
                 account,
                 session,
@@ -178,13 +177,13 @@ impl FarEnds {
             SessionEvent::Sent { .. }
             | SessionEvent::Provisional { .. }
             | SessionEvent::Confirmed { .. }
+            | SessionEvent::Offered { .. }
             | SessionEvent::Reinvited { .. }
+            | SessionEvent::Refreshed { .. }
             | SessionEvent::ReinviteFailed { .. }
             | SessionEvent::Info { .. }
             | SessionEvent::ReferProgress(_)
-            | SessionEvent::InfoResult { .. }
-            | SessionEvent::Message { .. }
-            | SessionEvent::MessageResult { .. } => {}
+            | SessionEvent::InfoResult { .. } => {}
             SessionEvent::Refer(_) => {
                 let answer = Err(603);
                 self.send(Command::AnswerRefer { session, answer }).await;
@@ -261,7 +260,7 @@ impl FarEnds {
             account,
             session,
             target,
-            sdp,
+            sdp: Some(sdp),
             headers: Vec::new(),
         })
         .await;

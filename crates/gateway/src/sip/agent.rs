@@ -40,6 +40,7 @@ impl SipAgent {
             sessions: config.limits.calls.saturating_mul(2),
             outgoing_ringing: ringing,
             incoming_ringing: ringing,
+            session_expires: config.sip.session_expires_seconds,
             ..UserAgentConfig::default()
         };
         let (handle, events, running) = driver::start(driver_config(config), user_agent)?;

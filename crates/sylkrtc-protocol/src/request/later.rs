@@ -23,6 +23,8 @@ pub enum LaterRequest {
     AccountFetchAddressbook,
     /// `account-update-addressbook`
     AccountUpdateAddressbook,
+    /// `session-message`
+    SessionMessage,
     /// `videoroom-join`
     VideoroomJoin,
     /// `videoroom-leave`
@@ -70,6 +72,7 @@ impl LaterRequest {
             Self::AccountRemoveConversation => "account-remove-conversation",
             Self::AccountFetchAddressbook => "account-fetch-addressbook",
             Self::AccountUpdateAddressbook => "account-update-addressbook",
+            Self::SessionMessage => "session-message",
             Self::VideoroomJoin => "videoroom-join",
             Self::VideoroomLeave => "videoroom-leave",
             Self::VideoroomTerminate => "videoroom-terminate",
