@@ -166,8 +166,14 @@ impl Bench {
 
     /// The next message we sent, which is a response with this code.
     pub(super) fn response(&mut self, code: u16) -> Response {
+        self.response_to(code).0
+    }
+
+    pub(super) fn response_to(&mut self, code: u16) -> (Response, Destination) {
         match self.sent.pop_front() {
-            Some((Message::Response(response), _)) if response.status.code() == code => response,
+            Some((Message::Response(response), to)) if response.status.code() == code => {
+                (response, to)
+            }
             other => panic!("expected {code}, not {other:?}"),
         }
     }
