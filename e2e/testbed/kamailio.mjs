@@ -15,9 +15,9 @@ export const DOMAIN = 'sylk.test';
 /** Every account's password. */
 export const PASSWORDS = { alice: 'wonderland', bob: 'builder', carol: 'carillon', dave: 'daylight', erin: 'emerald' };
 
-/** Starts Kamailio: `{ port (UDP and TCP), tlsPort, program, stop() }`. */
-export async function startKamailio(name = 'kamailio') {
-  const port = await freePorts(2);
+/** Starts Kamailio: `{ port (UDP and TCP), tlsPort, program, stop() }`. `passwords`: further accounts; `port`: where one was before. */
+export async function startKamailio(name = 'kamailio', { passwords = {}, port: wanted } = {}) {
+  const port = wanted ?? await freePorts(2);
   const tlsPort = port + 1;
   const home = folder(name);
   const { certificate, key } = serverCertificate(name, [DOMAIN, 'localhost']);
@@ -27,14 +27,20 @@ export async function startKamailio(name = 'kamailio') {
     DOMAIN,
     TLS_KEY: key,
     TLS_CERTIFICATE: certificate,
-    PASSWORDS: Object.entries(PASSWORDS).map(([user, password]) => `\t$sht(pw=>${user}) = "${password}";`).join('\n'),
+    PASSWORDS: Object.entries({ ...PASSWORDS, ...passwords }).map(([user, password]) => `\t$sht(pw=>${user}) = "${password}";`).join('\n'),
   };
   const config = readFileSync(template, 'utf8').replace(/@([A-Z_]+)@/g, (_, token) => values[token]);
   const file = join(home, 'kamailio.cfg');
   writeFileSync(file, config);
   const program = new Program(name, '/usr/sbin/kamailio', ['-DD', '-E', '-f', file, '-Y', home, '-m', '64', '-M', '8']);
   await program.ready(() => accepts(port));
-  return { port, tlsPort, program, stop: () => program.stop() };
+  return { port, tlsPort, program, stop: (signal) => stop(program, signal) };
+}
+
+/** SIGKILL goes to all of its processes. */
+function stop(program, signal) {
+  if (signal === 'SIGKILL') program.kill();
+  return program.stop();
 }
 
 function accepts(port) {

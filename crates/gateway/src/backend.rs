@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::account::{AccountLimits, Permissions, Seats};
 use crate::call::Switchboard;
+use crate::config::sip::SipDomain;
 use crate::config::{AccountRule, Limits};
 use crate::directory::Directory;
 use crate::ledger::Ledger;
@@ -65,6 +66,8 @@ pub struct Rules {
     pub outbound_proxy: Option<Uri>,
     /// The life asked for registrations, in seconds.
     pub registration_expiry: u32,
+    /// What is particular about some SIP domains.
+    pub sip_domains: Vec<SipDomain>,
     /// What accounts may do; the first rule that matches.
     pub accounts: Vec<AccountRule>,
     /// The status of a call that a client rejects.
@@ -80,6 +83,14 @@ impl Rules {
         self.domains
             .iter()
             .any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(domain))
+    }
+
+    /// Realms whose challenges accounts of this domain answer, besides its own name.
+    #[must_use]
+    pub fn realms(&self, domain: &str) -> Vec<String> {
+        let mut domains = self.sip_domains.iter();
+        let found = domains.find(|known| known.is_of(domain));
+        found.map(|known| known.realms.clone()).unwrap_or_default()
     }
 
     /// What the account `user` of `domain` may do; everything if no rule speaks of it.
@@ -118,7 +129,8 @@ impl Numbers {
         SessionId::outgoing(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A UUID for `+sip.instance`: one per connection, until clients name their device.
+    /// A UUID that stands for one client's device, until clients name theirs. With the account
+    /// it makes `+sip.instance`.
     pub fn instance(&self) -> uuid::Uuid {
         let mut random = self
             .instances

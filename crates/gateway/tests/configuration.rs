@@ -128,6 +128,7 @@ fn program_keys() -> BTreeSet<String> {
         ("sip", "[sip]\n"),
         ("sip.listen", "[[sip.listen]]\n"),
         ("sip.domain", "[[sip.domain]]\n"),
+        ("sip.registration", "[sip.registration]\n"),
         ("media", "[media]\n"),
         ("media.browser", "[media.browser]\n"),
         ("media.phone", "[media.phone]\n"),
@@ -148,6 +149,7 @@ fn program_keys() -> BTreeSet<String> {
         "web.listen",
         "sip.listen",
         "sip.domain",
+        "sip.registration",
         "media.browser",
         "media.phone",
     ];

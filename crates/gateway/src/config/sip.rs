@@ -10,8 +10,10 @@ use super::Problem;
 use super::web::{check_file, check_tls_pair};
 
 mod domain;
+mod registration;
 
 pub use self::domain::SipDomain;
+pub use self::registration::SipRegistration;
 
 /// The SIP side of the daemon.
 #[derive(Debug, Clone, Deserialize)]
@@ -51,6 +53,9 @@ pub struct Sip {
     /// 0 for no limit.
     #[serde(default = "session_expires_seconds")]
     pub session_expires_seconds: u32,
+    /// How fast accounts register.
+    #[serde(default)]
+    pub registration: SipRegistration,
 }
 
 impl Default for Sip {
@@ -68,6 +73,7 @@ impl Default for Sip {
             decline_code: decline_code(),
             ringing_seconds: ringing_seconds(),
             session_expires_seconds: session_expires_seconds(),
+            registration: SipRegistration::default(),
         }
     }
 }
@@ -144,6 +150,7 @@ impl Sip {
             let text = "must be a SIP failure status between 400 and 699";
             problems.push(Problem::new("sip.decline_code", text));
         }
+        self.registration.check(problems);
         if !(5..=3600).contains(&self.ringing_seconds) {
             let text = "must be between 5 and 3600";
             problems.push(Problem::new("sip.ringing_seconds", text));

@@ -41,6 +41,8 @@ impl SipAgent {
             outgoing_ringing: ringing,
             incoming_ringing: ringing,
             session_expires: config.sip.session_expires_seconds,
+            registration_pace: config.sip.registration.pace(),
+            registration_breaker: config.sip.registration.breaker(),
             ..UserAgentConfig::default()
         };
         let (handle, events, running) = driver::start(driver_config(config), user_agent)?;

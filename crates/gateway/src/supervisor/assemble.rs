@@ -63,6 +63,7 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
             domains: config.sip.domains.clone(),
             outbound_proxy: config.sip.proxy(),
             registration_expiry: config.sip.registration_expiry_seconds,
+            sip_domains: config.sip.domain.clone(),
             accounts: config.account.clone(),
             decline_code: config.sip.decline_code,
             media: Arc::new(media_policy(&config, &web_addresses)),

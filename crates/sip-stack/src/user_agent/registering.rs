@@ -158,12 +158,33 @@ impl UserAgent {
         self.registration_step(id, now, |account, core| {
             account.registration_response(response, source, core, now)
         });
+        self.log_registration(id, now);
     }
 
     pub(super) fn registration_failure(&mut self, id: AccountId, why: Failure, now: Instant) {
         self.registration_step(id, now, |account, core| {
             account.registration_failure(why, core, now)
         });
+        self.log_registration(id, now);
+    }
+
+    /// What an operator wants to know when somebody cannot be reached.
+    fn log_registration(&self, id: AccountId, now: Instant) {
+        let info = || Some(self.accounts.get(&id)?.registration_info(now));
+        if tracing::enabled!(tracing::Level::DEBUG)
+            && let Some(info) = info()
+        {
+            tracing::debug!(
+                account = %id,
+                code = info.last_code,
+                failures = info.failures,
+                phase = ?info.phase,
+                flow = ?info.flow,
+                ends_in = ?info.ends_in,
+                outbound = info.outbound,
+                "registration"
+            );
+        }
     }
 
     pub(super) fn registration_due(&mut self, id: AccountId, now: Instant) {

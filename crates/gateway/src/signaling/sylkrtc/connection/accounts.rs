@@ -28,12 +28,12 @@ impl Client {
             display_name: add.display_name,
             username: None,
             ha1: Ha1::new(*add.password.as_bytes()),
-            realms: Vec::new(),
+            realms: backend.rules.realms(domain_without_port(&address)),
             outbound_proxy: backend.rules.outbound_proxy.clone(),
             transport: None,
             user_agent: add.user_agent,
             expires: backend.rules.registration_expiry,
-            instance: self.instance.to_string(),
+            instance: uuid::Uuid::new_v5(&self.instance, address.as_str().as_bytes()).to_string(),
         };
         let route = backend.directory.add_account(id, self.link.clone());
         let entry = backend.ledger.enter(Kind::Account);

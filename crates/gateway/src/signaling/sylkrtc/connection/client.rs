@@ -35,7 +35,7 @@ pub(super) struct Client {
     pub(super) accounts: HashMap<AccountAddress, Account>,
     pub(super) addresses: HashMap<AccountId, AccountAddress>,
     pub(super) sessions: Sessions,
-    /// `+sip.instance` of all accounts of this connection.
+    /// Stands for the device in `+sip.instance` of all accounts of this connection.
     pub(super) instance: uuid::Uuid,
     pub(super) link: ClientLink,
     pub(super) backend: Arc<Backend>,
@@ -307,6 +307,7 @@ mod tests {
                 domains: vec!["*".to_owned()],
                 outbound_proxy: None,
                 registration_expiry: 600,
+                sip_domains: Vec::new(),
                 accounts: Vec::new(),
                 decline_code: 486,
                 media: Arc::new(Policy {
