@@ -15,6 +15,7 @@ mod incoming;
 mod leaving;
 mod legs;
 mod lifetime;
+mod messages;
 mod negotiation;
 mod outgoing;
 pub mod reason;
@@ -45,6 +46,7 @@ pub use self::action::{
 pub use self::command::{CallCommand, ClientState, Refused};
 pub use self::incoming::Incoming;
 pub use self::legs::{Legs, PhoneLegId};
+pub use self::messages::ClientMessage;
 pub use self::negotiation::{Locals, Negotiation};
 pub use self::outgoing::Outgoing;
 pub use self::session_id::{dashed_session_id, plain_session_id};
@@ -78,6 +80,7 @@ pub struct Call {
     call_id: Option<String>,
     direction: Direction,
     tones: tones::Tones,
+    messages: messages::Messages,
     lifetime: lifetime::Lifetime,
     permissions: Permissions,
     change: update::Change,
@@ -215,6 +218,7 @@ impl Call {
                 CallCommand::Ring => call.ring(),
                 CallCommand::Update { sdp } => call.update(&sdp, now),
                 CallCommand::Hold(held) => call.hold(held, now),
+                CallCommand::SendMessage(message) => call.send_message(message),
                 CallCommand::SendTones { tones, duration } => call.send_tones(&tones, duration),
             };
         });
@@ -337,6 +341,7 @@ impl Call {
             negotiation,
             call_id: None,
             tones: tones::Tones::default(),
+            messages: messages::Messages::default(),
             lifetime: lifetime::Lifetime::default(),
             permissions: Permissions::default(),
             change: update::Change::default(),
@@ -380,6 +385,10 @@ impl Call {
                 answer: Err(603),
             }),
             SessionEvent::ReferProgress(_) => {}
+            SessionEvent::Message { from, message } => self.handle_message(from, message),
+            SessionEvent::MessageResult { message, reason } => {
+                self.handle_message_result(message, reason);
+            }
         }
     }
 
@@ -480,6 +489,7 @@ impl Call {
 
     /// The client's view of the call ends here; media stops with it.
     fn tell_terminated(&mut self, reason: StatusReason, now: Instant) {
+        self.fail_messages();
         self.actions.push_back(Action::Media(MediaAction::Close));
         self.media = MediaState::Closed;
         self.signalling = Signalling::Ending {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::event::{Originator, RegistrationState};
+use sip_stack::page_message::PageMessage;
 use tokio::sync::{Notify, mpsc};
 
 use crate::call::{CallEvent, CallMailbox};
@@ -24,6 +25,15 @@ pub enum ClientEvent {
         account: AccountId,
         /// Its state now.
         state: RegistrationState,
+    },
+    /// Somebody wrote to one of its accounts.
+    Message {
+        /// The account.
+        account: AccountId,
+        /// Who wrote it, as it says.
+        from: Originator,
+        /// What was written.
+        message: PageMessage,
     },
     /// Somebody calls one of its accounts.
     Incoming(IncomingCall),

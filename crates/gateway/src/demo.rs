@@ -216,7 +216,11 @@ async fn start_far_ends(
                     ..
                 }) => left -= 1,
                 Some(
-                    Event::Registration { .. } | Event::Incoming { .. } | Event::Session { .. },
+                    Event::Registration { .. }
+                    | Event::Incoming { .. }
+                    | Event::Session { .. }
+                    | Event::Message { .. }
+                    | Event::MessageResult { .. },
                 ) => {}
                 None => return Err(io::Error::other("the far ends' user agent has ended")),
             }

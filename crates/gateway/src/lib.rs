@@ -21,4 +21,5 @@ pub mod signaling;
 pub mod sip;
 pub mod supervisor;
 pub mod tasks;
+pub mod timestamp;
 pub mod web;

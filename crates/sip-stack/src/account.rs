@@ -9,6 +9,7 @@ use std::fmt;
 use crate::message::Uri;
 use crate::transport::Transport;
 
+mod allowance;
 mod attempt;
 mod keyring;
 mod live;
@@ -91,6 +92,8 @@ pub struct AccountConfig {
     pub expires: u32,
     /// UUID text of the instance, for `+sip.instance="<urn:uuid:…>"` (RFC 5626 §4.1).
     pub instance: String,
+    /// Whether messages (RFC 3428) are passed up. If not: 488.
+    pub takes_messages: bool,
     /// Transport asked for in requests that resolve a domain, if none is named
     /// by the URI or the proxy: `;transport=` of the URI. `None` leaves the choice
     /// to RFC 3263.
@@ -110,6 +113,7 @@ impl AccountConfig {
             user_agent: None,
             expires: 600,
             instance: instance.into(),
+            takes_messages: true,
             transport: None,
         }
     }

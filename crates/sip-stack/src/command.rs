@@ -14,6 +14,7 @@ use crate::account::{AccountConfig, AccountId, SessionId};
 use crate::event::StatusReason;
 use crate::invite::called::called_uri;
 use crate::message::Uri;
+use crate::page_message::MessageId;
 use crate::refer::{ReferTarget, Referral};
 
 /// One request of the application.
@@ -171,6 +172,34 @@ pub enum Command {
         referral: Referral,
         /// The offer.
         sdp: Bytes,
+    },
+    /// Sends a message within an answered call (RFC 3428), after those before it. What comes of
+    /// it: [`SessionEvent::MessageResult`](crate::event::SessionEvent::MessageResult).
+    SessionMessage {
+        /// The call.
+        session: SessionId,
+        /// Its number.
+        message: MessageId,
+        /// Content-Type.
+        content_type: String,
+        /// Body.
+        body: Bytes,
+    },
+    /// Sends a message outside of any call (RFC 3428), after those before it to the same
+    /// target. What comes of it: [`Event::MessageResult`](crate::event::Event::MessageResult).
+    Message {
+        /// Who sends.
+        account: AccountId,
+        /// Its number.
+        message: MessageId,
+        /// To whom, as in `Invite`.
+        target: String,
+        /// Content-Type.
+        content_type: String,
+        /// Body.
+        body: Bytes,
+        /// Further headers, as in `Invite`.
+        headers: Vec<(String, String)>,
     },
     /// Ends all sessions, unregisters every account, refuses what is new.
     /// Done when [`UserAgent::is_settled`](crate::user_agent::UserAgent::is_settled).

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::account::{AccountId, SessionId};
 use crate::message::{Response, StatusCode};
+use crate::page_message::{MessageId, PageMessage};
 use crate::refer::{ReferProgress, Referral};
 use crate::target::ResolveError;
 use crate::transaction::Failure;
@@ -39,6 +40,24 @@ pub enum Event {
         replaces: Option<SessionId>,
         /// All headers of the INVITE, in order.
         headers: Vec<(String, String)>,
+    },
+    /// Somebody sent a message outside of any call, which has been answered with 200.
+    Message {
+        /// To whom.
+        account: AccountId,
+        /// Who sent it, as From claims.
+        from: Originator,
+        /// The message.
+        message: PageMessage,
+    },
+    /// Final answer to a `Command::Message`; 408 if there was none.
+    MessageResult {
+        /// Who sent it.
+        account: AccountId,
+        /// Its number.
+        message: MessageId,
+        /// The final response, or what stands in for it.
+        reason: StatusReason,
     },
     /// Something happened in a session.
     Session {
@@ -166,6 +185,21 @@ pub enum SessionEvent {
     Refer(Referral),
     /// How our `Refer` goes.
     ReferProgress(ReferProgress),
+    /// A message within the call, which has been answered with 200.
+    Message {
+        /// Who sent it, as From claims.
+        from: Originator,
+        /// The message.
+        message: PageMessage,
+    },
+    /// Final answer to a `Command::SessionMessage`; 408 if there was none. There is none for
+    /// messages that the end of the call overtakes.
+    MessageResult {
+        /// Its number.
+        message: MessageId,
+        /// The final response, or what stands in for it.
+        reason: StatusReason,
+    },
     /// The session is over.
     Ended {
         /// Why, as told to clients.

@@ -14,6 +14,7 @@ pub mod event;
 mod invite;
 pub mod keep_alive;
 pub mod message;
+pub mod page_message;
 pub mod refer;
 mod registration;
 pub mod replaces;

@@ -9,7 +9,7 @@
 //! Requests that neither name one of our Contacts nor come from a registrar or proxy of
 //! ours are dropped before they cost anything, and counted ([`UserAgent::dropped`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ mod in_call;
 mod inviting;
 mod keeping;
 mod leaving;
+mod messages_in;
+mod messaging;
 mod moving;
 mod offered;
 mod pracking;
@@ -59,6 +61,7 @@ mod upkeep;
 use client_user::ClientUser;
 pub use config::{Counts, UserAgentConfig};
 pub(crate) use core::{Core, Timer};
+use messaging::{Chat, Outgoing};
 
 /// A SIP user agent on behalf of many accounts.
 pub struct UserAgent {
@@ -81,6 +84,8 @@ pub struct UserAgent {
     live: usize,
     /// Connections that bindings hang on, with their number.
     carriers: BTreeMap<FlowId, usize>,
+    /// Messages of ours on their way, and those that wait behind them.
+    chats: BTreeMap<Chat, VecDeque<Outgoing>>,
     incoming: u64,
     dropped: u64,
     shutting_down: bool,
@@ -102,6 +107,7 @@ impl UserAgent {
             known: BTreeMap::new(),
             live: 0,
             carriers: BTreeMap::new(),
+            chats: BTreeMap::new(),
             incoming: 0,
             dropped: 0,
             shutting_down: false,

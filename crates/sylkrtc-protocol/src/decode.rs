@@ -36,6 +36,7 @@ impl Incoming {
             | Request::SessionTerminate(_)
             | Request::SessionDtmfInfo(_)
             | Request::SessionUpdate(_)
+            | Request::SessionMessage(_)
             | Request::SessionRing { .. }
             | Request::SessionHold { .. }
             | Request::SessionTransfer(_)

@@ -2,10 +2,12 @@
 
 mod account;
 mod extension;
+mod message;
 mod session;
 
 pub use account::{IncomingSession, RegistrationState};
 pub use extension::{HoldBy, SessionExtension, TransferState};
+pub use message::{Disposition, Message, MessageState};
 pub use session::{Accepted, EarlyMedia, SessionState, SessionUpdateState};
 
 use crate::dialect::{v1, v2};
@@ -47,6 +49,27 @@ pub enum Event {
         /// How it goes.
         update: SessionUpdateState,
     },
+    /// Somebody wrote to an account; `sylkRTC-2` only.
+    AccountMessage {
+        /// The account.
+        account: AccountAddress,
+        /// The message.
+        message: Message,
+    },
+    /// The far end of a call wrote; `sylkRTC-2` only.
+    SessionMessage {
+        /// The call.
+        session: SessionId,
+        /// The message.
+        message: Message,
+    },
+    /// What has become of a `session-message`; `sylkRTC-2` only.
+    SessionDisposition {
+        /// The call.
+        session: SessionId,
+        /// What has become of it.
+        disposition: Disposition,
+    },
     /// An extension: something has happened in a call that sylkRTC has no words for.
     SessionExtension {
         /// The call.
@@ -67,8 +90,11 @@ impl Event {
             | Self::RegistrationState { .. }
             | Self::IncomingSession(_)
             | Self::MissedSession { .. }
-            | Self::SessionState { .. }
-            | Self::SessionUpdate { .. } => false,
+            | Self::SessionUpdate { .. }
+            | Self::AccountMessage { .. }
+            | Self::SessionMessage { .. }
+            | Self::SessionDisposition { .. }
+            | Self::SessionState { .. } => false,
         }
     }
 }
@@ -76,7 +102,7 @@ impl Event {
 /// The text of an event, or `None` if that dialect or vocabulary has no such event.
 ///
 /// `sylkRTC-2` has all of them and only one vocabulary. `sylkRTC-1` has neither `proceeding`,
-/// `ringing` nor `early-media`, and its names of 2015 have no missed calls.
+/// `ringing`, `early-media` nor messages, and its names of 2015 have no missed calls.
 #[must_use]
 pub fn encode_event(dialect: Dialect, vocabulary: Vocabulary, event: &Event) -> Option<String> {
     match dialect {

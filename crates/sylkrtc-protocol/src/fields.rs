@@ -8,7 +8,7 @@ mod headers;
 
 use crate::json::{Json, Object, shortened};
 use crate::limits::MAX_SDP;
-use crate::types::called_uri;
+use crate::types::{called_uri, is_token};
 use crate::{
     AccountAddress, ErrorCode, Ha1, InvalidAddress, NotAnHa1, SessionId, Tones, Transaction,
 };
@@ -103,6 +103,34 @@ impl<'a> Fields<'a> {
         match u16::try_from(number) {
             Ok(code) if (400..=699).contains(&code) => Ok(Some(code)),
             Ok(_) | Err(_) => Err(self.invalid(name)),
+        }
+    }
+
+    /// Any text of at most `limit` bytes.
+    pub(crate) fn text(&self, name: &str, limit: usize) -> Result<String, WrongField> {
+        let text = self.string(name)?;
+        if text.len() > limit {
+            return Err(self.invalid(name));
+        }
+        Ok(text.to_owned())
+    }
+
+    /// One line of at most `limit` bytes, not empty.
+    pub(crate) fn line(&self, name: &str, limit: usize) -> Result<String, WrongField> {
+        let text = self.string(name)?;
+        if text.is_empty() || text.len() > limit || text.contains(char::is_control) {
+            return Err(self.invalid(name));
+        }
+        Ok(text.to_owned())
+    }
+
+    /// `type/subtype`, with or without parameters.
+    pub(crate) fn content_type(&self, name: &str, limit: usize) -> Result<String, WrongField> {
+        let text = self.line(name, limit)?;
+        let essence = text.split(';').next().unwrap_or_default().trim();
+        match essence.split_once('/') {
+            Some((kind, subtype)) if is_token(kind) && is_token(subtype) => Ok(text),
+            Some(_) | None => Err(self.invalid(name)),
         }
     }
 

@@ -30,14 +30,16 @@ pub use answer::{ErrorAnswer, encode_ack, encode_error};
 pub use decode::{Incoming, decode};
 pub use dialect::{Dialect, Vocabulary};
 pub use event::{
-    Accepted, EarlyMedia, Event, HoldBy, IncomingSession, RegistrationState, SessionExtension,
-    SessionState, SessionUpdateState, TransferState, encode_event,
+    Accepted, Disposition, EarlyMedia, Event, HoldBy, IncomingSession, Message, MessageState,
+    RegistrationState, SessionExtension, SessionState, SessionUpdateState, TransferState,
+    encode_event,
 };
 pub use refusal::{ErrorCode, Refusal, SessionPhase};
 pub use rejected::Rejected;
 pub use request::{
     AccountAdd, LaterRequest, Request, SessionAnswer, SessionCreate, SessionDtmfInfo,
-    SessionTerminate, SessionTransfer, SessionTrickle, SessionUpdate, TransferTarget,
+    SessionMessage, SessionTerminate, SessionTransfer, SessionTrickle, SessionUpdate,
+    TransferTarget,
 };
 pub use types::{
     AccountAddress, Candidate, Ha1, Header, InvalidAddress, NotAnHa1, Originator, Reason,

@@ -22,6 +22,14 @@ pub const MAX_CALLED_URI: usize = 512;
 pub const MAX_DISPLAY_NAME: usize = 256;
 /// The longest user agent text.
 pub const MAX_USER_AGENT: usize = 256;
+/// The longest message.
+pub const MAX_CONTENT: usize = 64 * 1024;
+/// The longest type of a message.
+pub const MAX_CONTENT_TYPE: usize = 128;
+/// The longest id of a message. Clients send UUIDs, 36 bytes.
+pub const MAX_MESSAGE_ID: usize = 128;
+/// The longest time of a message.
+pub const MAX_TIMESTAMP: usize = 64;
 /// The longest phrase for a rejected call.
 pub const MAX_REASON: usize = 128;
 /// The longest session description.

@@ -3,12 +3,14 @@
 mod account;
 mod extension;
 mod later;
+mod message;
 mod name;
 mod session;
 
 pub use account::AccountAdd;
 pub use extension::{SessionTransfer, TransferTarget};
 pub use later::LaterRequest;
+pub use message::SessionMessage;
 pub(crate) use name::lookup;
 pub use session::{
     SessionAnswer, SessionCreate, SessionDtmfInfo, SessionTerminate, SessionTrickle, SessionUpdate,
@@ -50,6 +52,8 @@ pub enum Request {
     SessionDtmfInfo(SessionDtmfInfo),
     /// `session-update`: the page changes an established call, or answers a change.
     SessionUpdate(SessionUpdate),
+    /// `session-message`: a message within a call.
+    SessionMessage(SessionMessage),
     /// `session-ring`, an extension: the page has begun to ring. For accounts with
     /// [`AccountAdd::explicit_ringing`].
     SessionRing {
@@ -89,6 +93,7 @@ impl Request {
             | Self::SessionTerminate(_)
             | Self::SessionDtmfInfo(_)
             | Self::SessionUpdate(_)
+            | Self::SessionMessage(_)
             | Self::SessionRing { .. }
             | Self::SessionHold { .. }
             | Self::SessionTransfer(_)
@@ -113,6 +118,7 @@ impl Request {
             | Self::SessionAnswer(_)
             | Self::SessionTrickle(_)
             | Self::SessionTerminate(_)
+            | Self::SessionMessage(_)
             | Self::SessionRing { .. }
             | Self::SessionHold { .. }
             | Self::SessionTransfer(_)
@@ -141,6 +147,7 @@ impl Request {
             | Self::SessionTrickle(_)
             | Self::SessionDtmfInfo(_)
             | Self::SessionUpdate(_)
+            | Self::SessionMessage(_)
             | Self::Later(_) => false,
         }
     }

@@ -4,6 +4,7 @@ use media::{BrowserRemote, IceCredentials, PhoneRemote, Relay};
 use sip_stack::account::AccountId;
 use sip_stack::command::Command;
 use sip_stack::event::{Originator, StatusReason};
+use sip_stack::page_message::PageMessage;
 
 /// One thing the call's task has to do.
 #[derive(Debug)]
@@ -62,6 +63,22 @@ pub enum CallEvent {
     /// The call is over.
     Terminated {
         /// Why.
+        reason: StatusReason,
+    },
+    /// The phone wrote.
+    Message {
+        /// Who wrote it, as it says.
+        from: Originator,
+        /// What it wrote.
+        message: PageMessage,
+    },
+    /// What has become of a message of the client.
+    MessageResult {
+        /// The client's name for it.
+        id: String,
+        /// The time that the client gave it.
+        timestamp: String,
+        /// The phone's answer, or what stands in for it.
         reason: StatusReason,
     },
     /// One side put the other on hold, or took it back.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::ClientMessage;
+
 /// One request of the client. Candidates are not among them: the gateway is an ICE-lite end and
 /// learns the browser's addresses from its checks (RFC 8445 §2.5).
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub enum CallCommand {
     },
     /// Put the phone on hold, or take it back; told by [`super::CallEvent::Held`].
     Hold(bool),
+    /// Send a message within the call.
+    SendMessage(ClientMessage),
     /// Send tones as SIP INFO.
     SendTones {
         /// `0`-`9`, `*`, `#`, `A`-`D`, in the order they are to be heard.
@@ -53,6 +57,8 @@ pub enum Refused {
     WrongState(ClientState),
     /// The SDP cannot be used; the text says why.
     UnusableSdp(String),
+    /// Too many messages wait to be answered.
+    TooManyMessages,
     /// Too many tones wait to be sent.
     TooManyTones,
 }

@@ -343,6 +343,8 @@ fn log(event: &CallEvent) {
         CallEvent::Ringing => tracing::debug!("ringing"),
         CallEvent::Proceeding { code } => tracing::debug!(code, "proceeding"),
         CallEvent::EarlyMedia { .. } => tracing::debug!("early media"),
+        CallEvent::Message { .. } => tracing::debug!("message from the phone"),
+        CallEvent::MessageResult { reason, .. } => tracing::debug!(%reason, "message answered"),
         CallEvent::Held { held, by } => tracing::debug!(held, ?by, "hold"),
         CallEvent::Transfer(change) => tracing::info!(?change, "transfer"),
         CallEvent::Expiring { seconds } => tracing::info!(seconds, "call expiring"),

@@ -6,6 +6,7 @@ mod harness;
 mod incoming;
 mod leaving;
 mod lifetime;
+mod messages;
 mod outgoing;
 mod task;
 mod tones;

@@ -99,6 +99,7 @@ impl FarEnds {
             Event::Registration { account, state } => {
                 tracing::debug!(?account, ?state, "demo far end");
             }
+            Event::Message { .. } | Event::MessageResult { .. } => {}
             Event::Incoming {
                 account,
                 session,
@@ -183,7 +184,9 @@ impl FarEnds {
             | SessionEvent::ReinviteFailed { .. }
             | SessionEvent::Info { .. }
             | SessionEvent::ReferProgress(_)
-            | SessionEvent::InfoResult { .. } => {}
+            | SessionEvent::InfoResult { .. }
+            | SessionEvent::Message { .. }
+            | SessionEvent::MessageResult { .. } => {}
             SessionEvent::Refer(_) => {
                 let answer = Err(603);
                 self.send(Command::AnswerRefer { session, answer }).await;

@@ -47,6 +47,24 @@ impl Dispatcher {
                     tracing::debug!(%account, "nobody to be told of a registration");
                 }
             }
+            Event::Message {
+                account,
+                from,
+                message,
+            } => {
+                let client = self.directory.client_of(account);
+                let event = ClientEvent::Message {
+                    account,
+                    from,
+                    message,
+                };
+                if client.is_none_or(|client| client.tell(event).is_err()) {
+                    tracing::info!(%account, "message lost: no client");
+                }
+            }
+            Event::MessageResult {
+                account, reason, ..
+            } => tracing::debug!(%account, %reason, "message answered"),
             Event::Incoming {
                 account,
                 session,

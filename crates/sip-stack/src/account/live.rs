@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::allowance::Allowance;
 use super::{AccountConfig, AccountId, Attempt, Keyring};
 use crate::dialog::RouteSet;
 use crate::message::{HeaderName, HeaderValue, Headers, Method, NameAddr, Uri, UriBuilder};
@@ -15,7 +16,7 @@ use crate::user_agent::Core;
 
 /// Methods we take, for Allow.
 pub(crate) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, NOTIFY, REFER";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, PRACK, UPDATE, NOTIFY, REFER";
 
 pub(crate) struct Account {
     pub(crate) id: AccountId,
@@ -42,6 +43,8 @@ pub(crate) struct Account {
     pub(crate) leaving: bool,
     /// Address of its registrar or proxy, as noted in `UserAgent::known`.
     pub(crate) known: Option<IpAddr>,
+    /// Messages that have come in lately.
+    pub(crate) messages: Allowance,
 }
 
 impl Account {
@@ -69,6 +72,7 @@ impl Account {
             sessions: 0,
             leaving: false,
             known: None,
+            messages: Allowance::default(),
         };
         account.hop = core.pacer.join(&account.registrar_target());
         Some(account)

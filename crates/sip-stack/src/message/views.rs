@@ -4,7 +4,7 @@
 //! [`Unreadable::Missing`]; one that it may have gives `Result<Option<T>, Unreadable>`.
 
 use super::cseq::CSeq;
-use super::date::is_sip_date;
+use super::date::{is_sip_date, unix_seconds};
 use super::error::Unreadable;
 use super::grammar::{has_stray, is_lws, parse_number, parse_saturating, trim};
 use super::header_name::HeaderName;
@@ -343,6 +343,11 @@ impl Headers {
             return self.contacts().map(|_| ());
         }
         self.check_each(&HeaderName::Contact, NameAddr::check)
+    }
+
+    /// Date, in seconds since 1970; `None` if it is not there or no date.
+    pub fn date(&self) -> Option<u64> {
+        unix_seconds(&self.get(&HeaderName::Date)?.text())
     }
 
     fn challenges(&self, name: &HeaderName) -> Vec<Challenge> {

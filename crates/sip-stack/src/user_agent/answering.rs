@@ -300,7 +300,7 @@ impl UserAgent {
     }
 }
 
-fn originator(request: &Request) -> Originator {
+pub(super) fn originator(request: &Request) -> Originator {
     let from = request.headers.from().ok();
     let uri = from.as_ref().map(|from| {
         let plain = from.uri.user_at_host();

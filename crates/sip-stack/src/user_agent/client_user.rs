@@ -1,8 +1,10 @@
 //! What our own requests are for: who hears of their responses.
 
+use super::messaging::Chat;
 use crate::account::{AccountId, Attempt, SessionId};
 use crate::dialog::{Dialog, DialogId};
 use crate::message::Request;
+use crate::page_message::MessageId;
 use crate::transaction::Route;
 
 /// The user of one client transaction.
@@ -26,6 +28,8 @@ pub(super) enum ClientUser {
     Refer(Box<Info>),
     /// NOTIFY of what came of a REFER.
     Notify(Box<Info>),
+    /// MESSAGE.
+    Message(Box<Paging>),
     /// BYE.
     Farewell(Box<Farewell>),
 }
@@ -72,6 +76,14 @@ pub(super) struct Info {
     pub(super) attempt: Attempt,
 }
 
+/// A MESSAGE on its way.
+pub(super) struct Paging {
+    pub(super) account: AccountId,
+    pub(super) chat: Chat,
+    pub(super) message: MessageId,
+    pub(super) attempt: Attempt,
+}
+
 /// A BYE on its way, with the dialog that ends by it.
 pub(super) struct Farewell {
     pub(super) account: AccountId,
@@ -87,6 +99,7 @@ impl ClientUser {
             Self::Answered(answered) => answered.is_open.then_some(answered.account),
             Self::Info(info) | Self::Refer(info) | Self::Notify(info) => Some(info.account),
             Self::Prack(within) | Self::Refresh(within) => Some(within.account),
+            Self::Message(paging) => Some(paging.account),
             Self::Farewell(farewell) => Some(farewell.account),
         }
     }

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::UserAgent;
+use super::messaging::{Chat, Outgoing};
 use crate::account::{Account, AccountConfig, AccountId, SessionId};
 use crate::command::Command;
 use crate::event::{Event, RegistrationState, StatusReason};
@@ -68,6 +69,26 @@ impl UserAgent {
                 &[],
                 now,
             ),
+            Command::SessionMessage {
+                session,
+                message,
+                content_type,
+                body,
+            } => {
+                let message = Outgoing::new(message, &content_type, body, Vec::new());
+                self.send_message(Chat::Session(session), message, now);
+            }
+            Command::Message {
+                account,
+                message,
+                target,
+                content_type,
+                body,
+                headers,
+            } => {
+                let message = Outgoing::new(message, &content_type, body, headers);
+                self.send_message(Chat::Account(account, target), message, now);
+            }
             Command::Shutdown => self.shut_down(now),
         }
     }

@@ -57,7 +57,8 @@ impl UserAgent {
                 self.answer(transaction, &request, unknown, now);
             }
             Method::Subscribe => self.answer_bad_event(transaction, &request, now),
-            Method::Register | Method::Message | Method::Publish => {
+            Method::Message => self.handle_session_message(transaction, id, &request, now),
+            Method::Register | Method::Publish => {
                 self.answer_not_allowed(transaction, &request, now);
             }
             Method::Other(_) => self.answer_not_implemented(transaction, &request, now),

@@ -111,7 +111,8 @@ impl UserAgent {
             }
             // Nobody but a partner in a call may make us call somebody.
             Method::Refer => self.answer(id, &request, StatusCode::FORBIDDEN, now),
-            Method::Register | Method::Message | Method::Publish => {
+            Method::Message => self.handle_account_message(id, account, &request, now),
+            Method::Register | Method::Publish => {
                 self.answer_not_allowed(id, &request, now);
             }
             Method::Other(_) => self.answer_not_implemented(id, &request, now),

@@ -60,6 +60,7 @@ impl UserAgent {
             Some(ClientUser::Info(_)) => self.info_response(id, response, source, now),
             Some(ClientUser::Refer(_)) => self.refer_response(id, response, source, now),
             Some(ClientUser::Notify(_)) => self.notify_response(id, response, source, now),
+            Some(ClientUser::Message(_)) => self.message_response(id, response, source, now),
             Some(ClientUser::Farewell(_)) => self.farewell_response(id, response, source, now),
             None => {}
         }
@@ -78,6 +79,7 @@ impl UserAgent {
                 self.refer_done(refer.session, StatusReason::of_failure(why));
             }
             Some(ClientUser::Notify(notify)) => self.notify_unheard(notify.session),
+            Some(ClientUser::Message(paging)) => self.message_failure(*paging, why, now),
             Some(ClientUser::Answered(_) | ClientUser::Prack(_) | ClientUser::Farewell(_))
             | None => {}
         }

@@ -12,6 +12,7 @@ mod in_call;
 mod keeping;
 mod many_accounts;
 mod many_seeds;
+mod messaging;
 mod monkey;
 mod outbound;
 mod pracking;

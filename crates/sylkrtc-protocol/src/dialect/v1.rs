@@ -107,6 +107,9 @@ pub(crate) fn event(names: Vocabulary, event: &Event) -> Option<String> {
             event: "update",
             data: update.payload(),
         })),
+        Event::AccountMessage { .. }
+        | Event::SessionMessage { .. }
+        | Event::SessionDisposition { .. } => None,
         Event::SessionExtension { session, extension } => {
             let (event, data) = extension.wire();
             Some(to_text(&SessionEvent {

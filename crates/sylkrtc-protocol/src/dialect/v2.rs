@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::answer::to_text;
-use crate::event::{Accepted, EarlyMedia, IncomingSession};
+use crate::event::{Accepted, Disposition, EarlyMedia, IncomingSession, Message, MessageState};
 use crate::{
     AccountAddress, Event, Header, Originator, RegistrationState, SessionId, SessionState,
 };
@@ -43,6 +43,24 @@ struct IncomingPayload<'a> {
 #[derive(Serialize)]
 struct MissedPayload<'a> {
     originator: Identity<'a>,
+}
+
+#[derive(Serialize)]
+struct MessagePayload<'a> {
+    sender: Identity<'a>,
+    message_id: &'a str,
+    timestamp: &'a str,
+    content_type: &'a str,
+    content: &'a str,
+}
+
+#[derive(Serialize)]
+struct DispositionPayload<'a> {
+    message_id: &'a str,
+    message_timestamp: &'a str,
+    state: &'static str,
+    code: u16,
+    reason: &'a str,
 }
 
 /// Clients read both members, so both are always there.
@@ -108,14 +126,21 @@ pub(crate) fn event(event: &Event) -> String {
             event: "update",
             payload: update.payload(),
         }),
+        Event::AccountMessage {
+            account,
+            message: written,
+        } => account_event(account, "message", message(written)),
+        Event::SessionMessage {
+            session,
+            message: written,
+        } => other_session_event(session, "message", message(written)),
+        Event::SessionDisposition {
+            session,
+            disposition: told,
+        } => other_session_event(session, "disposition-notification", disposition(told)),
         Event::SessionExtension { session, extension } => {
             let (event, payload) = extension.wire();
-            to_text(&OtherSessionEvent {
-                sylkrtc: "session-event",
-                session: session.as_str(),
-                event,
-                payload,
-            })
+            other_session_event(session, event, payload)
         }
     }
 }
@@ -127,6 +152,42 @@ fn account_event(account: &AccountAddress, event: &'static str, payload: impl Se
         event,
         payload,
     })
+}
+
+fn other_session_event(
+    session: &SessionId,
+    event: &'static str,
+    payload: impl Serialize,
+) -> String {
+    to_text(&OtherSessionEvent {
+        sylkrtc: "session-event",
+        session: session.as_str(),
+        event,
+        payload,
+    })
+}
+
+fn message(message: &Message) -> MessagePayload<'_> {
+    MessagePayload {
+        sender: identity(&message.sender),
+        message_id: &message.message_id,
+        timestamp: &message.timestamp,
+        content_type: &message.content_type,
+        content: &message.content,
+    }
+}
+
+fn disposition(disposition: &Disposition) -> DispositionPayload<'_> {
+    DispositionPayload {
+        message_id: &disposition.message_id,
+        message_timestamp: &disposition.timestamp,
+        state: match disposition.state {
+            MessageState::Accepted => "accepted",
+            MessageState::Failed => "failed",
+        },
+        code: disposition.reason.code(),
+        reason: disposition.reason.phrase(),
+    }
 }
 
 fn registration(state: &RegistrationState) -> RegistrationPayload {

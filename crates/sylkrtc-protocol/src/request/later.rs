@@ -23,8 +23,6 @@ pub enum LaterRequest {
     AccountFetchAddressbook,
     /// `account-update-addressbook`
     AccountUpdateAddressbook,
-    /// `session-message`
-    SessionMessage,
     /// `videoroom-join`
     VideoroomJoin,
     /// `videoroom-leave`
@@ -72,7 +70,6 @@ impl LaterRequest {
             Self::AccountRemoveConversation => "account-remove-conversation",
             Self::AccountFetchAddressbook => "account-fetch-addressbook",
             Self::AccountUpdateAddressbook => "account-update-addressbook",
-            Self::SessionMessage => "session-message",
             Self::VideoroomJoin => "videoroom-join",
             Self::VideoroomLeave => "videoroom-leave",
             Self::VideoroomTerminate => "videoroom-terminate",

@@ -1,6 +1,6 @@
 //! The one table from wire names to requests.
 
-use super::{LaterRequest, Request, account, extension, session};
+use super::{LaterRequest, Request, account, extension, message, session};
 use crate::fields::{Fields, WrongField};
 use crate::{Dialect, Vocabulary};
 
@@ -37,6 +37,7 @@ enum Kind {
     SessionTerminate,
     SessionDtmfInfo,
     SessionUpdate,
+    SessionMessage,
     SessionRing,
     SessionHold,
     SessionTransfer,
@@ -65,6 +66,7 @@ const TABLE: &[Known] = &[
     stable("session-terminate", "SessionTerminateRequest", Kind::SessionTerminate, SpokenIn::Both),
     stable("session-dtmf-info", "SessionDtmfInfoRequest", Kind::SessionDtmfInfo, V2),
     stable("session-update", "SessionUpdateRequest", Kind::SessionUpdate, V2),
+    stable("session-message", "SessionMessageRequest", Kind::SessionMessage, V2),
     // Extensions of this gateway.
     stable("session-ring", "SessionRingRequest", Kind::SessionRing, SpokenIn::Both),
     stable("session-hold", "SessionHoldRequest", Kind::SessionHold, SpokenIn::Both),
@@ -91,7 +93,6 @@ const TABLE: &[Known] = &[
     later(LaterRequest::AccountRemoveConversation, "AccountConversationRemoveRequest", V2),
     later(LaterRequest::AccountFetchAddressbook, "AccountFetchAddressbookRequest", V2),
     later(LaterRequest::AccountUpdateAddressbook, "AccountUpdateAddressBookRequest", V2),
-    later(LaterRequest::SessionMessage, "SessionMessageRequest", V2),
     later(LaterRequest::VideoroomJoin, "VideoroomJoinRequest", SpokenIn::Both),
     later(LaterRequest::VideoroomLeave, "VideoroomLeaveRequest", V2),
     later(LaterRequest::VideoroomTerminate, "VideoroomTerminateRequest", V1),
@@ -137,6 +138,7 @@ impl Known {
             Kind::SessionTerminate => session::terminate(fields),
             Kind::SessionDtmfInfo => session::dtmf_info(fields),
             Kind::SessionUpdate => session::update(fields),
+            Kind::SessionMessage => message::session(fields),
             Kind::SessionRing => extension::ring(fields),
             Kind::SessionHold => extension::hold(fields),
             Kind::SessionTransfer => extension::transfer(fields),

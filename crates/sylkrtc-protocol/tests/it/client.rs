@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value, json};
 use sylkrtc_protocol::{
-    Accepted, AccountAddress, Candidate, Dialect, EarlyMedia, Event, Header, HoldBy, Incoming,
-    IncomingSession, Originator, Reason, RegistrationState, Request, SessionExtension, SessionId,
-    SessionState, SessionUpdateState, Transaction, TransferState, TransferTarget, Vocabulary,
+    Accepted, AccountAddress, Candidate, Dialect, Disposition, EarlyMedia, Event, Header, HoldBy,
+    Incoming, IncomingSession, Message, MessageState, Originator, Reason, RegistrationState,
+    Request, SessionExtension, SessionId, SessionState, SessionUpdateState, Transaction,
+    TransferState, TransferTarget, Vocabulary,
 };
 
 /// What a server says.
@@ -116,7 +117,15 @@ pub(crate) fn write(incoming: &Incoming) -> Value {
         Request::SessionUpdate(update) => {
             put("session", json!(update.session.as_str()));
             put("sdp", json!(update.sdp));
-            ["session-update", "session-update"]
+            ["session-update"; 2]
+        }
+        Request::SessionMessage(message) => {
+            put("session", json!(message.session.as_str()));
+            put("message_id", json!(message.message_id));
+            put("content", json!(message.content));
+            put("content_type", json!(message.content_type));
+            put("timestamp", json!(message.timestamp));
+            ["session-message"; 2]
         }
         Request::SessionRing { session } => {
             put("session", json!(session.as_str()));
@@ -212,6 +221,10 @@ fn account_event(names: Vocabulary, text: &Value, payload: &Value) -> Option<Eve
                 headers: headers(payload),
             }))
         }
+        "message" => Some(Event::AccountMessage {
+            account,
+            message: message(payload)?,
+        }),
         "missed_session" | "missed-session" => Some(Event::MissedSession {
             account,
             originator: originator(payload)?,
@@ -240,6 +253,20 @@ fn session_event(names: Vocabulary, text: &Value, payload: &Value) -> Option<Eve
         };
         return Some(Event::SessionUpdate { session, update });
     }
+    match text["event"].as_str()? {
+        "message" => {
+            let message = message(payload)?;
+            return Some(Event::SessionMessage { session, message });
+        }
+        "disposition-notification" => {
+            let disposition = disposition(payload)?;
+            return Some(Event::SessionDisposition {
+                session,
+                disposition,
+            });
+        }
+        _ => {}
+    }
     if text["event"] != "state" {
         return None;
     }
@@ -266,6 +293,30 @@ fn session_event(names: Vocabulary, text: &Value, payload: &Value) -> Option<Eve
         _ => return None,
     };
     Some(Event::SessionState { session, state })
+}
+
+fn message(payload: &Value) -> Option<Message> {
+    Some(Message {
+        sender: identity(&payload["sender"])?,
+        message_id: string(payload, "message_id")?,
+        timestamp: string(payload, "timestamp")?,
+        content_type: string(payload, "content_type")?,
+        content: string(payload, "content")?,
+    })
+}
+
+fn disposition(payload: &Value) -> Option<Disposition> {
+    let code = u16::try_from(payload["code"].as_u64()?).ok()?;
+    Some(Disposition {
+        message_id: string(payload, "message_id")?,
+        timestamp: string(payload, "message_timestamp")?,
+        state: match payload["state"].as_str()? {
+            "accepted" => MessageState::Accepted,
+            "failed" => MessageState::Failed,
+            _ => return None,
+        },
+        reason: Reason::new(code, &string(payload, "reason")?),
+    })
 }
 
 fn session_extension(event: &str, payload: &Value) -> Option<SessionExtension> {
@@ -307,7 +358,10 @@ fn reason(payload: &Value) -> Option<Reason> {
 }
 
 fn originator(payload: &Value) -> Option<Originator> {
-    let identity = &payload["originator"];
+    identity(&payload["originator"])
+}
+
+fn identity(identity: &Value) -> Option<Originator> {
     let display_name = string(identity, "display_name")?;
     Some(Originator {
         uri: string(identity, "uri")?,

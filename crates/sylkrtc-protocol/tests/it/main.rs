@@ -11,6 +11,7 @@ mod corpus;
 mod documentation_2015;
 mod events;
 mod extensions;
+mod messages;
 mod properties;
 mod requests;
 mod transcript;

@@ -4,9 +4,10 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use proptest::{option, prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
 use sylkrtc_protocol::{
-    Accepted, AccountAddress, Dialect, EarlyMedia, Event, Header, HoldBy, IncomingSession,
-    Originator, Reason, RegistrationState, SessionExtension, SessionId, SessionState, Transaction,
-    TransferState, Vocabulary, decode, encode_ack, encode_event, fuzz,
+    Accepted, AccountAddress, Dialect, Disposition, EarlyMedia, Event, Header, HoldBy,
+    IncomingSession, Message, MessageState, Originator, Reason, RegistrationState,
+    SessionExtension, SessionId, SessionState, Transaction, TransferState, Vocabulary, decode,
+    encode_ack, encode_event, fuzz,
 };
 
 use crate::client::{self, Said};
@@ -126,6 +127,7 @@ fn request_name() -> impl Strategy<Value = &'static str> {
         "session-trickle",
         "session-terminate",
         "session-dtmf-info",
+        "session-message",
         "session-ring",
         "session-hold",
         "session-transfer",
@@ -156,6 +158,10 @@ fn field_name() -> impl Strategy<Value = &'static str> {
         "candidates",
         "digit",
         "duration",
+        "message_id",
+        "content",
+        "content_type",
+        "timestamp",
         "extensions",
         "explicit_ringing",
         "code",
@@ -177,6 +183,7 @@ fn field_value() -> impl Strategy<Value = Value> {
             json!("12#"),
             json!(100),
             json!(603),
+            json!("text/plain"),
             json!(true),
             json!(["X-", "P-"]),
             json!([{ "name": "X-A", "value": " 1 " }]),
@@ -216,6 +223,26 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         (session_id(), session_state())
             .prop_map(|(session, state)| Event::SessionState { session, state }),
+        message().prop_map(|message| Event::AccountMessage {
+            account: account(),
+            message
+        }),
+        (session_id(), message())
+            .prop_map(|(session, message)| Event::SessionMessage { session, message }),
+        (session_id(), ".{1,20}", any::<bool>(), reason()).prop_map(
+            |(session, text, accepted, reason)| Event::SessionDisposition {
+                session,
+                disposition: Disposition {
+                    message_id: text.clone(),
+                    timestamp: text,
+                    state: match accepted {
+                        true => MessageState::Accepted,
+                        false => MessageState::Failed,
+                    },
+                    reason,
+                },
+            }
+        ),
         (session_id(), session_extension())
             .prop_map(|(session, extension)| Event::SessionExtension { session, extension }),
     ]
@@ -259,6 +286,18 @@ fn session_state() -> impl Strategy<Value = SessionState> {
         Just(SessionState::Established),
         reason().prop_map(|reason| SessionState::Terminated { reason }),
     ]
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    (originator(), ".{1,20}", ".{1,20}", ".*").prop_map(|(sender, message_id, kind, content)| {
+        Message {
+            sender,
+            message_id,
+            timestamp: "2026-11-21T12:00:00Z".to_owned(),
+            content_type: kind,
+            content,
+        }
+    })
 }
 
 fn session_extension() -> impl Strategy<Value = SessionExtension> {

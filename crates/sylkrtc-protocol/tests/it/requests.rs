@@ -285,7 +285,6 @@ fn later_requests_are_known_by_name() {
         ("account-remove-conversation", L::AccountRemoveConversation),
         ("account-fetch-addressbook", L::AccountFetchAddressbook),
         ("account-update-addressbook", L::AccountUpdateAddressbook),
-        ("session-message", L::SessionMessage),
         ("videoroom-leave", L::VideoroomLeave),
         ("videoroom-configure", L::VideoroomConfigure),
         ("videoroom-feed-attach", L::VideoroomFeedAttach),

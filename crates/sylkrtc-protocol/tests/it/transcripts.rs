@@ -115,6 +115,9 @@ fn each_request_is_answered_once_and_each_call_ends_once() {
                             | Event::RegistrationState { .. }
                             | Event::MissedSession { .. }
                             | Event::SessionUpdate { .. }
+                            | Event::AccountMessage { .. }
+                            | Event::SessionMessage { .. }
+                            | Event::SessionDisposition { .. }
                             | Event::SessionExtension { .. },
                         )) => {}
                         Some(Said::Error { .. }) | None => panic!("{name}: {value}"),

@@ -15,8 +15,8 @@ use sip_stack::refer::ReferTarget;
 
 use crate::account::{AccountLimits, Permissions};
 use crate::call::{
-    Accepted, Action, Call, CallCommand, CallEvent, Incoming, Input, Locals, MediaAction, Outgoing,
-    PhoneLegId, Refused, UpdateChange,
+    Accepted, Action, Call, CallCommand, CallEvent, ClientMessage, Incoming, Input, Locals,
+    MediaAction, Outgoing, PhoneLegId, Refused, UpdateChange,
 };
 
 /// What Chromium offers, cut down to what matters.
@@ -212,6 +212,17 @@ impl Scenario {
         self.call.handle_command(command, self.now)
     }
 
+    pub(super) fn write(&mut self, id: &str) -> Result<(), Refused> {
+        let message = ClientMessage {
+            id: id.to_owned(),
+            content: "hello".to_owned(),
+            content_type: "text/plain".to_owned(),
+            timestamp: "now".to_owned(),
+        };
+        let command = CallCommand::SendMessage(message);
+        self.call.handle_command(command, self.now)
+    }
+
     pub(super) fn ring(&mut self) -> Result<(), Refused> {
         self.call.handle_command(CallCommand::Ring, self.now)
     }
@@ -361,7 +372,11 @@ fn told_sip(command: &Command) -> String {
         },
         Command::NotifyRefer { status, .. } => format!("NOTIFY {status}"),
         Command::InviteReferred { referral, .. } => format!("INVITE {}", referral.target),
-        Command::AddAccount { .. }
+        Command::SessionMessage { body, .. } => {
+            format!("MESSAGE {}", String::from_utf8_lossy(body))
+        }
+        Command::Message { .. }
+        | Command::AddAccount { .. }
         | Command::RemoveAccount { .. }
         | Command::Register { .. }
         | Command::Unregister { .. }
@@ -379,6 +394,8 @@ fn told_client(event: &CallEvent) -> String {
         CallEvent::Accepted(Accepted { sdp: None, .. }) => "accepted".to_owned(),
         CallEvent::Established => "established".to_owned(),
         CallEvent::Terminated { reason } => format!("terminated {reason}"),
+        CallEvent::Message { message, .. } => format!("message {}", message.content),
+        CallEvent::MessageResult { id, reason, .. } => format!("message {id}: {reason}"),
         CallEvent::Held { held, by } => format!("held {held} by {by:?}"),
         CallEvent::Transfer(change) => format!("transfer {change:?}"),
         CallEvent::Expiring { seconds } => format!("expiring {seconds}"),

@@ -4,15 +4,19 @@
 //! `early-media` if the client is known to take it there, else with `accepted`.
 
 use sip_stack::event::{Originator as SipOriginator, StatusReason};
+use sip_stack::page_message::PageMessage;
 use sylkrtc_protocol::{
-    Accepted, AccountAddress, EarlyMedia, Event, Header, HoldBy, Originator, Reason, Refusal,
-    RegistrationState, SessionExtension, SessionId, SessionPhase, SessionState, SessionUpdateState,
-    TransferState,
+    Accepted, AccountAddress, Disposition, EarlyMedia, Event, Header, HoldBy, Message,
+    MessageState, Originator, Reason, Refusal, RegistrationState, SessionExtension, SessionId,
+    SessionPhase, SessionState, SessionUpdateState, TransferState,
 };
 
 use super::sessions::Session;
 use crate::account::RegistrationChange;
-use crate::call::{self, CallEvent, ClientState, Refused, Side, TransferChange, UpdateChange};
+use crate::call::{
+    self, CallEvent, ClientState, Refused, Side, TransferChange, UpdateChange, dashed_session_id,
+};
+use crate::timestamp;
 
 /// The event for a change of registration.
 pub(super) fn registration(account: AccountAddress, change: RegistrationChange) -> Event {
@@ -76,6 +80,8 @@ pub(super) fn session_state(
             reason: reason(&why),
         },
         CallEvent::Update(_)
+        | CallEvent::Message { .. }
+        | CallEvent::MessageResult { .. }
         | CallEvent::Held { .. }
         | CallEvent::Transfer(_)
         | CallEvent::Expiring { .. }
@@ -110,7 +116,9 @@ pub(super) fn extension(event: &CallEvent) -> Option<SessionExtension> {
             TransferChange::Failed(why) => TransferState::Failed(reason(why)),
         })),
         CallEvent::Expiring { seconds } => Some(SessionExtension::Expiring { seconds: *seconds }),
-        CallEvent::Progress
+        CallEvent::Message { .. }
+        | CallEvent::MessageResult { .. }
+        | CallEvent::Progress
         | CallEvent::Proceeding { .. }
         | CallEvent::Ringing
         | CallEvent::EarlyMedia { .. }
@@ -122,16 +130,42 @@ pub(super) fn extension(event: &CallEvent) -> Option<SessionExtension> {
     }
 }
 
+/// A message for a client. `now`: seconds since 1970, for messages that do not say when they
+/// were sent.
+pub(super) fn message(from: SipOriginator, message: PageMessage, now: u64) -> Message {
+    Message {
+        sender: originator(from),
+        message_id: dashed_session_id(&message.key),
+        timestamp: timestamp::iso8601(message.date.unwrap_or(now)),
+        content_type: message.content_type,
+        content: message.content,
+    }
+}
+
+/// What has become of a client's message.
+pub(super) fn disposition(id: String, timestamp: String, why: &StatusReason) -> Disposition {
+    Disposition {
+        message_id: id,
+        timestamp,
+        state: match why.code {
+            200..=299 => MessageState::Accepted,
+            _ => MessageState::Failed,
+        },
+        reason: reason(why),
+    }
+}
+
 /// The error for a request that a call has refused.
 pub(super) fn refusal(session: SessionId, refused: Refused, asked: Asked) -> Refusal {
     match refused {
         Refused::CannotAnswerOutgoing => Refusal::CannotAnswerOutgoing(session),
         Refused::CannotRingOutgoing => Refusal::CannotRingOutgoing(session),
         Refused::UnusableSdp(why) => Refusal::UnusableSdp(why),
-        Refused::TooManyTones => Refusal::TooFast,
+        Refused::TooManyTones | Refused::TooManyMessages => Refusal::TooFast,
         Refused::WrongState(state) => match asked {
             Asked::Answer => Refusal::WrongPhaseForAnswer(session, phase(state)),
             Asked::Terminate => Refusal::WrongPhaseForTerminate(session, phase(state)),
+            Asked::SendMessage => Refusal::WrongPhaseForMessage(session, phase(state)),
             Asked::Ring => Refusal::WrongPhaseForRing(session, phase(state)),
             Asked::Update => Refusal::WrongPhaseForUpdate(session, phase(state)),
             Asked::Hold => Refusal::WrongPhaseForHold(session, phase(state)),
@@ -148,6 +182,7 @@ pub(super) enum Asked {
     Ring,
     Update,
     Hold,
+    SendMessage,
     SendTones,
 }
 

@@ -13,6 +13,7 @@ use super::world::{Side, Weather, World};
 use crate::account::{AccountId, SessionId};
 use crate::command::Command;
 use crate::event::{Event, RegistrationState, SessionEvent, StatusReason};
+use crate::page_message::MessageId;
 use crate::refer::{ReferProgress, ReferTarget};
 
 const SEEDS: u64 = 300;
@@ -177,6 +178,7 @@ impl Play {
                 self.ring(side, session);
             }
             Event::Session { session, event } => self.react_in_session(side, session, event),
+            Event::Message { .. } | Event::MessageResult { .. } => {}
         }
     }
 
@@ -268,7 +270,9 @@ impl Play {
             | SessionEvent::Refreshed { .. }
             | SessionEvent::ReinviteFailed { .. }
             | SessionEvent::Info { .. }
-            | SessionEvent::InfoResult { .. } => {}
+            | SessionEvent::InfoResult { .. }
+            | SessionEvent::Message { .. }
+            | SessionEvent::MessageResult { .. } => {}
         }
     }
 
@@ -290,6 +294,15 @@ impl Play {
             body: Bytes::from("Signal=1\r\n"),
         };
         self.later(side, now, Duration::from_secs(10), info);
+        for number in 0..3 {
+            let message = Command::SessionMessage {
+                session,
+                message: MessageId::new(number),
+                content_type: "text/plain".to_owned(),
+                body: Bytes::from("hello"),
+            };
+            self.later(side, now, Duration::from_secs(10), message);
+        }
         let end = hang_up(session);
         self.later(side, now, Duration::from_secs(15), end);
     }

@@ -15,6 +15,7 @@ use crate::account::SessionId;
 use crate::command::{Command, Reason};
 use crate::event::{Event, SessionEvent};
 use crate::message::{HeaderName, HeaderValue, Message, Request, Response, StatusCode};
+use crate::page_message::MessageId;
 
 #[test]
 fn anything_in_any_order_ends_in_nothing() {
@@ -73,7 +74,9 @@ impl Monkey {
         }
         for event in self.bench.take_events() {
             match event {
-                Event::Registration { .. } => {}
+                Event::Registration { .. }
+                | Event::Message { .. }
+                | Event::MessageResult { .. } => {}
                 Event::Incoming { session, .. } => assert!(self.live.insert(session)),
                 Event::Session {
                     session,
@@ -90,7 +93,7 @@ impl Monkey {
         let session = self.some_session();
         let sdp = Bytes::from(SDP);
         let headers = Vec::new();
-        let command = match self.rng.random_range(0..9) {
+        let command = match self.rng.random_range(0..11) {
             0 => {
                 self.serial += 1;
                 let session = call(self.serial.into());
@@ -130,6 +133,20 @@ impl Monkey {
             7 => Command::AnswerReinvite {
                 session,
                 answer: Err(self.rng.random_range(0..1000)),
+            },
+            8 => Command::SessionMessage {
+                session,
+                message: MessageId::new(self.serial.into()),
+                content_type: "text/plain\r\nVia: x".to_owned(),
+                body: sdp,
+            },
+            9 => Command::Message {
+                account: alice(),
+                message: MessageId::new(self.serial.into()),
+                target: "bob".to_owned(),
+                content_type: "text/plain".to_owned(),
+                body: sdp,
+                headers,
             },
             _ => Command::Info {
                 session,

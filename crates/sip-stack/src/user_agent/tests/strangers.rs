@@ -89,8 +89,8 @@ fn other_methods_are_answered_by_their_kind() {
     let mut bench = Bench::registered();
     let token = bench.token();
     for (method, code) in [
-        ("MESSAGE", 405),
         ("REFER", 403),
+        ("MESSAGE", 200),
         ("REGISTER", 405),
         ("SUBSCRIBE", 489),
         ("BYE", 481),
@@ -122,6 +122,7 @@ fn other_methods_are_answered_by_their_kind() {
         ..options(&token).header("Event: refer")
     });
     bench.response(481);
+    assert!(matches!(bench.event(), Event::Message { .. }));
     bench.no_event();
 }
 

@@ -2,7 +2,7 @@
 
 use sip_stack::account::{AccountConfig, Ha1};
 use sip_stack::command::Command;
-use sylkrtc_protocol::{AccountAdd, AccountAddress, Refusal};
+use sylkrtc_protocol::{AccountAdd, AccountAddress, Dialect, Refusal};
 
 use super::client::Client;
 use crate::account::Account;
@@ -32,6 +32,7 @@ impl Client {
             outbound_proxy: backend.rules.outbound_proxy.clone(),
             transport: None,
             user_agent: add.user_agent,
+            takes_messages: self.dialect == Dialect::V2,
             expires: backend.rules.registration_expiry,
             instance: uuid::Uuid::new_v5(&self.instance, address.as_str().as_bytes()).to_string(),
         };

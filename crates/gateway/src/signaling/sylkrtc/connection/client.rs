@@ -12,7 +12,7 @@ use sylkrtc_protocol::{
     encode_ack, encode_error, encode_event,
 };
 
-use super::End;
+use super::{End, sessions};
 use crate::account::Account;
 use crate::backend::Backend;
 use crate::call::Input;
@@ -141,6 +141,7 @@ impl Client {
             Request::SessionTrickle(trickle) => self.trickle(&trickle),
             Request::SessionTerminate(terminate) => self.terminate_session(terminate).await,
             Request::SessionDtmfInfo(tones) => self.send_tones(tones).await,
+            Request::SessionMessage(message) => self.send_message(message).await,
             Request::SessionRing { session } => self.ring_session(session).await,
             Request::SessionUpdate(update) => self.update_session(update).await,
             Request::SessionHold { session, hold } => self.hold_session(session, hold).await,
@@ -156,6 +157,15 @@ impl Client {
                 let address = self.addresses.get(&account)?;
                 let change = self.accounts.get_mut(address)?.registration_change(state)?;
                 Some(translate::registration(address.clone(), change))
+            }
+            ClientEvent::Message {
+                account,
+                from,
+                message,
+            } => {
+                let account = self.addresses.get(&account)?.clone();
+                let message = translate::message(from, message, sessions::now());
+                Some(Event::AccountMessage { account, message })
             }
             ClientEvent::Incoming(call) => self.take_incoming(call).await,
             ClientEvent::Call { session, event } => self.call_event(session, event),

@@ -4,7 +4,8 @@ use sip_stack::account::{AccountId, SessionId as SipSession};
 use sip_stack::command::Command;
 use sylkrtc_protocol::{
     AccountAddress, Dialect, Event, IncomingSession, Refusal, SessionAnswer, SessionCreate,
-    SessionDtmfInfo, SessionId, SessionPhase, SessionTerminate, SessionTrickle, SessionUpdate,
+    SessionDtmfInfo, SessionId, SessionMessage, SessionPhase, SessionTerminate, SessionTrickle,
+    SessionUpdate,
 };
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -12,13 +13,14 @@ use tracing::field::Empty;
 use super::client::Client;
 use crate::account::{Account, Barred, Seat};
 use crate::call::{
-    Call, CallCommand, CallEvent, CallTask, Incoming, Input, Outgoing, Refused, dashed_session_id,
-    mailbox, plain_session_id,
+    Call, CallCommand, CallEvent, CallTask, ClientMessage, Incoming, Input, Outgoing, Refused,
+    dashed_session_id, mailbox, plain_session_id,
 };
 use crate::client::IncomingCall;
 use crate::ledger::{Entry, Kind};
 use crate::signaling::sylkrtc::sessions::Session;
 use crate::signaling::sylkrtc::translate::{self, Asked};
+use crate::timestamp;
 
 /// Who has as many calls as the limit allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +70,7 @@ impl Client {
             Refused::UnusableSdp(why) => Refusal::UnusableSdp(why),
             Refused::CannotAnswerOutgoing
             | Refused::CannotRingOutgoing
+            | Refused::TooManyMessages
             | Refused::WrongState(_)
             | Refused::TooManyTones => Refusal::Internal,
         })?;
@@ -130,6 +133,16 @@ impl Client {
 
     pub(super) async fn ring_session(&mut self, session: SessionId) -> Result<(), Refusal> {
         self.ask(session, CallCommand::Ring, Asked::Ring).await
+    }
+
+    pub(super) async fn send_message(&mut self, message: SessionMessage) -> Result<(), Refusal> {
+        let command = CallCommand::SendMessage(ClientMessage {
+            id: message.message_id,
+            content: message.content,
+            content_type: message.content_type,
+            timestamp: message.timestamp,
+        });
+        self.ask(message.session, command, Asked::SendMessage).await
     }
 
     pub(super) async fn send_tones(&mut self, info: SessionDtmfInfo) -> Result<(), Refusal> {
@@ -284,6 +297,9 @@ impl Client {
             let (session, update) = (name.clone(), translate::update(change));
             return Some(Event::SessionUpdate { session, update });
         }
+        if let Some(told) = self.message_event(sip, &event) {
+            return Some(told);
+        }
         if let Some(extension) = translate::extension(&event) {
             let (name, _) = self.sessions.by_sip(sip)?;
             let session = name.clone();
@@ -307,6 +323,36 @@ impl Client {
             session: name,
             state,
         })
+    }
+
+    /// The event for a message, or for what has become of one.
+    fn message_event(&mut self, sip: SipSession, event: &CallEvent) -> Option<Event> {
+        match event {
+            CallEvent::Message { from, message } => Some(Event::SessionMessage {
+                session: self.sessions.by_sip(sip)?.0.clone(),
+                message: translate::message(from.clone(), message.clone(), now()),
+            }),
+            CallEvent::MessageResult {
+                id,
+                timestamp,
+                reason,
+            } => Some(Event::SessionDisposition {
+                session: self.sessions.by_sip(sip)?.0.clone(),
+                disposition: translate::disposition(id.clone(), timestamp.clone(), reason),
+            }),
+            CallEvent::Progress
+            | CallEvent::Proceeding { .. }
+            | CallEvent::Ringing
+            | CallEvent::EarlyMedia { .. }
+            | CallEvent::Accepted(_)
+            | CallEvent::Established
+            | CallEvent::Terminated { .. }
+            | CallEvent::Update(_)
+            | CallEvent::Held { .. }
+            | CallEvent::Transfer(_)
+            | CallEvent::Expiring { .. }
+            | CallEvent::Missed { .. } => None,
+        }
     }
 
     fn account(&self, id: AccountId) -> Option<&Account> {
@@ -350,4 +396,13 @@ impl Client {
             name = shape(session.as_str());
         }
     }
+}
+
+/// Seconds since 1970.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the time of day is told to the page, and nothing waits for it"
+)]
+pub(super) fn now() -> u64 {
+    timestamp::unix_seconds(std::time::SystemTime::now())
 }
