@@ -53,6 +53,11 @@ window.bench = {
     return connections.get(name).event((e) => e.kind === 'state' && e.session === session && e.state === state, seconds);
   },
 
+  /** Waits until the transfer of a call has been in `state`; resolves with that event. */
+  transferred(name, session, state, seconds = 15) {
+    return connections.get(name).event((e) => e.kind === 'transfer' && e.session === session && e.state === state, seconds);
+  },
+
   /** The states a call went through, in order. */
   states(session) {
     const call = calls.get(session);

@@ -97,6 +97,8 @@ class Baresip {
   hangUp() { return this.command('hangup'); }
   hold() { return this.command('hold'); }
   resume() { return this.command('resume'); }
+  /** Asks the other side of its call to call `target` (REFER). */
+  transfer(target) { return this.command('transfer', target); }
 
   /** The keys this phone has received, in order. */
   keysReceived() {
@@ -169,5 +171,5 @@ function account({ user, proxy, transport, codecs, answer, register, dtmf }) {
   const port = transport === 'tls' ? proxy.tlsPort : proxy.port;
   return `<sip:${user}@${DOMAIN};transport=${transport}>;auth_user=${user};auth_pass=${PASSWORDS[user]}`
     + `;outbound="sip:127.0.0.1:${port};transport=${transport};lr";regint=${register ? 600 : 0}`
-    + `;answermode=${answer};audio_codecs=${codecs.map((c) => CODEC_NAMES[c]).join(',')};ptime=20;dtmfmode=${dtmf}\n`;
+    + `;call_transfer=yes;answermode=${answer};audio_codecs=${codecs.map((c) => CODEC_NAMES[c]).join(',')};ptime=20;dtmfmode=${dtmf}\n`;
 }

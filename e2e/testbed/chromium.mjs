@@ -118,6 +118,9 @@ export class PageCall {
   accept(options = {}) { return this.page.run('answer', this.phone.user, { session: this.session, ...options }); }
   hangUp() { return this.page.run('terminate', this.phone.user, this.session); }
   state(state, seconds) { return this.page.run('state', this.phone.user, this.session, state, seconds); }
+  /** Gives the far end away: `{ uri }` or `{ replaces }`. */
+  transfer(to) { return this.phone.request('session-transfer', { session: this.session, ...to }); }
+  transferred(state, seconds) { return this.page.run('transferred', this.phone.user, this.session, state, seconds); }
   states() { return this.page.run('states', this.session); }
   counters() { return this.page.run('counters', this.session); }
   mediaStarts(seconds) { return this.page.run('mediaStarts', this.session, seconds); }

@@ -13,11 +13,11 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 
 export class Program {
   /** Starts `command`; its standard output and error are kept in `<run folder>/<name>.log`. */
-  constructor(name, command, args, { cwd, env } = {}) {
+  constructor(name, command, args, { cwd, env, input = false } = {}) {
     this.name = name;
     this.output = '';
     this.log = join(runFolder, `${name}.log`);
-    this.child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    this.child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached: true });
     this.pid = this.child.pid;
     running.add(this);
     const file = createWriteStream(this.log);

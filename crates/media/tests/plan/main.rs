@@ -6,5 +6,6 @@ mod outgoing;
 mod properties;
 mod reoffer;
 mod strict;
+mod transfer;
 mod unsafe_addresses;
 mod update;
