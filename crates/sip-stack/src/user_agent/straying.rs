@@ -61,6 +61,10 @@ impl UserAgent {
             dialog.continue_from(&early.dialog);
         }
         self.acknowledge(&dialog, invite, None, now);
+        if invite.headers.to().is_ok_and(|to| to.tag().is_some()) {
+            // A change within a dialog, which has ended by a BYE of its own.
+            return;
+        }
         let is_ending = self.clients.values().any(|user| {
             matches!(user, ClientUser::Farewell(farewell) if farewell.dialog.id() == dialog.id())
         });
