@@ -160,6 +160,12 @@ impl Dialog {
         self.remote_seq = early.remote_seq;
     }
 
+    /// Leaves out numbers that may have been used in an early dialog nobody remembers: a gap
+    /// does no harm (§12.2.2), a number used twice is refused.
+    pub(crate) fn skip_forgotten(&mut self) {
+        self.local_seq = self.local_seq.saturating_add(64);
+    }
+
     /// Its identity.
     pub(crate) fn id(&self) -> &DialogId {
         &self.id

@@ -59,6 +59,8 @@ impl UserAgent {
             && let Some(early) = calling.find(dialog.id())
         {
             dialog.continue_from(&early.dialog);
+        } else {
+            dialog.skip_forgotten();
         }
         self.acknowledge(&dialog, invite, None, now);
         if invite.headers.to().is_ok_and(|to| to.tag().is_some()) {
