@@ -11,6 +11,7 @@
 mod action;
 mod command;
 mod early;
+mod giving;
 mod incoming;
 mod leaving;
 mod legs;
@@ -27,13 +28,14 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod tones;
+mod transfer;
 mod update;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use media::{LegEvent, LegFailure, MediaError};
+use media::{LegEvent, LegFailure, MediaError, PhoneLocal};
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::{Command, Reason};
 use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
@@ -41,7 +43,7 @@ use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
 use crate::account::{Barred, Permissions};
 
 pub use self::action::{
-    Accepted, Action, CallEvent, MediaAction, Side, TransferChange, UpdateChange,
+    Accepted, Action, CallEvent, CandidateSession, MediaAction, Side, TransferChange, UpdateChange,
 };
 pub use self::command::{CallCommand, ClientState, Refused};
 pub use self::incoming::Incoming;
@@ -81,6 +83,7 @@ pub struct Call {
     direction: Direction,
     tones: tones::Tones,
     messages: messages::Messages,
+    transfer: transfer::Transfer,
     lifetime: lifetime::Lifetime,
     permissions: Permissions,
     change: update::Change,
@@ -154,6 +157,26 @@ pub enum Input {
     Browser(LegEvent),
     /// A leg of it towards a phone.
     Phone(PhoneLegId, LegEvent),
+    /// Another phone calls to take the present one's place (RFC 3891).
+    Replacement {
+        /// Its session.
+        session: SessionId,
+        /// Its offer; `None` if it wants one from us.
+        sdp: Option<Bytes>,
+    },
+    /// A leg that was asked for is open.
+    CandidateOpened {
+        /// The session of its phone.
+        session: SessionId,
+        /// The leg.
+        leg: PhoneLegId,
+        /// Our end of it.
+        local: Box<PhoneLocal>,
+    },
+    /// It could not be opened.
+    CandidateRefused(MediaError),
+    /// The phone is connected with somebody else: another call of the client gave it away.
+    Transferred,
     /// The media path did not take an action.
     MediaRefused(MediaError),
     /// The client knows how to be put a change of the phone.
@@ -187,10 +210,18 @@ impl Call {
     pub fn handle(&mut self, input: Input, now: Instant) {
         self.telling_established(|call| match input {
             Input::Sip(session, event) if session == call.session => call.handle_sip(event, now),
-            Input::Sip(session, _) => tracing::debug!(%session, "event of a session left behind"),
+            Input::Sip(session, event) => call.handle_other_phone(session, event, now),
             Input::Browser(event) => call.handle_browser(event, now),
             Input::Phone(leg, event) if leg == call.phone_leg => call.handle_phone(&event, now),
-            Input::Phone(..) => {}
+            Input::Phone(leg, event) => call.handle_other_leg(leg, &event, now),
+            Input::Replacement { session, sdp } => call.handle_replacement(session, sdp),
+            Input::CandidateOpened {
+                session,
+                leg,
+                local,
+            } => call.handle_opened(session, leg, *local),
+            Input::CandidateRefused(_) => call.candidate_refused(503),
+            Input::Transferred => call.end_transferred(now),
             Input::MediaRefused(_) => call.end(&reason::leg_failure(LegFailure::Panicked), now),
             Input::ClientTakesUpdates => call.takes_updates = true,
             Input::ClientLost => call.end(&reason::client_lost(), now),
@@ -219,6 +250,7 @@ impl Call {
                 CallCommand::Update { sdp } => call.update(&sdp, now),
                 CallCommand::Hold(held) => call.hold(held, now),
                 CallCommand::SendMessage(message) => call.send_message(message),
+                CallCommand::Transfer(target) => call.transfer(target),
                 CallCommand::SendTones { tones, duration } => call.send_tones(&tones, duration),
             };
         });
@@ -342,6 +374,7 @@ impl Call {
             call_id: None,
             tones: tones::Tones::default(),
             messages: messages::Messages::default(),
+            transfer: transfer::Transfer::default(),
             lifetime: lifetime::Lifetime::default(),
             permissions: Permissions::default(),
             change: update::Change::default(),
@@ -380,11 +413,8 @@ impl Call {
                 tracing::debug!(%content_type, "INFO from the phone");
             }
             SessionEvent::InfoResult { code } => self.handle_info_result(code),
-            SessionEvent::Refer(_) => self.sip(Command::AnswerRefer {
-                session: self.session,
-                answer: Err(603),
-            }),
-            SessionEvent::ReferProgress(_) => {}
+            SessionEvent::Refer(referral) => self.handle_refer(referral),
+            SessionEvent::ReferProgress(progress) => self.handle_refer_progress(progress, now),
             SessionEvent::Message { from, message } => self.handle_message(from, message),
             SessionEvent::MessageResult { message, reason } => {
                 self.handle_message_result(message, reason);
@@ -399,6 +429,9 @@ impl Call {
         answered_elsewhere: bool,
         now: Instant,
     ) {
+        if self.goes_on_with_another() {
+            return;
+        }
         let missed = matches!(
             self.signalling,
             Signalling::Alerting | Signalling::Answering { .. }
@@ -443,6 +476,8 @@ impl Call {
     fn handle_phone(&mut self, event: &LegEvent, now: Instant) {
         match event {
             LegEvent::Failed(failure) => self.handle_failure(*failure, now),
+            // Who hands a call over need not talk meanwhile.
+            LegEvent::MediaStopped { .. } if self.transfer.is_handing_over() => {}
             LegEvent::MediaStopped { silence } => self.handle_silence("phone", *silence, now),
             LegEvent::IceValidated
             | LegEvent::Connected
@@ -490,6 +525,7 @@ impl Call {
     /// The client's view of the call ends here; media stops with it.
     fn tell_terminated(&mut self, reason: StatusReason, now: Instant) {
         self.fail_messages();
+        self.abandon_transfer();
         self.actions.push_back(Action::Media(MediaAction::Close));
         self.media = MediaState::Closed;
         self.signalling = Signalling::Ending {

@@ -1,7 +1,7 @@
 //! What a call wants done.
 
 use media::{BrowserRemote, IceCredentials, PhoneRemote, Relay};
-use sip_stack::account::AccountId;
+use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
 use sip_stack::event::{Originator, StatusReason};
 use sip_stack::page_message::PageMessage;
@@ -15,6 +15,9 @@ pub enum Action {
     Media(MediaAction),
     /// Tell the client.
     Notify(CallEvent),
+    /// Open a leg towards a phone that may take the present one's place. Ends in
+    /// [`Input::CandidateOpened`](super::Input::CandidateOpened) or `CandidateRefused`.
+    OpenCandidate(CandidateSession),
 }
 
 /// What is to happen to the legs.
@@ -33,8 +36,26 @@ pub enum MediaAction {
     ExpectBrowser(BrowserRemote),
     /// The browser has restarted ICE; these are in our answer.
     RestartIce(IceCredentials),
-    /// Close both.
+    /// The browser is moved over to the leg that was opened last; the present phone's is closed.
+    Swap {
+        /// The new phone's end.
+        phone: Option<PhoneRemote>,
+        /// The plan.
+        relay: Box<Relay>,
+    },
+    /// Close the leg that was opened last: its phone does not take part.
+    DropCandidate,
+    /// Close all.
     Close,
+}
+
+/// The session of a phone that may take the present one's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CandidateSession {
+    /// We call it: a new one.
+    New,
+    /// It calls us.
+    Incoming(SessionId),
 }
 
 /// What a client is told of a call, whatever protocol it speaks.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sip_stack::refer::ReferTarget;
+
 use super::ClientMessage;
 
 /// One request of the client. Candidates are not among them: the gateway is an ICE-lite end and
@@ -37,6 +39,8 @@ pub enum CallCommand {
     Hold(bool),
     /// Send a message within the call.
     SendMessage(ClientMessage),
+    /// Have the phone connected with somebody else (RFC 3515).
+    Transfer(ReferTarget),
     /// Send tones as SIP INFO.
     SendTones {
         /// `0`-`9`, `*`, `#`, `A`-`D`, in the order they are to be heard.

@@ -1,12 +1,12 @@
 //! The legs of a call, as its task holds them: one towards the browser, one towards the phone it
-//! talks with.
+//! talks with, and now and then one towards a phone that may take that one's place.
 
 use std::sync::Arc;
 
 use media::plan::Policy;
 use media::{
-    BrowserLeg, BrowserRemote, IceCredentials, MediaError, PhoneLeg, PhoneRemote, Relay,
-    WorkerHandle,
+    BrowserLeg, BrowserRemote, IceCredentials, LegEvent, MediaError, PhoneLeg, PhoneLegConfig,
+    PhoneLocal, PhoneRemote, Relay, WorkerHandle,
 };
 
 use super::Locals;
@@ -18,6 +18,12 @@ pub struct PhoneLegId(u32);
 impl PhoneLegId {
     /// The one a call begins with.
     pub const FIRST: Self = Self(0);
+
+    /// The one that is opened next.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
 }
 
 /// The legs of a call, all on one worker. Dropping them closes them.
@@ -26,6 +32,7 @@ pub struct Legs {
     worker: WorkerHandle,
     browser: BrowserLeg,
     phone: PhoneLeg,
+    candidate: Option<PhoneLeg>,
 }
 
 impl Legs {
@@ -36,6 +43,7 @@ impl Legs {
             worker,
             browser,
             phone,
+            candidate: None,
         }
     }
 
@@ -79,5 +87,38 @@ impl Legs {
     /// The browser has our description.
     pub(super) fn expect_checks(&self) -> Result<(), MediaError> {
         self.browser.expect_checks()
+    }
+
+    /// Opens a leg towards a phone that may take the present one's place, closing an earlier one.
+    pub(super) fn open_candidate(
+        &mut self,
+        on_event: impl Fn(LegEvent) + Send + 'static,
+    ) -> Result<PhoneLocal, MediaError> {
+        let on_event = Box::new(on_event);
+        let leg = self.worker.open_phone_leg(PhoneLegConfig { on_event })?;
+        let local = leg.local().clone();
+        self.candidate = Some(leg);
+        Ok(local)
+    }
+
+    /// Closes the leg that might have taken the present one's place.
+    pub(super) fn drop_candidate(&mut self) {
+        self.candidate = None;
+    }
+
+    /// Moves the browser over to the other phone leg. What it receives goes on under the same SSRC
+    /// and numbering; the present leg is closed afterwards.
+    pub(super) fn swap(
+        &mut self,
+        phone: Option<PhoneRemote>,
+        relay: Relay,
+    ) -> Result<(), MediaError> {
+        let Some(candidate) = self.candidate.take() else {
+            return Ok(());
+        };
+        candidate.set_remote(phone)?;
+        self.worker.bridge(&self.browser, &candidate, relay)?;
+        self.phone = candidate;
+        Ok(())
     }
 }

@@ -6,6 +6,7 @@
 //! phone, and our own hold) and `update` (the page, and what the page has to be asked).
 
 mod reoffer;
+mod transfer;
 mod update;
 
 mod early;

@@ -16,6 +16,7 @@
 //! | the browser's certificate is not the announced one | `488 DTLS fingerprint mismatch` |
 //! | the browser closed its media connection | `480 DTLS closed` |
 //! | serving the media failed | `500 Media failure` |
+//! | the phone, or the client, is connected with somebody else | `200 Transferred` |
 //! | the call reached its longest duration | `408 Maximum call duration` |
 //! | the client's socket is gone | `480 Client disconnected` |
 //! | the daemon stops | `503 Gateway is stopping` |
@@ -25,6 +26,10 @@ use sip_stack::event::StatusReason;
 
 pub(super) fn remote_bye() -> StatusReason {
     StatusReason::new(200, "Session Terminated")
+}
+
+pub(super) fn transferred() -> StatusReason {
+    StatusReason::new(200, "Transferred")
 }
 
 pub(super) fn own_bye() -> StatusReason {

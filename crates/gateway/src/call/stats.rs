@@ -25,6 +25,11 @@ impl Stats {
         }
     }
 
+    /// One more leg towards a phone will tell its counters.
+    pub(super) fn expect_phone(&mut self) {
+        self.opened += 1;
+    }
+
     pub(super) fn note(&mut self, input: &Input) {
         match input {
             Input::Browser(LegEvent::Stats(stats)) => self.browser = Some(*stats),
@@ -32,6 +37,10 @@ impl Stats {
             Input::Browser(_)
             | Input::Phone(..)
             | Input::Sip(..)
+            | Input::Replacement { .. }
+            | Input::CandidateOpened { .. }
+            | Input::CandidateRefused(_)
+            | Input::Transferred
             | Input::MediaRefused(_)
             | Input::ClientTakesUpdates
             | Input::ClientLost

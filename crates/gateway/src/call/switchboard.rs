@@ -3,8 +3,12 @@
 
 use std::sync::Arc;
 
+use sip_stack::account::SessionId;
+use tokio::sync::mpsc;
+
+use super::ToCall;
 use crate::backend::Numbers;
-use crate::directory::Directory;
+use crate::directory::{Directory, SessionRoute};
 use crate::sip::SipHandle;
 
 /// The daemon's inside, as far as a call needs it. Cheap to clone.
@@ -16,4 +20,12 @@ pub struct Switchboard {
     pub directory: Directory,
     /// Numbers of sessions.
     pub numbers: Arc<Numbers>,
+}
+
+impl Switchboard {
+    /// A new outgoing session whose events go to `call`.
+    pub(super) fn open_session(&self, call: mpsc::Sender<ToCall>) -> (SessionId, SessionRoute) {
+        let session = self.numbers.session();
+        (session, self.directory.add_session(session, call))
+    }
 }

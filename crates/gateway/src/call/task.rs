@@ -3,10 +3,11 @@
 //! It waits for nothing but its own mailbox and the call's deadline. Whatever ends it, a panic
 //! included, the legs are closed, the SIP session is hung up and the client has been told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::sip::SipHandle;
+use bytes::Bytes;
 use media::{BrowserLegConfig, DtlsRole, MediaError, PhoneLegConfig, WorkerHandle};
 use sip_stack::account::SessionId;
 use sip_stack::command::Command;
@@ -15,8 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{
-    Action, Call, CallCommand, CallEvent, ClientState, Input, Legs, MediaAction, PhoneLegId,
-    Refused, Switchboard, UpdateChange, reason, stats::Stats,
+    Action, Call, CallCommand, CallEvent, CandidateSession, ClientState, Input, Legs, MediaAction,
+    PhoneLegId, Refused, Switchboard, UpdateChange, reason, stats::Stats,
 };
 use crate::account::Seat;
 use crate::client::{ClientEvent, ClientLink};
@@ -36,6 +37,17 @@ pub enum ToCall {
     Command(CallCommand, oneshot::Sender<Result<(), Refused>>),
     /// Something has happened.
     Input(Input),
+    /// Another phone calls to take the present one's place; its events come here too.
+    Replacement {
+        /// Its session.
+        session: SessionId,
+        /// Its offer.
+        sdp: Option<Bytes>,
+        /// Keeps the way of its events.
+        route: SessionRoute,
+    },
+    /// Somebody wants to know which session is that of the present phone.
+    AskPhone(oneshot::Sender<Result<SessionId, ClientState>>),
 }
 
 /// A mailbox that a call can take up; events may gather in it before.
@@ -108,6 +120,18 @@ impl CallHandle {
         }
     }
 
+    /// The session of the phone that the client talks with.
+    ///
+    /// # Errors
+    /// The state of a call that has not been accepted, or is over.
+    pub async fn phone(&self) -> Result<SessionId, ClientState> {
+        let (reply, answer) = oneshot::channel();
+        match self.0.send(ToCall::AskPhone(reply)).await {
+            Ok(()) => answer.await.unwrap_or(Err(ClientState::Terminated)),
+            Err(_closed) => Err(ClientState::Terminated),
+        }
+    }
+
     /// Tells the call of something that it must not miss: waits for room in its mailbox, which
     /// its task keeps emptying.
     pub async fn tell(&self, input: Input) {
@@ -132,6 +156,11 @@ pub struct CallTask {
     legs: Option<Legs>,
     ends: Ends,
     stats: Stats,
+    switchboard: Switchboard,
+    /// Ways for the events of further phones.
+    routes: BTreeMap<SessionId, SessionRoute>,
+    /// The last leg towards a phone.
+    last_leg: PhoneLegId,
     _entry: Entry,
     _seat: Option<Seat>,
 }
@@ -160,6 +189,9 @@ impl CallTask {
                 client_told: false,
             },
             stats: Stats::new(),
+            switchboard,
+            routes: BTreeMap::new(),
+            last_leg: PhoneLegId::FIRST,
             _entry: entry,
             _seat: None,
         }
@@ -212,10 +244,15 @@ impl CallTask {
                     }
                     Input::Sip(session, SessionEvent::Ended { .. }) => {
                         self.ends.sessions.remove(session);
+                        self.routes.remove(session);
                     }
                     Input::Sip(..)
                     | Input::Browser(_)
                     | Input::Phone(..)
+                    | Input::Replacement { .. }
+                    | Input::CandidateOpened { .. }
+                    | Input::CandidateRefused(_)
+                    | Input::Transferred
                     | Input::MediaRefused(_)
                     | Input::ClientTakesUpdates
                     | Input::ClientLost
@@ -223,6 +260,20 @@ impl CallTask {
                 }
                 self.stats.note(&input);
                 self.call.handle(input, now());
+            }
+            ToCall::Replacement {
+                session,
+                sdp,
+                route,
+            } => {
+                self.routes.insert(session, route);
+                self.ends.sessions.insert(session);
+                self.call.handle(Input::Replacement { session, sdp }, now());
+            }
+            ToCall::AskPhone(reply) => {
+                if reply.send(self.call.phone()).is_err() {
+                    tracing::debug!("nobody waits for the answer");
+                }
             }
         }
     }
@@ -236,6 +287,7 @@ impl CallTask {
                     self.call.handle(Input::MediaRefused(error), now());
                 }
             }
+            Action::OpenCandidate(session) => self.open_candidate(session),
             Action::Notify(event) => {
                 log(&event);
                 if matches!(event, CallEvent::Accepted(_)) {
@@ -259,12 +311,54 @@ impl CallTask {
                 relay,
             } => legs.connect(browser, phone, *relay),
             MediaAction::ExpectBrowser(remote) => legs.expect_browser(remote),
+            MediaAction::Swap { phone, relay } => legs.swap(phone, *relay),
+            MediaAction::DropCandidate => {
+                legs.drop_candidate();
+                Ok(())
+            }
             MediaAction::RestartIce(credentials) => legs.restart_ice(credentials),
             MediaAction::Close => {
                 self.legs = None;
                 Ok(())
             }
         }
+    }
+
+    fn open_candidate(&mut self, session: CandidateSession) {
+        let Some(legs) = &mut self.legs else {
+            let refused = Input::CandidateRefused(MediaError::Stopped);
+            return self.call.handle(refused, now());
+        };
+        let leg = self.last_leg.next();
+        self.last_leg = leg;
+        let events = self.mailbox.sender.clone();
+        let opened = legs.open_candidate(move |event| deliver(&events, Input::Phone(leg, event)));
+        let input = match opened {
+            Ok(local) => {
+                self.stats.expect_phone();
+                let session = match session {
+                    CandidateSession::Incoming(session) => session,
+                    CandidateSession::New => {
+                        let sender = self.mailbox.sender.clone();
+                        let (session, route) = self.switchboard.open_session(sender);
+                        self.routes.insert(session, route);
+                        self.ends.sessions.insert(session);
+                        session
+                    }
+                };
+                let local = Box::new(local);
+                Input::CandidateOpened {
+                    session,
+                    leg,
+                    local,
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no media for another phone");
+                Input::CandidateRefused(error)
+            }
+        };
+        self.call.handle(input, now());
     }
 
     /// The browser has our description by now, however long the call has been ringing: its ICE
@@ -284,7 +378,9 @@ impl CallTask {
             while !self.stats.is_complete() {
                 match self.mailbox.receiver.recv().await {
                     Some(ToCall::Input(input)) => self.stats.note(&input),
-                    Some(ToCall::Command(..)) => {}
+                    Some(
+                        ToCall::Command(..) | ToCall::Replacement { .. } | ToCall::AskPhone(_),
+                    ) => {}
                     None => return,
                 }
             }

@@ -10,4 +10,5 @@ mod messages;
 mod outgoing;
 mod task;
 mod tones;
+mod transfers;
 mod updates;

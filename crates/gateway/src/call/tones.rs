@@ -62,6 +62,13 @@ impl Call {
         }
     }
 
+    /// The phone is another one: a tone on its way to the last one is not answered any more.
+    pub(super) fn tones_lost(&mut self) {
+        if self.tones.in_flight {
+            self.handle_info_result(481);
+        }
+    }
+
     fn send_next_tone(&mut self) {
         let Some((tone, duration)) = self.tones.waiting.pop_front() else {
             return;

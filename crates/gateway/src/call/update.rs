@@ -271,6 +271,18 @@ impl Call {
         }
     }
 
+    /// The phone is another one: nobody will answer what the last one was asked, and what it
+    /// asked is void. What waits for its turn goes to the new one.
+    pub(super) fn change_lost(&mut self) {
+        let why = StatusReason::new(487, "Request Terminated");
+        match self.change {
+            Change::Updating { .. } | Change::Asked { .. } => self.tell_update_failed(why),
+            Change::Holding { .. } => self.tell_hold(),
+            Change::Settled | Change::UpdateWaits { .. } | Change::HoldWaits { .. } => {}
+        }
+        self.tell_phone_hold();
+    }
+
     /// The phone offers what needs the page's consent. `false` if the page cannot be asked.
     pub(super) fn ask_page(&mut self, offer: &[u8], now: Instant) -> bool {
         let may_ask = self.takes_updates && self.client_state() == ClientState::Established;

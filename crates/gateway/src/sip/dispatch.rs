@@ -3,6 +3,7 @@
 //! One task. It decides nothing but the case that has no owner: a call for a client that is gone
 //! or does not keep up.
 
+use bytes::Bytes;
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
 use sip_stack::driver::EventReceiver;
@@ -71,9 +72,12 @@ impl Dispatcher {
                 from,
                 call_id,
                 sdp,
-                replaces: _,
+                replaces,
                 headers,
             } => {
+                if let Some(replaced) = replaces {
+                    return self.hand_over(replaced, session, sdp).await;
+                }
                 let mailbox = mailbox(|sender| self.directory.add_session(session, sender));
                 let call = IncomingCall {
                     account,
@@ -102,6 +106,28 @@ impl Dispatcher {
                 };
                 give(session, &call, event).await;
             }
+        }
+    }
+
+    /// Gives a phone that is to replace another one to the call of that one.
+    async fn hand_over(&self, replaced: SessionId, session: SessionId, sdp: Option<Bytes>) {
+        let given = self.directory.call_of(replaced).is_some_and(|call| {
+            let route = self.directory.add_session(session, call.clone());
+            let replacement = ToCall::Replacement {
+                session,
+                sdp,
+                route,
+            };
+            call.try_send(replacement).is_ok()
+        });
+        if !given {
+            tracing::info!(%session, "no call to be taken over");
+            let reject = Command::Reject {
+                session,
+                code: 481,
+                reason: None,
+            };
+            self.sip.command(reject).await;
         }
     }
 

@@ -139,6 +139,19 @@ impl Numbers {
     }
 }
 
+/// What we offer to another phone in mid-call: the agreed codec alone, under the numbers that
+/// phones know best.
+pub(super) fn for_another_phone(codec: AudioCodec, browser: &Side) -> Vec<OwnFormat> {
+    let mut own = Numbers::default();
+    let pt = codec.static_payload_type().unwrap_or(browser.audio);
+    own.push(pt, OwnKind::Audio(codec, browser.fmtp.clone()));
+    if browser.comfort_noise.is_some() && has_clock(&[codec], EventClock::Khz8) {
+        own.push(Pt::CN, OwnKind::ComfortNoise);
+    }
+    own.events(&[codec], PHONE_EVENT_KHZ8, PHONE_EVENT_KHZ48);
+    own.0
+}
+
 /// What a later offer of ours to a phone lists: the agreed codec alone, under the numbers in use.
 pub(super) fn for_reoffer(codec: AudioCodec, browser: &Side, phone: &Side) -> Vec<OwnFormat> {
     let mut own = Numbers::default();

@@ -16,7 +16,7 @@ use sip_stack::refer::ReferTarget;
 use crate::account::{AccountLimits, Permissions};
 use crate::call::{
     Accepted, Action, Call, CallCommand, CallEvent, ClientMessage, Incoming, Input, Locals,
-    MediaAction, Outgoing, PhoneLegId, Refused, UpdateChange,
+    MediaAction, Outgoing, PhoneLegId, Refused, TransferChange, UpdateChange,
 };
 
 /// What Chromium offers, cut down to what matters.
@@ -171,6 +171,31 @@ impl Scenario {
             by,
             answered_elsewhere,
         });
+    }
+
+    /// Something happens in the session of another phone.
+    pub(super) fn other(&mut self, session: SessionId, event: SessionEvent) {
+        self.call.handle(Input::Sip(session, event), self.now);
+    }
+
+    /// The leg towards another phone is open.
+    pub(super) fn opened(&mut self, session: SessionId) {
+        let input = Input::CandidateOpened {
+            session,
+            leg: PhoneLegId::FIRST.next(),
+            local: Box::new(PhoneLocal {
+                rtp: SocketAddr::from(([192, 0, 2, 1], 20002)),
+                rtcp: SocketAddr::from(([192, 0, 2, 1], 20003)),
+                ssrc: Ssrc(3),
+                cname: "cname".to_owned(),
+                session_id: 3,
+            }),
+        };
+        self.call.handle(input, self.now);
+    }
+
+    pub(super) fn command(&mut self, command: CallCommand) -> Result<(), Refused> {
+        self.call.handle_command(command, self.now)
     }
 
     pub(super) fn browser(&mut self, event: LegEvent) {
@@ -331,6 +356,9 @@ fn told(action: &Action) -> String {
         }
         Action::Media(MediaAction::ExpectBrowser(_)) => "media: expect browser".to_owned(),
         Action::Media(MediaAction::RestartIce(_)) => "media: restart ICE".to_owned(),
+        Action::OpenCandidate(_) => "open leg".to_owned(),
+        Action::Media(MediaAction::Swap { .. }) => "media: swap".to_owned(),
+        Action::Media(MediaAction::DropCandidate) => "media: drop leg".to_owned(),
         Action::Media(MediaAction::Close) => "media: close".to_owned(),
         Action::Notify(event) => format!("client: {}", told_client(event)),
     }
@@ -397,7 +425,9 @@ fn told_client(event: &CallEvent) -> String {
         CallEvent::Message { message, .. } => format!("message {}", message.content),
         CallEvent::MessageResult { id, reason, .. } => format!("message {id}: {reason}"),
         CallEvent::Held { held, by } => format!("held {held} by {by:?}"),
-        CallEvent::Transfer(change) => format!("transfer {change:?}"),
+        CallEvent::Transfer(TransferChange::Trying(why)) => format!("transfer trying {why}"),
+        CallEvent::Transfer(TransferChange::Accepted(why)) => format!("transfer accepted {why}"),
+        CallEvent::Transfer(TransferChange::Failed(why)) => format!("transfer failed {why}"),
         CallEvent::Expiring { seconds } => format!("expiring {seconds}"),
         CallEvent::Update(UpdateChange::Received { .. }) => "update received".to_owned(),
         CallEvent::Update(UpdateChange::Accepted { .. }) => "update accepted".to_owned(),

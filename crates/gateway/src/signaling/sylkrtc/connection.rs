@@ -9,6 +9,7 @@ mod accounts;
 mod client;
 mod liveness;
 mod sessions;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -22,6 +22,8 @@ pub(super) struct Session {
     pub(super) call: CallHandle,
     /// Whether the client has our answer to its offer: each SDP reaches a client once.
     pub(super) sdp_delivered: bool,
+    /// The call whose far end this one's is being connected with; it ends with this one.
+    pub(super) joined: Option<SessionId>,
 }
 
 /// The session map.
@@ -42,6 +44,10 @@ impl Sessions {
 
     pub(super) fn get(&self, name: &SessionId) -> Option<&Session> {
         self.live.get(name)
+    }
+
+    pub(super) fn get_mut(&mut self, name: &SessionId) -> Option<&mut Session> {
+        self.live.get_mut(name)
     }
 
     /// The client's name for a SIP session, and the call.
@@ -126,6 +132,7 @@ mod tests {
             account: AccountId::new(1),
             call: mailbox.handle(),
             sdp_delivered: false,
+            joined: None,
         }
     }
 }

@@ -169,6 +169,7 @@ pub(super) fn refusal(session: SessionId, refused: Refused, asked: Asked) -> Ref
             Asked::Ring => Refusal::WrongPhaseForRing(session, phase(state)),
             Asked::Update => Refusal::WrongPhaseForUpdate(session, phase(state)),
             Asked::Hold => Refusal::WrongPhaseForHold(session, phase(state)),
+            Asked::Transfer => Refusal::WrongPhaseForTransfer(session, phase(state)),
             Asked::SendTones => Refusal::WrongPhaseForDtmf(session, phase(state)),
         },
     }
@@ -183,6 +184,7 @@ pub(super) enum Asked {
     Update,
     Hold,
     SendMessage,
+    Transfer,
     SendTones,
 }
 

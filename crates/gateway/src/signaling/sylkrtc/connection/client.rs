@@ -145,7 +145,7 @@ impl Client {
             Request::SessionRing { session } => self.ring_session(session).await,
             Request::SessionUpdate(update) => self.update_session(update).await,
             Request::SessionHold { session, hold } => self.hold_session(session, hold).await,
-            Request::SessionTransfer(_) => Err(Refusal::NotCarriedOut("session-transfer")),
+            Request::SessionTransfer(transfer) => self.transfer_session(transfer).await,
             Request::Later(later) => Err(Refusal::NotSupportedYet(later)),
         }
     }

@@ -14,7 +14,7 @@ use super::client::Client;
 use crate::account::{Account, Barred, Seat};
 use crate::call::{
     Call, CallCommand, CallEvent, CallTask, ClientMessage, Incoming, Input, Outgoing, Refused,
-    dashed_session_id, mailbox, plain_session_id,
+    TransferChange, dashed_session_id, mailbox, plain_session_id,
 };
 use crate::client::IncomingCall;
 use crate::ledger::{Entry, Kind};
@@ -79,6 +79,7 @@ impl Client {
             account,
             call: mailbox.handle(),
             sdp_delivered: false,
+            joined: None,
         };
         self.take_up(name, sip_session, session);
         let span = tracing::info_span!("call", call = %sip_session, %account, dialog = Empty);
@@ -181,7 +182,7 @@ impl Client {
         }
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &mut self,
         name: SessionId,
         command: CallCommand,
@@ -265,6 +266,7 @@ impl Client {
             account,
             call: mailbox.handle(),
             sdp_delivered: true,
+            joined: None,
         };
         let event = Event::IncomingSession(IncomingSession {
             account: address,
@@ -299,6 +301,9 @@ impl Client {
         }
         if let Some(told) = self.message_event(sip, &event) {
             return Some(told);
+        }
+        if let CallEvent::Transfer(TransferChange::Accepted(_)) = &event {
+            self.end_given_away(sip);
         }
         if let Some(extension) = translate::extension(&event) {
             let (name, _) = self.sessions.by_sip(sip)?;
