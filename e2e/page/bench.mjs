@@ -1,5 +1,6 @@
 // What the tests drive: `window.bench`. Arguments and results are plain JSON; sounds travel as base64.
 import { Call, openMicrophone } from './call.mjs';
+import { answerUpdate, path, update } from './changes.mjs';
 import { Connection } from './connection.mjs';
 import { Ear } from './ear.mjs';
 
@@ -8,6 +9,7 @@ const calls = new Map();
 let peer;
 
 window.bench = {
+
   async connect(name, { url, dialect }) {
     connections.set(name, await Connection.open(url, dialect));
   },
@@ -94,6 +96,26 @@ window.bench = {
     return base64(await ear.take(seconds));
   },
 
+  update(session, change) {
+    return update(calls.get(session), change);
+  },
+
+  answerUpdate(session, sdp) {
+    return answerUpdate(calls.get(session), sdp);
+  },
+
+  path(session) {
+    return path(calls.get(session));
+  },
+
+  /** Waits for the `index`th event of that kind in a call. */
+  async sessionEvent(name, session, kind, { index = 0, seconds = 10 } = {}) {
+    const connection = connections.get(name);
+    const those = () => connection.events.filter((e) => e.kind === kind && e.session === session);
+    await connection.event(() => those().length > index, seconds);
+    return those()[index];
+  },
+
   sendKeys(session, keys) {
     return calls.get(session).sendKeys(keys);
   },
@@ -124,6 +146,13 @@ window.bench = {
     await peer.setRemoteDescription({ type: 'offer', sdp: offer });
     await peer.setLocalDescription();
     return gathered();
+  },
+
+  /** The answer of the same peer connection to a later offer. */
+  async peerAnswerAgain(offer) {
+    await peer.setRemoteDescription({ type: 'offer', sdp: offer });
+    await peer.setLocalDescription();
+    return peer.localDescription.sdp;
   },
 
   peerApply(sdp) {

@@ -34,6 +34,6 @@ export function understand(message) {
     if (name === 'missed-session') return { kind: 'missed', account, originator: payload.originator };
   }
   if (type === 'session-event' && name === 'state') return { ...payload, kind: 'state', session, state: payload.state };
-  if (type === 'session-event' && name === 'transfer') return { ...payload, kind: 'transfer', session };
+  if (type === 'session-event') return { ...payload, kind: name, session };
   return { kind: 'other', message };
 }

@@ -124,6 +124,11 @@ export class PageCall {
   states() { return this.page.run('states', this.session); }
   counters() { return this.page.run('counters', this.session); }
   mediaStarts(seconds) { return this.page.run('mediaStarts', this.session, seconds); }
+  update(change) { return this.page.run('update', this.session, change); }
+  answerUpdate(sdp) { return this.page.run('answerUpdate', this.session, sdp); }
+  path() { return this.page.run('path', this.session); }
+  hold(hold) { return this.phone.request('session-hold', { session: this.session, hold }); }
+  event(kind, options) { return this.page.run('sessionEvent', this.phone.user, this.session, kind, options); }
   sendKeys(keys) { return this.page.run('sendKeys', this.session, keys); }
   trickleAnswers() { return this.page.run('trickleAnswers', this.session); }
 

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { DOMAIN } from './kamailio.mjs';
+import { MidCall } from './mid-call.mjs';
 import { freePorts } from './ports.mjs';
 import { sendTone } from './rtp.mjs';
 import { until } from './wait.mjs';
@@ -23,15 +24,23 @@ class ScriptedPhone {
     Object.assign(this, { socket, media, port, proxy, packets: 0, tag: randomUUID().slice(0, 8), heard: [], sequence: 1 });
     this.uri = `peer-${port}@${DOMAIN}`;
     this.caller = 'bob@phones.test';
-    media.on('message', () => { this.packets += 1; });
+    this.midCall = new MidCall(this);
+    media.on('message', (packet) => {
+      this.packets += 1;
+      this.payloadType = packet[1] & 0x7f;
+    });
     socket.on('message', (bytes, from) => this.receive(parse(bytes.toString('utf8')), from));
   }
 
   receive(message, from) {
     this.heard.push(message);
+    if (message.method === 'INVITE' && message.header('To').includes('tag=')) {
+      this.midCall.asked({ ...message, from });
+      return;
+    }
     if (message.method === 'INVITE' && !this.invite) this.invite = { ...message, from };
     if (message.method === 'BYE') this.reply({ ...message, from }, '200 OK');
-    if (message.status && message.cseq.endsWith('INVITE') && message.status >= 200) this.acknowledge(message);
+    if (message.status && message.cseq.endsWith('INVITE') && message.status >= 200 && !this.midCall.answered(message)) this.acknowledge(message);
   }
 
   // Called by the page.
@@ -96,7 +105,7 @@ class ScriptedPhone {
   }
 
   bye(target, from, to, callId, routeLines) {
-    this.send(`BYE ${target} SIP/2.0`, branch(), [`From: ${from}`, `To: ${to}`, `Call-ID: ${callId}`, 'CSeq: 2 BYE', ...routeLines]);
+    this.send(`BYE ${target} SIP/2.0`, branch(), [`From: ${from}`, `To: ${to}`, `Call-ID: ${callId}`, `CSeq: ${this.sequence += 1} BYE`, ...routeLines]);
   }
 
   hears(matches, what) { return until(() => this.heard.find(matches), { what: `${what} at the scripted phone` }); }
@@ -122,9 +131,10 @@ class ScriptedPhone {
     this.socket.send([...lines, ...type, `Content-Length: ${Buffer.byteLength(body)}`, '', body].join('\r\n'), port, '127.0.0.1');
   }
 
-  description() {
-    return ['v=0', 'o=bob 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${this.port + 2} RTP/AVP 0 101`,
-      'a=rtpmap:0 PCMU/8000', 'a=rtpmap:101 telephone-event/8000', ''].join('\r\n');
+  description({ version = 1, codec = 0, lines = [] } = {}) {
+    const name = codec === 8 ? 'PCMA' : 'PCMU';
+    return ['v=0', `o=bob 1 ${version} IN IP4 127.0.0.1`, 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${this.port + 2} RTP/AVP ${codec} 101`,
+      `a=rtpmap:${codec} ${name}/8000`, 'a=rtpmap:101 telephone-event/8000', ...lines, ''].join('\r\n');
   }
 
   stop() {
@@ -144,15 +154,15 @@ function parse(text) {
   return { ...kind, body, all, header: (name) => all(name)[0], cseq: all('CSeq')[0] };
 }
 
-function contact(message) {
+export function contact(message) {
   return /<([^>]*)>/.exec(message.header('Contact'))[1];
 }
 
-function routes(message, reversed) {
+export function routes(message, reversed) {
   const set = message.all('Record-Route');
   return (reversed ? set.reverse() : set).map((r) => `Route: ${r}`);
 }
 
-function branch() {
+export function branch() {
   return `z9hG4bK${randomUUID().replaceAll('-', '')}`;
 }

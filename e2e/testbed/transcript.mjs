@@ -69,6 +69,10 @@ class Player {
       case 'phone is busy': await this.phone.busy(); return;
       case 'phone calls alice': this.phone.call('alice'); return;
       case 'phone gives up': await this.phone.giveUp(); return;
+      case 'phone holds': await this.phone.midCall.offer({ lines: ['a=sendonly'] }); return;
+      case 'phone resumes': await this.phone.midCall.offer({ lines: ['a=sendrecv'] }); return;
+      // its answer comes once the page has agreed
+      case 'phone wants another codec': this.phone.midCall.offer({ codec: 8 }).catch(() => {}); return;
       case 'phone hangs up': await this.phone.hangUp(); return;
       case 'browser connects': await this.page.run('peerConnects'); return;
       case 'socket closes': await this.settle(); this.socket.close(); return;
@@ -99,6 +103,7 @@ class Player {
     const [kind] = placeholder.slice(1).split(':');
     if (kind === 'uuid') this.values.set(placeholder, randomUUID());
     else if (kind === 'candidate') this.values.set(placeholder, 'candidate:1 1 udp 2122260223 192.0.2.9 50000 typ host generation 0');
+    else if (placeholder === '<sdp:answer-again>') this.values.set(placeholder, await this.page.run('peerAnswerAgain', this.values.get('<sdp:offer-again>')));
     else if (kind === 'sdp') this.values.set(placeholder, await this.page.run(placeholder === '<sdp:offer>' ? 'peerOffer' : 'peerAnswer', this.values.get('<sdp:offer>')));
     else throw new Error(`nothing known for ${placeholder}`);
   }

@@ -320,6 +320,8 @@ impl Call {
             | SessionEvent::ReinviteFailed { .. }
             | SessionEvent::Info { .. }
             | SessionEvent::InfoResult { .. }
+            | SessionEvent::Message { .. }
+            | SessionEvent::MessageResult { .. }
             | SessionEvent::ReferProgress(_) => self.transfer = Transfer::Calling(candidate),
         }
     }

@@ -177,9 +177,7 @@ impl BrowserContent<'_> {
             self.transport(&mut text);
             rtpmaps(&mut text, self.formats);
             packet_times(&mut text, self.ptime, self.maxptime);
-            if self.direction.sends() {
-                self.source(&mut text);
-            }
+            self.source(&mut text);
             self.candidates(&mut text);
         }
         text
@@ -202,11 +200,15 @@ impl BrowserContent<'_> {
         line_of(text, format_args!("a=setup:{}", self.setup.as_str()));
     }
 
+    /// The source is named whether we send or not: RTCP has it anyway, and Chromium connects a
+    /// source that was gone for a while to nothing that listens (its track stays silent).
     fn source(&self, text: &mut String) {
         let BrowserLocal {
             ssrc, cname, msid, ..
         } = self.local;
-        line_of(text, format_args!("a=msid:{msid} {msid}-audio"));
+        if self.direction.sends() {
+            line_of(text, format_args!("a=msid:{msid} {msid}-audio"));
+        }
         line_of(text, format_args!("a=ssrc:{ssrc} cname:{cname}"));
         line_of(text, format_args!("a=ssrc:{ssrc} msid:{msid} {msid}-audio"));
     }

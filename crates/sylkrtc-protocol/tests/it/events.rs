@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use sylkrtc_protocol::{
     Accepted, AccountAddress, Dialect, EarlyMedia, ErrorAnswer, Event, Header, IncomingSession,
-    Originator, Reason, Refusal, RegistrationState, SessionId, SessionState, Transaction,
-    Vocabulary, encode_ack, encode_error, encode_event,
+    Originator, Reason, Refusal, RegistrationState, SessionId, SessionState, SessionUpdateState,
+    Transaction, Vocabulary, encode_ack, encode_error, encode_event,
 };
 
 #[test]
@@ -16,6 +16,44 @@ fn ack() {
             parsed(&text),
             json!({ "sylkrtc": "ack", "transaction": "T \"1\"" })
         );
+    }
+}
+
+#[test]
+fn a_change_of_a_call() {
+    let session = SessionId::new("c0ffee").unwrap();
+    let sdp = "v=0".to_owned();
+    let reason = Reason::new(488, "Not Acceptable Here");
+    for (update, payload) in [
+        (
+            SessionUpdateState::Received { sdp: sdp.clone() },
+            json!({ "state": "received", "sdp": "v=0" }),
+        ),
+        (
+            SessionUpdateState::Accepted { sdp },
+            json!({ "state": "accepted", "sdp": "v=0" }),
+        ),
+        (
+            SessionUpdateState::Failed { reason },
+            json!({ "state": "failed", "reason": "488 Not Acceptable Here" }),
+        ),
+    ] {
+        let session = session.clone();
+        let event = Event::SessionUpdate { session, update };
+        assert!(!event.is_extension());
+        let text = encode_event(Dialect::V1, Vocabulary::Stable, &event).expect("an event");
+        assert_eq!(
+            parsed(&text),
+            json!({
+                "sylkrtc": "session_event", "session": "c0ffee", "event": "update", "data": payload,
+            })
+        );
+        let text = encode_event(Dialect::V2, Vocabulary::Stable, &event).expect("an event");
+        let mut flat = payload;
+        flat["sylkrtc"] = json!("session-event");
+        flat["session"] = json!("c0ffee");
+        flat["event"] = json!("update");
+        assert_eq!(parsed(&text), flat);
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sylkrtc_protocol::{
     Accepted, AccountAddress, Dialect, Disposition, EarlyMedia, Event, Header, HoldBy,
     IncomingSession, Message, MessageState, Originator, Reason, RegistrationState,
-    SessionExtension, SessionId, SessionState, Transaction, TransferState, Vocabulary, decode,
+    SessionExtension, SessionId, SessionState, SessionUpdateState, Transaction, TransferState, Vocabulary, decode,
     encode_ack, encode_event, fuzz,
 };
 
@@ -243,6 +243,8 @@ fn event() -> impl Strategy<Value = Event> {
                 },
             }
         ),
+        (session_id(), session_update())
+            .prop_map(|(session, update)| Event::SessionUpdate { session, update }),
         (session_id(), session_extension())
             .prop_map(|(session, extension)| Event::SessionExtension { session, extension }),
     ]
@@ -298,6 +300,12 @@ fn message() -> impl Strategy<Value = Message> {
             content,
         }
     })
+fn session_update() -> impl Strategy<Value = SessionUpdateState> {
+    prop_oneof![
+        ".{0,20}".prop_map(|sdp| SessionUpdateState::Received { sdp }),
+        ".{0,20}".prop_map(|sdp| SessionUpdateState::Accepted { sdp }),
+        reason().prop_map(|reason| SessionUpdateState::Failed { reason }),
+    ]
 }
 
 fn session_extension() -> impl Strategy<Value = SessionExtension> {
