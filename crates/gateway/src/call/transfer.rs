@@ -314,9 +314,20 @@ impl Call {
                 self.sip(Command::AnswerRefer { session, answer });
                 self.transfer = Transfer::Calling(candidate);
             }
+            SessionEvent::Offered { dialog, .. } => {
+                let session = candidate.session;
+                let answer = Err(488);
+                self.sip(Command::AnswerOffer {
+                    session,
+                    dialog,
+                    answer,
+                });
+                self.transfer = Transfer::Calling(candidate);
+            }
             SessionEvent::Sent { .. }
             | SessionEvent::Confirmed { .. }
             | SessionEvent::Reinvited { .. }
+            | SessionEvent::Refreshed { .. }
             | SessionEvent::ReinviteFailed { .. }
             | SessionEvent::Info { .. }
             | SessionEvent::InfoResult { .. }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use sylkrtc_protocol::{
     Accepted, AccountAddress, Dialect, Disposition, EarlyMedia, Event, Header, HoldBy,
     IncomingSession, Message, MessageState, Originator, Reason, RegistrationState,
-    SessionExtension, SessionId, SessionState, SessionUpdateState, Transaction, TransferState, Vocabulary, decode,
-    encode_ack, encode_event, fuzz,
+    SessionExtension, SessionId, SessionState, SessionUpdateState, Transaction, TransferState,
+    Vocabulary, decode, encode_ack, encode_event, fuzz,
 };
 
 use crate::client::{self, Said};
@@ -300,6 +300,8 @@ fn message() -> impl Strategy<Value = Message> {
             content,
         }
     })
+}
+
 fn session_update() -> impl Strategy<Value = SessionUpdateState> {
     prop_oneof![
         ".{0,20}".prop_map(|sdp| SessionUpdateState::Received { sdp }),
