@@ -276,6 +276,8 @@ impl UserAgent {
                 .is_some_and(|call| !call.is_leaving())
         {
             let gone = StatusReason::of(response);
+            self.refuse_theirs(info.session, 0, StatusCode::REQUEST_TERMINATED, now);
+            self.abandon_ours(info.session, now);
             return self.end_session(info.session, gone, EndedBy::Remote);
         }
         self.info_result(info.session, response.status.code());
