@@ -40,6 +40,7 @@ class ScriptedPhone {
     }
     if (message.method === 'INVITE' && !this.invite) this.invite = { ...message, from };
     if (message.method === 'BYE') this.reply({ ...message, from }, '200 OK');
+    if (message.method === 'MESSAGE') this.reply({ ...message, from }, this.messageStatus ?? '200 OK');
     if (message.status && message.cseq.endsWith('INVITE') && message.status >= 200 && !this.midCall.answered(message)) this.acknowledge(message);
   }
 
@@ -92,6 +93,21 @@ class ScriptedPhone {
     ]);
   }
 
+  /** Sends a request with a body within the call that it took; resolves with the final answer. */
+  async within(method, type, body) {
+    const invite = await this.called();
+    this.sequence += 1;
+    const cseq = `${this.sequence} ${method}`;
+    this.send(`${method} ${contact(invite)} SIP/2.0`, branch(), [
+      `From: ${invite.header('To')};tag=${this.tag}`, `To: ${invite.header('From')}`, `Call-ID: ${invite.header('Call-ID')}`, `CSeq: ${cseq}`,
+      ...routes(invite, false),
+    ], body, type);
+    return this.hears((m) => m.status >= 200 && m.cseq === cseq, `answer to ${method}`);
+  }
+
+  /** Answers every MESSAGE with this status; the texts are in `heard`. */
+  takeMessages(status) { this.messageStatus = status; }
+
   /** Ends the call, whoever began it. */
   async hangUp() {
     if (this.outgoing) {
@@ -120,14 +136,14 @@ class ScriptedPhone {
     this.emit(lines, body, request.from.port);
   }
 
-  send(startLine, viaBranch, headers, body = '') {
+  send(startLine, viaBranch, headers, body = '', type = 'application/sdp') {
     const lines = [startLine, `Via: SIP/2.0/UDP 127.0.0.1:${this.port};rport;branch=${viaBranch}`, 'Max-Forwards: 70', ...headers,
       `Contact: <sip:bob@127.0.0.1:${this.port}>`];
-    this.emit(lines, body, this.proxy.port);
+    this.emit(lines, body, this.proxy.port, type);
   }
 
-  emit(lines, body, port) {
-    const type = body ? ['Content-Type: application/sdp'] : [];
+  emit(lines, body, port, kind = 'application/sdp') {
+    const type = body ? [`Content-Type: ${kind}`] : [];
     this.socket.send([...lines, ...type, `Content-Length: ${Buffer.byteLength(body)}`, '', body].join('\r\n'), port, '127.0.0.1');
   }
 

@@ -1,0 +1,86 @@
+// Words within a call and outside: MESSAGE both ways, and what is not taken.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { startBaresip } from '../testbed/baresip.mjs';
+import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
+import { startStage } from '../testbed/stage.mjs';
+import { until } from '../testbed/wait.mjs';
+
+describe('messages', () => {
+  let stage;
+  before(async () => { stage = await startStage(); });
+  afterEach(() => stage?.clear());
+  after(() => stage?.abandon());
+
+  /** Events of the page that are no states: the messages as they came. */
+  const told = async (alice, event, matches = () => true) => until(async () => (await alice.events())
+    .filter((e) => e.kind === 'other').map((e) => e.message).find((m) => m.event === event && matches(m)), { what: event });
+
+  const talking = async () => {
+    const peer = stage.cast(await startScriptedPhone({ proxy: stage.proxy }));
+    const alice = await stage.connect('alice');
+    assert.equal((await alice.register()).state, 'registered');
+    const call = await alice.call(peer.uri);
+    await peer.answer();
+    await call.state('accepted');
+    const write = (id, content, type = 'text/plain') => alice.request('session-message', {
+      session: call.session, message_id: id, content, content_type: type, timestamp: '2026-11-21T12:00:00.000Z',
+    });
+    return { peer, alice, call, write };
+  };
+
+  test('a page writes to the phone it talks with, in order, and hears what becomes of it', async () => {
+    const { peer, alice, call, write } = await talking();
+    assert.equal((await write('m1', 'Grüße')).kind, 'ack');
+    assert.equal((await write('m2', 'second')).kind, 'ack');
+    const accepted = await told(alice, 'disposition-notification', (m) => m.message_id === 'm2');
+    assert.deepEqual([accepted.state, accepted.code, accepted.session], ['accepted', 200, call.session]);
+    const heard = peer.heard.filter((m) => m.method === 'MESSAGE');
+    assert.deepEqual(heard.map((m) => m.body), ['Grüße', 'second']);
+    assert.equal(heard[0].header('Content-Type'), 'text/plain;charset=utf-8');
+    peer.takeMessages('415 Unsupported Media Type');
+    await write('m3', '<b>bold</b>', 'text/html');
+    const failed = await told(alice, 'disposition-notification', (m) => m.message_id === 'm3');
+    assert.deepEqual([failed.state, failed.code, failed.reason], ['failed', 415, 'Unsupported Media Type']);
+    await call.hangUp();
+    await call.state('terminated');
+    const late = await write('m4', 'too late');
+    assert.equal(late.kind, 'error');
+  });
+
+  test('a phone writes to the page it talks with; what is no text is refused with what is', async () => {
+    const { peer, alice, call } = await talking();
+    assert.equal((await peer.within('MESSAGE', 'text/plain;charset=utf-8', 'hello')).status, 200);
+    const message = await told(alice, 'message');
+    assert.deepEqual([message.content, message.content_type, message.session], ['hello', 'text/plain', call.session]);
+    assert.match(message.timestamp, /^\d{4}-\d\d-\d\dT/);
+    const refused = await peer.within('MESSAGE', 'application/octet-stream', 'x');
+    assert.equal(refused.status, 415);
+    assert.match(refused.all('Accept').join(), /text\/\*/);
+    await call.hangUp();
+    await call.state('terminated');
+  });
+
+  test('INFO with tones is taken, anything else is refused with what would be', async () => {
+    const { peer, call } = await talking();
+    assert.equal((await peer.within('INFO', 'application/dtmf-relay', 'Signal=5\r\nDuration=160\r\n')).status, 200);
+    assert.equal((await peer.within('INFO', 'application/x-unknown', 'x')).status, 415);
+    const options = await peer.within('OPTIONS', 'text/plain', '');
+    assert.equal(options.status, 200);
+    assert.match(options.header('Allow'), /MESSAGE/);
+    assert.equal((await peer.within('FROBNICATE', 'text/plain', '')).status, 501);
+    await call.hangUp();
+    await call.state('terminated');
+  });
+
+  test('a page hears what is written to its account by baresip', async () => {
+    const alice = await stage.connect('alice');
+    assert.equal((await alice.register()).state, 'registered');
+    const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, name: 'bob-writes' }));
+    await bob.command('message', `sip:${alice.account} hello from bob`);
+    const message = await told(alice, 'message');
+    assert.deepEqual([message.account, message.sender.uri, message.content], [alice.account, bob.uri, 'hello from bob']);
+  });
+
+  test('and then nothing is left', () => stage.nothingLeft());
+});
