@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { serverCertificate } from './certificate.mjs';
+import { authorityFile, serverCertificate } from './certificate.mjs';
 import { freePorts } from './ports.mjs';
 import { Program } from './program.mjs';
 import { folder } from './run.mjs';
@@ -15,8 +15,11 @@ export const DOMAIN = 'sylk.test';
 /** Every account's password. */
 export const PASSWORDS = { alice: 'wonderland', bob: 'builder', carol: 'carillon', dave: 'daylight', erin: 'emerald' };
 
-/** Starts Kamailio: `{ port (UDP and TCP), tlsPort, program, stop() }`. `passwords`: further accounts; `port`: where one was before. */
-export async function startKamailio(name = 'kamailio', { passwords = {}, port: wanted } = {}) {
+/**
+ * Starts Kamailio: `{ port (UDP and TCP), tlsPort, program, stop() }`. `passwords`: further accounts. `mutualTls`: clients have to show
+ * a certificate of the test authority. `port`: where one was before. `ipv6`: at ::1 too.
+ */
+export async function startKamailio(name = 'kamailio', { passwords = {}, mutualTls = false, port: wanted, ipv6 = false } = {}) {
   const port = wanted ?? await freePorts(2);
   const tlsPort = port + 1;
   const home = folder(name);
@@ -25,11 +28,14 @@ export async function startKamailio(name = 'kamailio', { passwords = {}, port: w
     SIP_PORT: port,
     TLS_PORT: tlsPort,
     DOMAIN,
+    TLS_VERIFY: Number(mutualTls),
+    TLS_AUTHORITY: authorityFile(),
+    LISTEN_IPV6: ipv6 ? ['udp', 'tcp'].map((t) => `listen=${t}:[::1]:${port}`).join('\n') : '',
     TLS_KEY: key,
     TLS_CERTIFICATE: certificate,
     PASSWORDS: Object.entries({ ...PASSWORDS, ...passwords }).map(([user, password]) => `\t$sht(pw=>${user}) = "${password}";`).join('\n'),
   };
-  const config = readFileSync(template, 'utf8').replace(/@([A-Z_]+)@/g, (_, token) => values[token]);
+  const config = readFileSync(template, 'utf8').replace(/@([A-Z_]+[A-Z0-9]*)@/g, (_, token) => values[token]);
   const file = join(home, 'kamailio.cfg');
   writeFileSync(file, config);
   const program = new Program(name, '/usr/sbin/kamailio', ['-DD', '-E', '-f', file, '-Y', home, '-m', '64', '-M', '8']);
