@@ -91,6 +91,8 @@ $('mute').addEventListener('click', () => {
   render();
 });
 
+$('hold').addEventListener('click', () => call.hold(!call.held.local));
+
 $('keys').addEventListener('click', () => {
   $('tone-pad').hidden = !$('tone-pad').hidden;
   render();
@@ -113,7 +115,7 @@ async function signIn(address, secret) {
   notify('');
   render();
   try {
-    await connection.request('account-add', { account: address, password: secret, user_agent: 'sylk-gateway web phone' });
+    await connection.request('account-add', { account: address, password: secret, user_agent: 'sylk-gateway web phone', extensions: true });
     await connection.request('account-register', { account: address });
   } catch (error) {
     if (account?.address !== address || error.code === 'not-connected') return;
@@ -210,7 +212,8 @@ function renderCall() {
   $('call-view').dataset.state = state;
   $('peer').textContent = nameOf(call.peer);
   $('call-view').querySelector('.avatar').textContent = nameOf(call.peer)[0]?.toUpperCase() ?? '?';
-  $('call-state').textContent = call.muted ? `${phrase}, microphone muted` : phrase;
+  $('call-state').textContent = [call.held.local ? 'On hold' : call.held.remote ? 'They hold the call' : phrase, call.muted && 'microphone muted'].filter(Boolean).join(', ');
+  $('call-view').dataset.held = call.held.local || call.held.remote;
   $('timer').hidden = state !== 'active';
   $('meters').hidden = !call.remoteStream || state === 'incoming';
   $('incoming-controls').hidden = state !== 'incoming';
@@ -218,6 +221,9 @@ function renderCall() {
   $('mute').setAttribute('aria-pressed', call.muted);
   $('mute').querySelector('span').textContent = call.muted ? 'Unmute' : 'Mute';
   $('mute').disabled = !call.localStream;
+  $('hold').disabled = state !== 'active' || call.holding;
+  $('hold').setAttribute('aria-pressed', call.held.local);
+  $('hold').querySelector('span').textContent = call.held.local ? 'Resume' : 'Hold';
   $('keys').disabled = state !== 'active';
   $('keys').setAttribute('aria-pressed', !$('tone-pad').hidden);
   $('digits').hidden = !$('digits').textContent;

@@ -13,6 +13,10 @@ export class Call extends EventTarget {
   localStream = null;
   remoteStream = null;
   activeSince = null;
+  /** Who holds the call: we, they, or nobody. */
+  held = { local: false, remote: false };
+  /** A hold or resume of ours waits for the phone. */
+  holding = false;
   #connection;
   #pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   #offer;
@@ -70,6 +74,16 @@ export class Call extends EventTarget {
     this.#end('200 OK');
   }
 
+  /** Puts them on hold, or takes them back; `held` changes once their phone has agreed. */
+  hold(hold) {
+    this.holding = true;
+    this.#changed();
+    this.#connection.request('session-hold', { session: this.id, hold }).catch(() => {
+      this.holding = false;
+      this.#changed();
+    });
+  }
+
   set muted(muted) {
     for (const track of this.localStream?.getAudioTracks() ?? []) track.enabled = !muted;
   }
@@ -94,6 +108,11 @@ export class Call extends EventTarget {
 
   /** A `session-event` of this call. */
   handle(event) {
+    if (event.event === 'hold') {
+      this.held[event.by] = event.held;
+      if (event.by === 'local') this.holding = false;
+      this.#changed();
+    }
     if (event.event !== 'state') return;
     switch (event.state) {
       case 'progress':

@@ -14,6 +14,7 @@ mod early;
 mod giving;
 mod incoming;
 mod leaving;
+mod leg_events;
 mod legs;
 mod lifetime;
 mod messages;

@@ -15,6 +15,7 @@ use sip_stack::event::SessionEvent;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::leg_events::{LegEventSender, LegEvents, leg_events};
 use super::{
     Action, Call, CallCommand, CallEvent, CandidateSession, ClientState, Input, Legs, MediaAction,
     PhoneLegId, Refused, Switchboard, UpdateChange, reason, stats::Stats,
@@ -55,16 +56,21 @@ pub enum ToCall {
 pub struct CallMailbox {
     sender: mpsc::Sender<ToCall>,
     receiver: mpsc::Receiver<ToCall>,
+    leg_events: LegEvents,
+    to_leg_events: LegEventSender,
     _route: SessionRoute,
 }
 
 /// A mailbox for a session, found by `add_route` through its sender.
 pub fn mailbox(add_route: impl FnOnce(mpsc::Sender<ToCall>) -> SessionRoute) -> CallMailbox {
     let (sender, receiver) = mpsc::channel(MAILBOX);
+    let (to_leg_events, leg_events) = leg_events();
     CallMailbox {
         _route: add_route(sender.clone()),
         sender,
         receiver,
+        leg_events,
+        to_leg_events,
     }
 }
 
@@ -80,25 +86,16 @@ impl CallMailbox {
     /// # Errors
     /// When there are no ports, or the media path is stopping.
     pub fn open_legs(&self, worker: WorkerHandle) -> Result<Legs, MediaError> {
-        let to_browser_events = self.sender.clone();
+        let events = self.to_leg_events.clone();
         let browser = worker.open_browser_leg(BrowserLegConfig {
             role: DtlsRole::Server,
-            on_event: Box::new(move |event| deliver(&to_browser_events, Input::Browser(event))),
+            on_event: Box::new(move |event| events.browser(event)),
         })?;
-        let to_phone_events = self.sender.clone();
+        let events = self.to_leg_events.clone();
         let phone = worker.open_phone_leg(PhoneLegConfig {
-            on_event: Box::new(move |event| {
-                deliver(&to_phone_events, Input::Phone(PhoneLegId::FIRST, event));
-            }),
+            on_event: Box::new(move |event| events.phone(PhoneLegId::FIRST, event)),
         })?;
         Ok(Legs::new(worker, browser, phone))
-    }
-}
-
-/// Runs on a worker's thread: never waits.
-fn deliver(call: &mpsc::Sender<ToCall>, input: Input) {
-    if call.try_send(ToCall::Input(input)).is_err() {
-        tracing::debug!("a leg's event came too late or too fast");
     }
 }
 
@@ -220,6 +217,10 @@ impl CallTask {
                     let item = item.expect("the mailbox keeps a sender of its own");
                     self.take(item);
                 }
+                input = self.mailbox.leg_events.recv() => {
+                    let input = input.expect("the mailbox keeps a sender of its own");
+                    self.take(ToCall::Input(input));
+                }
                 () = sleep_until(deadline) => self.call.handle_timeout(now()),
             }
         }
@@ -331,8 +332,8 @@ impl CallTask {
         };
         let leg = self.last_leg.next();
         self.last_leg = leg;
-        let events = self.mailbox.sender.clone();
-        let opened = legs.open_candidate(move |event| deliver(&events, Input::Phone(leg, event)));
+        let events = self.mailbox.to_leg_events.clone();
+        let opened = legs.open_candidate(move |event| events.phone(leg, event));
         let input = match opened {
             Ok(local) => {
                 self.stats.expect_phone();
@@ -376,11 +377,8 @@ impl CallTask {
     async fn collect_stats(&mut self) {
         let all = async {
             while !self.stats.is_complete() {
-                match self.mailbox.receiver.recv().await {
-                    Some(ToCall::Input(input)) => self.stats.note(&input),
-                    Some(
-                        ToCall::Command(..) | ToCall::Replacement { .. } | ToCall::AskPhone(_),
-                    ) => {}
+                match self.mailbox.leg_events.recv().await {
+                    Some(input) => self.stats.note(&input),
                     None => return,
                 }
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use media::codec::AudioCodec;
-use media::sdp::{MediaAddress, PhoneDescription};
+use media::sdp::{Direction, MediaAddress, PhoneDescription};
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
 use sip_stack::driver::{EventReceiver, Handle};
@@ -57,6 +57,45 @@ struct Call {
     caller: Option<String>,
     line: Option<Line>,
     voice: Option<AbortHandle>,
+    described: Option<Described>,
+}
+
+/// What a call was told of our end.
+struct Described {
+    addr: SocketAddr,
+    codec: AudioCodec,
+    pt: u8,
+    event: Option<u8>,
+    version: u32,
+}
+
+impl Described {
+    /// Our end of a call whose far end has chosen so.
+    fn new(addr: SocketAddr, chosen: &Chosen) -> Self {
+        Self {
+            addr,
+            codec: chosen.codec,
+            pt: chosen.pt,
+            event: chosen.event,
+            version: 1,
+        }
+    }
+
+    /// The answer to a change: hold and resume, in the codec of the call. The voice goes on all
+    /// the while; a gateway that holds the call passes nothing on.
+    fn answer(&mut self, offer: &[u8]) -> Option<Bytes> {
+        let theirs = PhoneDescription::parse(offer).ok()?;
+        theirs.formats.codec(self.codec)?;
+        self.version += 1;
+        let direction = theirs.direction.reversed();
+        let codecs = [(self.codec, self.pt)];
+        Some(description(
+            self.addr,
+            &codecs,
+            self.event,
+            (self.version, direction),
+        ))
+    }
 }
 
 enum Task {
@@ -138,7 +177,9 @@ impl FarEnds {
         let Ok(line) = Line::open(self.ip).await else {
             return self.send(refuse(503)).await;
         };
-        let sdp = description(line.addr(), &[(chosen.codec, chosen.pt)], chosen.event);
+        let codecs = [(chosen.codec, chosen.pt)];
+        let described = Some(Described::new(line.addr(), &chosen));
+        let sdp = description(line.addr(), &codecs, chosen.event, FIRST);
         let headers = Vec::new();
         self.send(Command::Provisional {
             session,
@@ -158,6 +199,7 @@ impl FarEnds {
             caller: Some(caller),
             line: None,
             voice: Some(self.voices.spawn(speaking)),
+            described,
         };
         self.calls.insert(session, call);
         if voice == Voice::Chime {
@@ -169,9 +211,14 @@ impl FarEnds {
     async fn handle_session(&mut self, session: SessionId, event: SessionEvent) {
         match event {
             SessionEvent::Accepted { sdp, .. } => self.speak(session, sdp).await,
-            SessionEvent::Reinvite { .. } => {
-                // these ends never change a call: 488 leaves it as it was
-                let answer = Err(488);
+            SessionEvent::Reinvite { sdp } => {
+                let call = self.calls.get_mut(&session);
+                let described = call.and_then(|call| call.described.as_mut());
+                let answer = described
+                    .zip(sdp)
+                    .and_then(|(ours, offer)| ours.answer(&offer));
+                // what they cannot do leaves the call as it was
+                let answer = answer.ok_or(488);
                 self.send(Command::AnswerReinvite { session, answer }).await;
             }
             SessionEvent::Ended { .. } => self.forget(session),
@@ -206,6 +253,7 @@ impl FarEnds {
             let reason = None;
             return self.send(Command::HangUp { session, reason }).await;
         };
+        call.described = Some(Described::new(line.addr(), &chosen));
         let speaking = line.speak(Voice::Chime, chosen.codec, chosen.pt, chosen.remote);
         call.voice = Some(self.voices.spawn(speaking));
     }
@@ -251,12 +299,14 @@ impl FarEnds {
             line.addr(),
             &[(AudioCodec::Pcmu, 0), (AudioCodec::Pcma, 8)],
             Some(101),
+            FIRST,
         );
         let call = Call {
             account,
             caller: None,
             line: Some(line),
             voice: None,
+            described: None,
         };
         self.calls.insert(session, call);
         self.send(Command::Invite {
@@ -302,8 +352,16 @@ fn choose(sdp: &[u8], voice: Voice) -> Option<Chosen> {
     })
 }
 
+/// The version and direction of a call's first description.
+const FIRST: (u32, Direction) = (1, Direction::SendRecv);
+
 /// An audio description at `addr` (RFC 8866).
-fn description(addr: SocketAddr, codecs: &[(AudioCodec, u8)], event: Option<u8>) -> Bytes {
+fn description(
+    addr: SocketAddr,
+    codecs: &[(AudioCodec, u8)],
+    event: Option<u8>,
+    (version, direction): (u32, Direction),
+) -> Bytes {
     let family = if addr.is_ipv4() { "IP4" } else { "IP6" };
     let (ip, port) = (addr.ip(), addr.port());
     let clock = codecs.first().map_or(8000, |(codec, _)| codec.clock_rate());
@@ -326,8 +384,8 @@ fn description(addr: SocketAddr, codecs: &[(AudioCodec, u8)], event: Option<u8>)
         lines += &format!("a=rtpmap:{pt} telephone-event/{clock}\r\na=fmtp:{pt} 0-15\r\n");
     }
     Bytes::from(format!(
-        "v=0\r\no=demo 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
-         m=audio {port} RTP/AVP {}\r\n{lines}a=ptime:20\r\na=sendrecv\r\n",
+        "v=0\r\no=demo 1 {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
+         m=audio {port} RTP/AVP {}\r\n{lines}a=ptime:20\r\na={direction}\r\n",
         formats.join(" ")
     ))
 }

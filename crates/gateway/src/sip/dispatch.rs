@@ -21,24 +21,30 @@ use crate::directory::Directory;
 pub struct Dispatcher {
     sip: SipHandle,
     directory: Directory,
+    /// Events that full calls have not been given.
+    lost: u64,
 }
 
 impl Dispatcher {
     /// Distributes by `directory`; refuses calls without an owner through `sip`.
     #[must_use]
     pub fn new(sip: SipHandle, directory: Directory) -> Self {
-        Self { sip, directory }
+        Self {
+            sip,
+            directory,
+            lost: 0,
+        }
     }
 
     /// Distributes events until the user agent has stopped.
-    pub async fn run(self, mut events: EventReceiver) {
+    pub async fn run(mut self, mut events: EventReceiver) {
         while let Some(event) = events.recv().await {
             self.dispatch(event).await;
         }
     }
 
     /// Gives one event to its owner.
-    pub async fn dispatch(&self, event: Event) {
+    pub async fn dispatch(&mut self, event: Event) {
         match event {
             Event::Registration { account, state } => {
                 tracing::debug!(%account, ?state, "registration");
@@ -104,7 +110,7 @@ impl Dispatcher {
                     }
                     return;
                 };
-                give(session, &call, event).await;
+                give(session, &call, event, &mut self.lost).await;
             }
         }
     }
@@ -146,7 +152,15 @@ impl Dispatcher {
 
 /// Gives a call its event. A peer that floods a call loses events, but never the last one: a call
 /// that missed its end would live on.
-async fn give(session: SessionId, call: &mpsc::Sender<ToCall>, event: SessionEvent) {
+///
+/// `lost` counts those of all calls. It is logged at 1, 2, 4, 8 …: the log is not to be flooded
+/// with what floods a call.
+async fn give(
+    session: SessionId,
+    call: &mpsc::Sender<ToCall>,
+    event: SessionEvent,
+    lost: &mut u64,
+) {
     let is_last = matches!(event, SessionEvent::Ended { .. });
     let Err(error) = call.try_send(ToCall::Input(Input::Sip(session, event))) else {
         return;
@@ -157,7 +171,12 @@ async fn give(session: SessionId, call: &mpsc::Sender<ToCall>, event: SessionEve
                 tracing::debug!(%session, "end of a call that is over");
             }
         }
-        TrySendError::Full(_) => tracing::warn!(%session, "call does not take its events"),
+        TrySendError::Full(_) => {
+            *lost += 1;
+            if lost.is_power_of_two() {
+                tracing::warn!(%session, lost, "calls do not take their events");
+            }
+        }
         TrySendError::Closed(_) => tracing::debug!(%session, "event for a call that is over"),
     }
 }
@@ -171,15 +190,18 @@ mod tests {
     async fn a_flooded_call_still_hears_of_its_end() {
         let (call, mut mailbox) = mpsc::channel(2);
         let session = SessionId::outgoing(1);
+        let mut lost = 0;
         for _ in 0..10 {
-            give(session, &call, SessionEvent::InfoResult { code: 200 }).await;
+            let event = SessionEvent::InfoResult { code: 200 };
+            give(session, &call, event, &mut lost).await;
         }
+        assert_eq!(lost, 8);
         let ended = SessionEvent::Ended {
             reason: StatusReason::new(200, "to BYE"),
             by: EndedBy::Remote,
             answered_elsewhere: false,
         };
-        let giving = give(session, &call, ended.clone());
+        let giving = give(session, &call, ended.clone(), &mut lost);
         let taking = async {
             let mut last = None;
             for _ in 0..3 {
