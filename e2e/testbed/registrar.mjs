@@ -73,6 +73,7 @@ export class Registrar {
     const message = parse(text);
     if (message.method !== 'REGISTER') {
       if (message.method) this.others.push(message);
+      if (message.method === 'INVITE') reply(answer(message, '486 Busy Here', []));
       return;
     }
     const key = `${message.first('call-id')} ${message.first('cseq')}`;
@@ -83,11 +84,7 @@ export class Registrar {
     }
     this.seen.add(key);
     const { status, headers } = this.rule(message) ?? this.usual(message, credentials);
-    reply([
-      `SIP/2.0 ${status}`, ...message.all('via').map((via) => `Via: ${via}`), `From: ${message.first('from')}`,
-      `To: ${message.first('to')};tag=registrar`, `Call-ID: ${message.first('call-id')}`, `CSeq: ${message.first('cseq')}`,
-      ...headers, 'Content-Length: 0', '', '',
-    ].join('\r\n'));
+    reply(answer(message, status, headers));
   }
 
   usual(message, credentials) {
@@ -122,6 +119,14 @@ export class Registrar {
     this.udp.close();
     return new Promise((resolve) => this.tcp.close(resolve));
   }
+}
+
+function answer(message, status, headers) {
+  return [
+    `SIP/2.0 ${status}`, ...message.all('via').map((via) => `Via: ${via}`), `From: ${message.first('from')}`,
+    `To: ${message.first('to')};tag=registrar`, `Call-ID: ${message.first('call-id')}`, `CSeq: ${message.first('cseq')}`,
+    ...headers, 'Content-Length: 0', '', '',
+  ].join('\r\n');
 }
 
 function realm(message) {
