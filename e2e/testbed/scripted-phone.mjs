@@ -105,6 +105,15 @@ class ScriptedPhone {
     return this.hears((m) => m.status >= 200 && m.cseq === cseq, `answer to ${method}`);
   }
 
+  /** Writes to `user` outside of any call; resolves with the final answer. */
+  write(user, body) {
+    const [uri, callId] = [`sip:${user}@${DOMAIN}`, randomUUID()];
+    this.send(`MESSAGE ${uri} SIP/2.0`, branch(), [
+      `From: "Bob" <sip:${this.caller}>;tag=${this.tag}`, `To: <${uri}>`, `Call-ID: ${callId}`, 'CSeq: 1 MESSAGE',
+    ], body, 'text/plain');
+    return this.hears((m) => m.status >= 200 && m.header('Call-ID') === callId, 'answer to MESSAGE');
+  }
+
   /** Answers every MESSAGE with this status; the texts are in `heard`. */
   takeMessages(status) { this.messageStatus = status; }
 
