@@ -3,6 +3,9 @@
 //! Exit codes: 0 measured and all was well; 1 it could not be measured; 2 the command line is
 //! wrong (clap's own); 3 measured, and something was not well: it says what.
 
+mod calls;
+mod register;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Parser};
+use clap::{Args, Parser, Subcommand};
 use rand::rngs::StdRng;
 
 use crate::browser::Identity;
@@ -30,9 +33,19 @@ const DIRECT: Duration = Duration::from_secs(5);
 const REST_LIMIT: Duration = Duration::from_secs(45);
 
 /// Loads a sylk-gateway with calls and reports what they cost.
+///
+/// Without a subcommand: calls with media. The subcommands measure signalling alone.
 #[derive(Debug, Parser)]
-#[command(name = "load", version, about)]
+#[command(
+    name = "load",
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub struct Arguments {
+    #[command(subcommand)]
+    mode: Option<Mode>,
     #[command(flatten)]
     target: Target,
     /// Calls at once; one round for each number.
@@ -54,6 +67,15 @@ pub struct Arguments {
     /// Where the far end speaks SIP (UDP); port 0 lets the system choose.
     #[arg(long, default_value = "127.0.0.1:0")]
     far_end: SocketAddr,
+}
+
+/// Signalling alone.
+#[derive(Debug, Subcommand)]
+enum Mode {
+    Register(register::Register),
+    Calls(calls::Calls),
+    #[command(hide = true)]
+    Caller(calls::Caller),
 }
 
 /// The gateway to load.
@@ -79,7 +101,7 @@ impl Arguments {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        let outcome = runtime.and_then(|runtime| runtime.block_on(self.measure()));
+        let outcome = runtime.and_then(|runtime| runtime.block_on(self.perform()));
         match outcome {
             Ok(problems) if problems.is_empty() => ExitCode::SUCCESS,
             Ok(problems) => {
@@ -95,16 +117,27 @@ impl Arguments {
         }
     }
 
-    async fn measure(self) -> io::Result<Vec<String>> {
+    async fn perform(mut self) -> io::Result<Vec<String>> {
+        let mut rng: StdRng = rand::make_rng();
+        let (text, problems) = match self.mode.take() {
+            None => self.measure(&mut rng).await?,
+            Some(Mode::Register(register)) => register.measure(&mut rng).await?,
+            Some(Mode::Calls(calls)) => calls.measure(&mut rng).await?,
+            Some(Mode::Caller(caller)) => caller.measure().await?,
+        };
+        print(&text)?;
+        Ok(problems)
+    }
+
+    async fn measure(self, rng: &mut StdRng) -> io::Result<(String, Vec<String>)> {
         let far_end = Arc::new(FarEnd::start(self.far_end, self.codec)?);
         let generator = Arc::new(Generator::start()?);
         let identity = Arc::new(Identity::generate()?);
-        let mut rng: StdRng = rand::make_rng();
         let mut rounds = Vec::new();
         let mut problems = Vec::new();
         let mut next_call = 1;
         for calls in &self.calls {
-            let (daemon, ws, pid) = self.gateway(*calls, &mut rng).await?;
+            let (daemon, ws, pid) = self.gateway(*calls, rng).await?;
             let scene = Arc::new(Scene {
                 ws,
                 pid,
@@ -121,10 +154,10 @@ impl Arguments {
                 direct: DIRECT,
                 rate: f64::from(self.rate),
             };
-            Round::warm_up(&scene, next_call, &mut rng).await?;
+            Round::warm_up(&scene, next_call, rng).await?;
             next_call += 1;
             say(&format!("{calls} calls ..."));
-            let round = Round::play(&scene, shape, next_call, &mut rng).await?;
+            let round = Round::play(&scene, shape, next_call, rng).await?;
             next_call += calls;
             let about = |problem| format!("{calls} calls: {problem}");
             problems.extend(report::problems(&round).into_iter().map(about));
@@ -137,8 +170,7 @@ impl Arguments {
                 problems.push(about(format!("{} calls without BYE", far_end.calls())));
             }
         }
-        print(&report::table(&rounds))?;
-        Ok(problems)
+        Ok((report::table(&rounds), problems))
     }
 
     async fn gateway(

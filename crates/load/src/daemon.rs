@@ -30,6 +30,39 @@ const TRIES: usize = 100;
 /// Lines of its log that are shown when it fails.
 const LOG_TAIL: usize = 20;
 
+/// What a daemon is made for.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Calls at a time.
+    pub calls: usize,
+    /// The proxy of all accounts, as a SIP URI.
+    pub proxy: Option<String>,
+    /// Accounts on one WebSocket, where that is more than usual; requests come as fast as they can then.
+    pub accounts_per_socket: Option<usize>,
+    /// More lines of the table `[sip]`.
+    pub sip: String,
+}
+
+impl Setup {
+    /// The lines of `[sip]`.
+    fn sip(&self) -> String {
+        let proxy = self.proxy.as_ref();
+        let proxy = proxy.map(|proxy| format!("outbound_proxy = \"{proxy}\"\n"));
+        format!("[sip]\n{}{}\n", proxy.unwrap_or_default(), self.sip)
+    }
+
+    /// The table `[limits]`.
+    fn limits(&self) -> String {
+        self.accounts_per_socket
+            .map_or_else(String::new, |accounts| {
+                format!(
+                    "[limits]\naccounts_per_socket = {accounts}\ncalls_per_account = 10000\n\
+                 requests_per_second = 1000000\nrequests_burst = 1000000\nwrite_queue = 100000\n"
+                )
+            })
+    }
+}
+
 /// A running daemon. Dropping it kills the process.
 #[derive(Debug)]
 pub struct Daemon {
@@ -46,12 +79,28 @@ impl Daemon {
     /// # Errors
     /// When it does not come to that; with the end of its log.
     pub async fn start(program: &Path, calls: usize, rng: &mut StdRng) -> io::Result<Self> {
+        Self::start_as(
+            program,
+            &Setup {
+                calls,
+                ..Setup::default()
+            },
+            rng,
+        )
+        .await
+    }
+
+    /// As [`Self::start`], with more to be told.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_as(program: &Path, setup: &Setup, rng: &mut StdRng) -> io::Result<Self> {
         let ports = Ports::free(rng)?;
         let name = format!("sylk-load-{}-{}", std::process::id(), ports.web);
         let directory = std::env::temp_dir().join(name);
         fs::create_dir_all(&directory)?;
         let config = directory.join("sylk-gateway.toml");
-        fs::write(&config, ports.config(calls, rng))?;
+        fs::write(&config, ports.config(setup, rng))?;
         let log = fs::File::create(directory.join("log"))?;
         let child = Command::new(program)
             .arg("serve")
@@ -168,20 +217,22 @@ impl Ports {
         Ok(Self { web, sip, browser })
     }
 
-    fn config(self, calls: usize, rng: &mut StdRng) -> String {
+    fn config(self, setup: &Setup, rng: &mut StdRng) -> String {
         let Self { web, sip, browser } = self;
         // Two ports for each call, and as many again that rest after the calls before.
-        let wanted = u16::try_from(4 * calls + 200).unwrap_or(u16::MAX);
+        let wanted = u16::try_from(4 * setup.calls + 200).unwrap_or(u16::MAX);
         let width = wanted.min(PHONE_PORTS.end - PHONE_PORTS.start - 1);
         let first = rng.random_range(PHONE_PORTS.start..PHONE_PORTS.end - width);
         let last = first + width;
         format!(
             "# Written by load.\n\
              [[web.listen]]\naddress = \"127.0.0.1:{web}\"\n\n\
-             [sip]\n[[sip.listen]]\ntransport = \"udp\"\naddress = \"127.0.0.1:{sip}\"\n\n\
+             {}[[sip.listen]]\ntransport = \"udp\"\naddress = \"127.0.0.1:{sip}\"\n\n\
              [media]\nallow_loopback = true\n\n\
              [media.browser]\naddress = \"127.0.0.1\"\nport = {browser}\n\n\
-             [media.phone]\naddress = \"127.0.0.1\"\nports = [{first}, {last}]\n"
+             [media.phone]\naddress = \"127.0.0.1\"\nports = [{first}, {last}]\n\n{}",
+            setup.sip(),
+            setup.limits(),
         )
     }
 }

@@ -5,21 +5,29 @@
 //! are counted end to end, whatever is rewritten on the way. The gateway between them is
 //! observed from outside, through `/proc` and `/healthz`.
 //!
-//! The cores are sans-IO: `browser`, `tally`, the far end's answerer. `generator` and
+//! Beside that, signalling without media: accounts that register (`registering`) and calls that
+//! end as soon as they are answered (`calling`), against a scripted far end (`script`).
+//!
+//! The cores are sans-IO: `browser`, `tally`, `script`, the far end's answerer. `generator` and
 //! `far_end` drive them, a thread each; `signalling` and `round` are tasks.
 
 pub mod browser;
+pub mod calling;
 pub mod cli;
 pub mod codec;
+pub mod crowd;
 pub mod daemon;
 pub mod far_end;
 pub mod generator;
 pub mod health;
 pub mod histogram;
+pub mod janus;
 pub mod offer;
 pub mod process;
+pub mod registering;
 pub mod report;
 pub mod round;
+pub mod script;
 pub mod signalling;
 pub mod stamp;
 pub mod tally;

@@ -54,6 +54,16 @@ impl Usage {
     }
 }
 
+/// Threads of a process, and its open descriptors.
+///
+/// # Errors
+/// When there is no such process, or it may not be looked at.
+pub fn threads_and_descriptors(pid: u32) -> io::Result<(usize, usize)> {
+    let count =
+        |what: &str| Ok::<_, io::Error>(fs::read_dir(format!("/proc/{pid}/{what}"))?.count());
+    Ok((count("task")?, count("fd")?))
+}
+
 /// CPU time of everything on this machine so far, idle time aside, in ticks of 10 ms; interrupts
 /// and what the hypervisor took count too.
 ///
