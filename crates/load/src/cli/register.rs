@@ -48,6 +48,9 @@ pub(super) struct Register {
     /// seconds and comes back.
     #[arg(long, value_name = "SECONDS")]
     away: Option<u64>,
+    /// The daemon's own pace, registrations begun per second; 0 lifts it.
+    #[arg(long, default_value_t = 0)]
+    pace: u32,
     /// More lines for the table `[sip]` of the daemon's configuration.
     #[arg(long, value_name = "TOML", default_value = "")]
     sip: String,
@@ -78,8 +81,9 @@ impl Register {
             proxy: Some(format!("sip:{}{transport};lr", far_end.address())),
             accounts_per_socket: Some(self.accounts as usize + 1),
             sip: format!(
-                "registration_expiry_seconds = {}\n{}\n",
+                "registration_expiry_seconds = {}\nregistrations_per_second = {}\n{}\n",
                 self.granted.max(60),
+                self.pace,
                 self.sip
             ),
         };

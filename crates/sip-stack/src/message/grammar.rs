@@ -8,9 +8,12 @@ use std::ops::Range;
 const TOKEN: u8 = 1;
 /// May stand in the name of a host.
 const HOST: u8 = 2;
-/// May not stand in a URI or a Call-ID: a control character or white space. Bytes beyond
-/// ASCII are to be looked at as characters.
+/// May not stand in a URI or a Call-ID: a control character or white space.
 const STRAY: u8 = 4;
+/// May not stand in a URI either: it ends one, or begins a quote.
+const BRACKET: u8 = 8;
+/// Part of a character beyond ASCII, to be looked at as such.
+const BEYOND: u8 = 16;
 
 /// What each byte may be part of.
 static CLASSES: [u8; 256] = {
@@ -33,7 +36,15 @@ static CLASSES: [u8; 256] = {
         if byte <= b' ' || byte == 0x7f {
             *class |= STRAY;
         }
+        if matches!(byte, b'<' | b'>' | b'"') {
+            *class |= BRACKET;
+        }
         byte += 1;
+    }
+    let mut beyond = 128;
+    while beyond < 256 {
+        classes[beyond] = BEYOND;
+        beyond += 1;
     }
     classes
 };
@@ -56,9 +67,19 @@ pub(crate) fn is_host_byte(byte: u8) -> bool {
 
 /// Whether there is a control character or white space in the text.
 pub(crate) fn has_stray(text: &str) -> bool {
-    let mut classes = text.bytes().map(|byte| CLASSES[usize::from(byte)]);
-    classes.any(|class| class & STRAY != 0)
-        || !text.is_ascii() && text.contains(|c: char| c.is_control() || c.is_whitespace())
+    has_class(text, STRAY)
+}
+
+/// As [`has_stray`], or an angle bracket or a double quote.
+pub(crate) fn has_stray_or_bracket(text: &str) -> bool {
+    has_class(text, STRAY | BRACKET)
+}
+
+fn has_class(text: &str, wanted: u8) -> bool {
+    let classes = text.bytes().map(|byte| CLASSES[usize::from(byte)]);
+    let found = classes.fold(0, |found, class| found | class);
+    let stray = |c: char| c.is_control() || c.is_whitespace();
+    found & wanted != 0 || found & BEYOND != 0 && text.contains(stray)
 }
 
 /// Where the first of these bytes is.
@@ -122,7 +143,7 @@ pub(crate) fn split_outside(bytes: &[u8], separator: u8) -> impl Iterator<Item =
 }
 
 /// Where the piece that begins here ends: at a separator, or with the text.
-fn piece_end(bytes: &[u8], start: usize, separator: u8) -> usize {
+pub(crate) fn piece_end(bytes: &[u8], start: usize, separator: u8) -> usize {
     let (mut quoted, mut angled) = (false, false);
     let mut at = start;
     while let Some(&byte) = bytes.get(at) {

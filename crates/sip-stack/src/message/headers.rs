@@ -3,9 +3,11 @@
 //! Where the grammar allows several values in one line, `values`, `first`, `remove_first`
 //! and `replace_first` work on the values, whichever way they are spread over lines.
 
-use super::grammar::split_outside;
+use std::borrow::Cow;
+
+use super::grammar::{piece_end, trim_bytes};
 use super::header_name::HeaderName;
-use super::value::HeaderValue;
+use super::value::{HeaderValue, text_of};
 
 /// One header line.
 #[derive(Debug, Clone)]
@@ -113,9 +115,15 @@ impl Headers {
         self.each_value(name).next()
     }
 
-    /// One after the other of [`Self::values`].
-    pub(super) fn each_value(&self, name: &HeaderName) -> impl Iterator<Item = HeaderValue> {
+    fn each_value(&self, name: &HeaderName) -> impl Iterator<Item = HeaderValue> {
         self.lines(name).flat_map(move |line| split(name, line))
+    }
+
+    /// One after the other of [`Self::values`], as text and not to be kept.
+    pub(super) fn each_text(&self, name: &HeaderName) -> impl Iterator<Item = Cow<'_, str>> {
+        let is_list = name.is_list();
+        self.lines(name)
+            .flat_map(move |line| elements(is_list, line.as_bytes()).map(text_of))
     }
 
     /// Adds a line at the end.
@@ -196,11 +204,25 @@ fn line(name: HeaderName, value: impl Into<HeaderValue>) -> Header {
 
 /// The values of a line; empty elements of a list are left out.
 fn split(name: &HeaderName, line: &HeaderValue) -> impl Iterator<Item = HeaderValue> {
-    let bytes = line.as_bytes();
-    let is_list = name.is_list() && bytes.contains(&b',');
-    let whole = (!is_list).then(|| line.clone());
-    let ranges = is_list.then(|| split_outside(bytes, b','));
-    let parts = ranges.into_iter().flatten().map(|range| line.part(range));
-    let not_empty = |value: &HeaderValue| !name.is_list() || !value.as_bytes().is_empty();
-    whole.into_iter().chain(parts).filter(not_empty)
+    elements(name.is_list(), line.as_bytes()).map(|element| line.element(element))
+}
+
+/// The elements of a list, or the whole of what is none.
+fn elements(is_list: bool, line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut whole = (!is_list).then_some(line);
+    let mut rest = is_list.then_some(line);
+    std::iter::from_fn(move || {
+        if let Some(whole) = whole.take() {
+            return Some(whole);
+        }
+        loop {
+            let line = rest?;
+            let end = piece_end(line, 0, b',');
+            rest = line.get(end + 1..);
+            let element = trim_bytes(&line[..end]);
+            if !element.is_empty() {
+                return Some(element);
+            }
+        }
+    })
 }

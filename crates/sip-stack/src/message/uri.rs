@@ -15,7 +15,7 @@ use std::ops::Range;
 use smol_str::SmolStr;
 
 use super::error::Unreadable;
-use super::grammar::{find_byte, has_stray};
+use super::grammar::{find_byte, has_stray_or_bracket};
 use super::host::Host;
 use super::via::parse_port;
 
@@ -201,9 +201,7 @@ impl Uri {
 
 /// The end of the scheme, and the parts of a SIP URI.
 fn locate(text: &str) -> Result<(u16, Option<SipParts>), Unreadable> {
-    let too_long = u16::try_from(text.len()).is_err();
-    if too_long || has_stray(text) || find_byte(text, |b| matches!(b, b'<' | b'>' | b'"')).is_some()
-    {
+    if u16::try_from(text.len()).is_err() || has_stray_or_bracket(text) {
         return Err(Unreadable::Uri);
     }
     let scheme_end = find_byte(text, |b| b == b':').ok_or(Unreadable::Uri)?;

@@ -69,15 +69,25 @@ impl HeaderValue {
 
     /// The value as text; bytes that are not UTF-8 appear as U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
-        match std::str::from_utf8(&self.0) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => String::from_utf8_lossy(&self.0),
-        }
+        text_of(&self.0)
+    }
+
+    /// What is a part of the bytes of this value, as a value.
+    pub(super) fn element(&self, element: &[u8]) -> Self {
+        Self(self.0.slice_ref(element))
     }
 
     /// A part of this value, without the white space around it.
     pub(super) fn part(&self, range: Range<usize>) -> Self {
         Self(self.0.slice_ref(trim_bytes(&self.0[range])))
+    }
+}
+
+/// Bytes as text; what is not UTF-8 appears as U+FFFD.
+pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

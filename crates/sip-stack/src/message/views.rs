@@ -13,7 +13,6 @@ use super::media_type::MediaType;
 use super::method::Method;
 use super::name_addr::NameAddr;
 use super::params::Params;
-use super::value::HeaderValue;
 use super::via::Via;
 use crate::digest::Challenge;
 
@@ -42,8 +41,8 @@ impl Headers {
     /// # Errors
     /// [`Unreadable`] if there is none or it cannot be read.
     pub fn via(&self) -> Result<Via, Unreadable> {
-        let value = self.first(&HeaderName::Via).ok_or(Unreadable::Missing)?;
-        Via::parse(&value.text())
+        let mut values = self.each_text(&HeaderName::Via);
+        Via::parse(&values.next().ok_or(Unreadable::Missing)?)
     }
 
     /// Every Via from the top.
@@ -134,18 +133,14 @@ impl Headers {
     /// # Errors
     /// [`Unreadable`] if one address cannot be read, or `*` stands beside others.
     pub fn contacts(&self) -> Result<Contacts, Unreadable> {
-        let values = self.values(&HeaderName::Contact);
-        if values.iter().any(|value| value.as_bytes() == b"*") {
-            return match values.len() {
+        if self.each_text(&HeaderName::Contact).any(|text| text == "*") {
+            return match self.each_text(&HeaderName::Contact).count() {
                 1 => Ok(Contacts::All),
                 _ => Err(Unreadable::Address),
             };
         }
-        let list: Result<_, _> = values
-            .iter()
-            .map(|value| NameAddr::parse(&value.text()))
-            .collect();
-        list.map(Contacts::List)
+        self.each(&HeaderName::Contact, NameAddr::parse)
+            .map(Contacts::List)
     }
 
     /// Those Contact addresses that can be read: a registrar lists what other devices sent.
@@ -329,17 +324,12 @@ impl Headers {
         name: &HeaderName,
         check: impl Fn(&str) -> Result<(), Unreadable>,
     ) -> Result<(), Unreadable> {
-        self.each_value(name)
-            .try_for_each(|value| check(&value.text()))
+        self.each_text(name).try_for_each(|text| check(&text))
     }
 
     /// Whether every Contact can be read, as [`Self::contacts`] reads it.
     pub(super) fn check_contacts(&self) -> Result<(), Unreadable> {
-        let is_star = |value: &HeaderValue| value.as_bytes() == b"*";
-        if self
-            .each_value(&HeaderName::Contact)
-            .any(|value| is_star(&value))
-        {
+        if self.each_text(&HeaderName::Contact).any(|text| text == "*") {
             return self.contacts().map(|_| ());
         }
         self.check_each(&HeaderName::Contact, NameAddr::check)
@@ -377,9 +367,7 @@ impl Headers {
         name: &HeaderName,
         read: impl Fn(&str) -> Result<T, Unreadable>,
     ) -> Result<Vec<T>, Unreadable> {
-        self.each_value(name)
-            .map(|value| read(&value.text()))
-            .collect()
+        self.each_text(name).map(|text| read(&text)).collect()
     }
 
     /// Seconds and counts: a number too large to hold is the largest one; parameters and
