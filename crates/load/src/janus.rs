@@ -155,13 +155,13 @@ impl Janus {
         }
     }
 
-    /// A GET, or a POST with a body.
+    /// A GET, or a POST with a body; HTTP/1.0, so that the answer comes in one piece.
     async fn ask(&self, path: &str, body: Option<Value>) -> io::Result<Value> {
         let body = body.map(|body| body.to_string());
         let method = if body.is_some() { "POST" } else { "GET" };
         let body = body.unwrap_or_default();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+            "{method} {path} HTTP/1.0\r\nHost: {}\r\nConnection: close\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.http,
             body.len()

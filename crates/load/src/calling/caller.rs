@@ -88,7 +88,7 @@ async fn invite(handle: &Handle, number: u32) -> io::Result<()> {
         account: ACCOUNT,
         session: SessionId::outgoing(number.into()),
         target: format!("x{number}@{DOMAIN}"),
-        sdp: Bytes::from_static(OFFER.as_bytes()),
+        sdp: Some(Bytes::from_static(OFFER.as_bytes())),
         headers: Vec::new(),
     };
     ask(handle, invite).await
