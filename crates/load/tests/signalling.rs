@@ -90,8 +90,7 @@ async fn the_sip_stack_alone_calls_too() {
 }
 
 async fn gateway(far_end: &FarEnd, transport: &str) -> Gateway {
-    let sip = UdpSocket::bind(loopback()).expect("loopback");
-    let sip = sip.local_addr().expect("bound").port();
+    let sip = free_port();
     let proxy = far_end.address();
     let config = Config::parse(&format!(
         "[[web.listen]]\naddress = \"127.0.0.1:0\"\n\
@@ -103,6 +102,12 @@ async fn gateway(far_end: &FarEnd, transport: &str) -> Gateway {
     ));
     let config = config.expect("a configuration");
     Gateway::start(config, Pages::None).await.expect("starts")
+}
+
+/// Free a moment ago.
+fn free_port() -> u16 {
+    let socket = UdpSocket::bind(loopback()).expect("loopback");
+    socket.local_addr().expect("bound").port()
 }
 
 fn ws(gateway: &Gateway) -> String {

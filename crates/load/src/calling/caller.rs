@@ -66,10 +66,11 @@ pub async fn run(far_end: SocketAddr, calls: u32, window: u32) -> io::Result<Dur
             }
         }
     }
-    let used = Usage::of(std::process::id())?.cpu_since(&before);
-    // Transactions rest for half a minute; nobody waits for them here.
-    drop(running);
-    Ok(used)
+    // The calls are over for us; their BYEs still have to be answered.
+    ask(&handle, Command::Shutdown).await?;
+    while events.recv().await.is_some() {}
+    running.ended().await?;
+    Ok(Usage::of(std::process::id())?.cpu_since(&before))
 }
 
 fn account(far_end: SocketAddr) -> io::Result<Command> {
