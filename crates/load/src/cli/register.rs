@@ -81,10 +81,10 @@ impl Register {
             proxy: Some(format!("sip:{}{transport};lr", far_end.address())),
             accounts_per_socket: Some(self.accounts as usize + 1),
             sip: format!(
-                "registration_expiry_seconds = {}\nregistrations_per_second = {}\n{}\n",
+                "registration_expiry_seconds = {}\n{}\n[sip.registration]\nper_second = {}\n",
                 self.granted.max(60),
+                self.sip,
                 self.pace,
-                self.sip
             ),
         };
         let daemon = Daemon::start_as(&self.spawn, &setup, rng).await?;
