@@ -8,6 +8,8 @@ import { freePorts } from './ports.mjs';
 import { sendTone } from './rtp.mjs';
 import { until } from './wait.mjs';
 
+const ALLOW = 'Allow: INVITE, ACK, BYE, CANCEL, PRACK, UPDATE';
+
 /** Starts one. Kamailio (`proxy`) reaches it as `uri`; it calls as `caller`, of a domain that Kamailio doesn't ask to log in. */
 export async function startScriptedPhone({ proxy }) {
   const port = await freePorts(4);
@@ -39,7 +41,7 @@ class ScriptedPhone {
       return;
     }
     if (message.method === 'INVITE' && !this.invite) this.invite = { ...message, from };
-    if (message.method === 'BYE') this.reply({ ...message, from }, '200 OK');
+    if (message.method === 'BYE' || message.method === 'PRACK') this.reply({ ...message, from }, '200 OK');
     if (message.method === 'MESSAGE') this.reply({ ...message, from }, this.messageStatus ?? '200 OK');
     if (message.status && message.cseq.endsWith('INVITE') && message.status >= 200 && !this.midCall.answered(message)) this.acknowledge(message);
   }
@@ -48,9 +50,30 @@ class ScriptedPhone {
 
   async ring() { this.reply(await this.called(), '180 Ringing'); }
   async earlyMedia() { this.reply(await this.called(), '183 Session Progress', this.description()); }
-  async answer() {
-    this.reply(await this.called(), '200 OK', this.description());
+  /** Early sound whose description the caller acknowledges by PRACK. */
+  async reliableEarlyMedia() {
+    const invite = await this.called();
+    const early = () => this.reply(invite, '183 Session Progress', this.description(), ['Require: 100rel', 'RSeq: 4711', ALLOW]);
+    early();
+    const again = setInterval(early, 500);
+    try {
+      return await this.hears((m) => m.method === 'PRACK', 'PRACK');
+    } finally {
+      clearInterval(again);
+    }
+  }
+  async answer({ description = this.description() } = {}) {
+    this.reply(await this.called(), '200 OK', description, [ALLOW]);
     await this.hears((m) => m.method === 'ACK', 'ACK');
+  }
+
+  /** Sends a request within the dialog of the call that came in, and waits for its final answer. */
+  async within(method, { body = '', headers = [] } = {}) {
+    const invite = await this.called();
+    const cseq = `${(this.sequence += 1)} ${method}`;
+    this.send(`${method} ${contact(invite)} SIP/2.0`, branch(), [`From: ${invite.header('To')};tag=${this.tag}`, `To: ${invite.header('From')}`,
+      `Call-ID: ${invite.header('Call-ID')}`, `CSeq: ${cseq}`, ...routes(invite, false), ...headers], body);
+    return this.hears((m) => m.status >= 200 && m.cseq === cseq, `answer to ${method}`);
   }
   async busy() { this.reply(await this.called(), '486 Busy Here'); }
 
@@ -137,11 +160,11 @@ class ScriptedPhone {
 
   // Messages.
 
-  reply(request, status, body = '') {
+  reply(request, status, body = '', headers = []) {
     const tagged = request.header('To').includes('tag=') ? '' : `;tag=${this.tag}`;
     const lines = [`SIP/2.0 ${status}`, ...request.all('Via').map((v) => `Via: ${v}`), ...request.all('Record-Route').map((v) => `Record-Route: ${v}`),
       `From: ${request.header('From')}`, `To: ${request.header('To')}${tagged}`, `Call-ID: ${request.header('Call-ID')}`,
-      `CSeq: ${request.cseq}`, `Contact: <sip:bob@127.0.0.1:${this.port}>`];
+      `CSeq: ${request.cseq}`, `Contact: <sip:bob@127.0.0.1:${this.port}>`, ...headers];
     this.emit(lines, body, request.from.port);
   }
 

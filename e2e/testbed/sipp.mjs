@@ -1,5 +1,5 @@
 // SIPp as a scripted SIP peer: one scenario file, a number of calls, an exit code.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, freePorts, udpIsBound } from './ports.mjs';
 import { Program } from './program.mjs';
@@ -40,6 +40,8 @@ async function start(name, scenario, { port, calls, status = '', keys, extra }) 
       const outcome = await program.ended;
       if (outcome.code !== 0) throw new Error(`${name} ended with ${JSON.stringify(outcome)}:\n${program.tail(60)}`);
     },
+    /** Every message so far, as SIPp wrote them down. */
+    messages: () => (existsSync(join(home, 'messages.log')) ? readFileSync(join(home, 'messages.log'), 'latin1') : ''),
     stop: () => program.stop('SIGKILL'),
   };
 }
