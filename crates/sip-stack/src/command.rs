@@ -237,9 +237,11 @@ impl Reason {
         }
     }
 
-    /// Whether the call was answered by another phone (RFC 3326 §2).
+    /// Whether the call was answered by another phone (RFC 3326 §2): SIP's 200, or Q.850's 26,
+    /// "non-selected user clearing".
     pub fn is_answered_elsewhere(&self) -> bool {
-        self.protocol.eq_ignore_ascii_case("SIP") && self.cause == Some(200)
+        let is = |protocol| self.protocol.eq_ignore_ascii_case(protocol);
+        (is("SIP") && self.cause == Some(200)) || (is("Q.850") && self.cause == Some(26))
     }
 
     /// Reads one value of a Reason header; `None` if it is not one.
@@ -348,6 +350,8 @@ mod tests {
     fn reason_of_another_protocol_is_not_answered_elsewhere() {
         let reason = Reason::parse("Q.850;cause=200").expect("valid");
         assert!(!reason.is_answered_elsewhere());
+        let cleared = Reason::parse("q.850 ;cause=26").expect("valid");
+        assert!(cleared.is_answered_elsewhere());
     }
 
     #[test]
