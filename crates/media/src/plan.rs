@@ -4,7 +4,7 @@
 //! that allows just that: media is relayed, never transcoded. Outgoing call:
 //! [`phone_offer`], [`accept_phone_answer`], [`browser_answer`]. Incoming call: [`browser_offer`],
 //! [`accept_browser_answer`]. Later offers on the phone leg: [`reinvite`], [`current_offer`],
-//! [`hold_offer`]; on the browser leg: [`BrowserExchange::reoffered`], [`browser_reoffer`].
+//! [`hold_offer`], [`repeated`]; on the browser leg: [`BrowserExchange::reoffered`], [`browser_reoffer`].
 //! Who sends these texts, and when, is the call's business.
 
 mod hold;
@@ -30,7 +30,7 @@ pub use incoming::{accept_browser_answer, browser_offer};
 pub use outgoing::{
     accept_later_answer, accept_phone_answer, browser_answer, delayed_phone_offer, phone_offer,
 };
-pub use reoffer::{accept_reinvite_answer, current_offer, hold_offer, reinvite};
+pub use reoffer::{accept_reinvite_answer, current_offer, hold_offer, reinvite, repeated};
 pub use transfer::{answer_another, offer_to_another};
 pub use update::{BrowserUpdate, PhoneSide, accept_browser_change, browser_reoffer};
 

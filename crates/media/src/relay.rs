@@ -68,6 +68,15 @@ impl ReceiveMap {
         }
     }
 
+    /// Takes over from `other` the payload types that have no meaning here yet.
+    pub(crate) fn fill(&mut self, other: &Self) {
+        for (own, kind) in self.0.iter_mut().zip(other.0) {
+            if *own == PayloadKind::Unknown {
+                *own = kind;
+            }
+        }
+    }
+
     /// What `pt` carries.
     pub fn kind(&self, pt: Pt) -> PayloadKind {
         self.0[pt.index()]

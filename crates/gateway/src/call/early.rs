@@ -41,6 +41,7 @@ impl Call {
             && let Some(media) = self.negotiation.phone_repeats(sdp)
         {
             self.actions.push_back(Action::Media(media));
+            self.tell_phone_hold();
         }
     }
 }

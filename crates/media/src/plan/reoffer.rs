@@ -3,6 +3,7 @@
 //! too is in `update`.
 
 use super::incoming::answer_phone;
+use super::remote::{direction, phone_remote};
 use super::side::OwnFormat;
 use super::text::{PhoneContent, PhoneText};
 use super::{Agreed, Exchange, Hold, PhoneOffer, Policy, Refusal, own};
@@ -99,4 +100,37 @@ pub fn accept_reinvite_answer(
         return Err(Refusal::CodecGone);
     }
     offer.answered(codec, current.browser.clone(), answer, policy)
+}
+
+/// Takes the phone's answer to our last description sent again unchanged, as a session refresh
+/// does (RFC 4028 §7.4): it may name another address or direction, and nothing of ours changes.
+///
+/// # Errors
+/// The phone no longer accepts the agreed codec, or an address of it is unusable.
+pub fn repeated(
+    current: &Agreed,
+    answer: &PhoneDescription,
+    policy: &Policy,
+    local: &PhoneLocal,
+) -> Result<Agreed, Refusal> {
+    if answer.audio != current.exchange.audio {
+        return Err(Refusal::MismatchedAnswer);
+    }
+    let codec = current.codec();
+    let remote = phone_remote(answer, policy, local.rtp, false)?;
+    let times = (answer.ptime, answer.maxptime);
+    let direction = direction(answer);
+    let phone = current
+        .phone
+        .described_again(codec, &answer.formats, direction, times)
+        .ok_or(Refusal::CodecGone)?;
+    let (browser, exchange) = (current.browser.clone(), current.exchange.clone());
+    Ok(Agreed::new(
+        codec,
+        browser,
+        phone,
+        remote,
+        exchange,
+        current.hold,
+    ))
 }

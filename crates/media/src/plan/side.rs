@@ -106,6 +106,21 @@ impl Side {
         Some(side)
     }
 
+    /// The same leg after its far end has described itself again, while what we described holds:
+    /// every number that had a meaning keeps it.
+    pub(super) fn described_again(
+        &self,
+        codec: AudioCodec,
+        formats: &Formats,
+        direction: Direction,
+        times: (Option<u16>, Option<u16>),
+    ) -> Option<Self> {
+        let mut side = Self::new(codec, formats, &[], direction, times)?;
+        let news = std::mem::replace(&mut side.receive, self.receive.clone());
+        side.receive.fill(&news);
+        Some(side)
+    }
+
     /// The event format to send there: of the audio's clock (RFC 4733 §2.1), else the other one.
     fn event(&self, codec: AudioCodec) -> Option<EventFormat> {
         let by_clock = |clock: EventClock| {

@@ -29,8 +29,8 @@ impl Negotiation {
         })
     }
 
-    /// The phone's answer to a description of ours that it knows already. `None`: it says
-    /// something that our description does not fit, and what holds is what was agreed.
+    /// The phone's answer to a description of ours that it knows already. `None`: what holds is
+    /// what was agreed, because the answer says just that, or nothing that we could follow.
     pub(in crate::call) fn phone_repeats(&mut self, sdp: &[u8]) -> Option<MediaAction> {
         let OfferAnswer::Settled {
             settlement: Settlement { agreed, .. },
@@ -41,8 +41,8 @@ impl Negotiation {
         };
         let phone = PhoneDescription::parse(sdp).ok()?;
         let (policy, local) = (&self.locals.policy, &self.locals.phone);
-        let repeated = plan::reinvite(agreed, &phone, policy, local).ok()?;
-        if repeated.phone_sdp() != agreed.phone_sdp() || repeated == *agreed {
+        let repeated = plan::repeated(agreed, &phone, policy, local).ok()?;
+        if repeated == *agreed {
             return None;
         }
         *agreed = repeated;
