@@ -10,19 +10,25 @@
 
 mod action;
 mod command;
+mod deadlines;
 mod early;
+mod ending;
+mod ends;
 mod giving;
 mod incoming;
+mod input;
 mod leaving;
 mod leg_events;
 mod legs;
 mod lifetime;
+mod mailbox;
 mod messages;
 mod negotiation;
 mod outgoing;
 pub mod reason;
 mod reinvite;
 mod session_id;
+mod state;
 mod stats;
 mod switchboard;
 mod task;
@@ -33,13 +39,12 @@ mod transfer;
 mod update;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
-use media::{LegEvent, LegFailure, MediaError, PhoneLocal};
+use media::{LegEvent, LegFailure};
 use sip_stack::account::{AccountId, SessionId};
-use sip_stack::command::{Command, Reason};
-use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
+use sip_stack::command::Command;
+use sip_stack::event::{SessionEvent, StatusReason};
 
 use crate::account::{Barred, Permissions};
 
@@ -47,25 +52,18 @@ pub use self::action::{
     Accepted, Action, CallEvent, CandidateSession, MediaAction, Side, TransferChange, UpdateChange,
 };
 pub use self::command::{CallCommand, ClientState, Refused};
+pub use self::deadlines::{ANSWER_WAIT, CONNECT_LIMIT};
 pub use self::incoming::Incoming;
+pub use self::input::Input;
 pub use self::legs::{Legs, PhoneLegId};
+pub use self::mailbox::{CallHandle, CallMailbox, ToCall, mailbox};
 pub use self::messages::ClientMessage;
 pub use self::negotiation::{Locals, Negotiation};
 pub use self::outgoing::Outgoing;
 pub use self::session_id::{dashed_session_id, plain_session_id};
+use self::state::{Direction, MediaState, Progress, Signalling};
 pub use self::switchboard::Switchboard;
-pub use self::task::{CallHandle, CallMailbox, CallTask, ToCall, mailbox};
-
-/// How long the 200 to a phone waits for the browser's ICE and DTLS, so that the caller's first
-/// word is heard. Long enough for both with lost packets, short enough for the caller's patience.
-pub const ANSWER_WAIT: Duration = Duration::from_secs(4);
-
-/// How long the browser's media may take once both sides have accepted.
-pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);
-
-/// How long the user agent may take to end a session: the 32 s of an unanswered BYE (RFC 3261
-/// timer F) and some air. Only a defect of ours makes a call wait for it.
-const ENDING_LIMIT: Duration = Duration::from_secs(40);
+pub use self::task::CallTask;
 
 /// The state machine of one call.
 #[derive(Debug)]
@@ -93,99 +91,6 @@ pub struct Call {
     /// Whether the client knows how to be put a change of the phone.
     takes_updates: bool,
     actions: VecDeque<Action>,
-}
-
-/// Who called whom.
-#[derive(Debug)]
-enum Direction {
-    /// The client calls.
-    Outgoing,
-    /// Somebody calls the client.
-    Incoming {
-        originator: Originator,
-        /// The status of a call that the client rejects.
-        decline_code: u16,
-        /// Whether the caller has been told that it rings.
-        rung: bool,
-    },
-}
-
-/// How far the signalling is.
-#[derive(Debug)]
-enum Signalling {
-    /// Outgoing: the user agent has the INVITE; no final response yet.
-    Calling(Progress),
-    /// Incoming: the client has been told.
-    Alerting,
-    /// Incoming: the client has answered; the 200 waits for the browser's media.
-    Answering {
-        deadline: Instant,
-        sdp: Bytes,
-        headers: Vec<(String, String)>,
-    },
-    /// Both sides have accepted.
-    Accepted { since: Instant },
-    /// Over for the client; the user agent still has to finish.
-    Ending { deadline: Instant },
-    /// Over.
-    Ended,
-}
-
-/// How far an outgoing call has come before its final response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    Connecting,
-    Sent,
-    Proceeding(u16),
-    Ringing,
-    EarlyMedia,
-}
-
-/// How far the browser's media is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum MediaState {
-    Connecting,
-    Connected,
-    Closed,
-}
-
-/// What happens to a call.
-#[derive(Debug)]
-pub enum Input {
-    /// One of its SIP sessions.
-    Sip(SessionId, SessionEvent),
-    /// Its leg towards the browser.
-    Browser(LegEvent),
-    /// A leg of it towards a phone.
-    Phone(PhoneLegId, LegEvent),
-    /// Another phone calls to take the present one's place (RFC 3891).
-    Replacement {
-        /// Its session.
-        session: SessionId,
-        /// Its offer; `None` if it wants one from us.
-        sdp: Option<Bytes>,
-    },
-    /// A leg that was asked for is open.
-    CandidateOpened {
-        /// The session of its phone.
-        session: SessionId,
-        /// The leg.
-        leg: PhoneLegId,
-        /// Our end of it.
-        local: Box<PhoneLocal>,
-    },
-    /// It could not be opened.
-    CandidateRefused(MediaError),
-    /// The phone is connected with somebody else: another call of the client gave it away.
-    Transferred,
-    /// The media path did not take an action.
-    MediaRefused(MediaError),
-    /// The client knows how to be put a change of the phone.
-    ClientTakesUpdates,
-    /// Nobody listens on the client's side any more.
-    ClientLost,
-    /// The daemon stops.
-    Stop,
 }
 
 impl Call {
@@ -258,75 +163,6 @@ impl Call {
         result
     }
 
-    /// The deadline of [`Self::poll_timeout`] has passed.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        if self.poll_timeout().is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        match self.signalling {
-            Signalling::Answering { .. } => {
-                tracing::debug!("answering before the browser's media is up");
-                self.accept(now);
-            }
-            Signalling::Accepted { since } => {
-                if self.connecting_until().is_some_and(|limit| now >= limit) {
-                    self.end(&reason::never_connected(), now);
-                } else if self.change_until().is_some_and(|limit| now >= limit) {
-                    self.telling_established(|call| call.change_timed_out(now));
-                } else {
-                    self.check_lifetime(since, now);
-                }
-            }
-            Signalling::Ending { .. } => {
-                tracing::error!("the user agent did not end the session");
-                self.finish();
-            }
-            Signalling::Calling(_) | Signalling::Alerting | Signalling::Ended => {}
-        }
-    }
-
-    /// When [`Self::handle_timeout`] is to be called.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        match &self.signalling {
-            Signalling::Answering { deadline, .. } | Signalling::Ending { deadline } => {
-                Some(*deadline)
-            }
-            Signalling::Accepted { since } => {
-                let next = self.lifetime.next(*since).into_iter();
-                let others = self.connecting_until().into_iter();
-                next.chain(others).chain(self.change_until()).min()
-            }
-            Signalling::Calling(_) | Signalling::Alerting | Signalling::Ended => None,
-        }
-    }
-
-    /// When a change that somebody waits for is given up.
-    fn change_until(&self) -> Option<Instant> {
-        match self.media {
-            MediaState::Connecting => None,
-            MediaState::Connected | MediaState::Closed => self.change.poll_timeout(),
-        }
-    }
-
-    /// When the browser's media has to be up, of an accepted call whose is not.
-    fn connecting_until(&self) -> Option<Instant> {
-        match (&self.signalling, self.media) {
-            (Signalling::Accepted { since }, MediaState::Connecting) => {
-                Some(*since + CONNECT_LIMIT)
-            }
-            (Signalling::Accepted { .. }, MediaState::Connected | MediaState::Closed)
-            | (
-                Signalling::Calling(_)
-                | Signalling::Alerting
-                | Signalling::Answering { .. }
-                | Signalling::Ending { .. }
-                | Signalling::Ended,
-                _,
-            ) => None,
-        }
-    }
-
     /// What is to be done next.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
@@ -336,25 +172,6 @@ impl Call {
     #[must_use]
     pub fn is_ended(&self) -> bool {
         matches!(self.signalling, Signalling::Ended)
-    }
-
-    /// The state as the client knows it.
-    #[must_use]
-    pub fn client_state(&self) -> ClientState {
-        match (&self.signalling, self.media) {
-            (Signalling::Calling(Progress::Connecting), _) => ClientState::Connecting,
-            (Signalling::Calling(Progress::Sent | Progress::Proceeding(_)), _) => {
-                ClientState::Progress
-            }
-            (Signalling::Calling(Progress::Ringing), _) => ClientState::Ringing,
-            (Signalling::Calling(Progress::EarlyMedia), _) => ClientState::EarlyMedia,
-            (Signalling::Alerting | Signalling::Answering { .. }, _) => ClientState::Incoming,
-            (Signalling::Accepted { .. }, MediaState::Connected) => self.change.client_state(),
-            (Signalling::Accepted { .. }, MediaState::Connecting | MediaState::Closed) => {
-                ClientState::Accepted
-            }
-            (Signalling::Ending { .. } | Signalling::Ended, _) => ClientState::Terminated,
-        }
     }
 
     fn new(
@@ -423,41 +240,6 @@ impl Call {
         }
     }
 
-    fn handle_ended(
-        &mut self,
-        reason: StatusReason,
-        by: EndedBy,
-        answered_elsewhere: bool,
-        now: Instant,
-    ) {
-        if self.goes_on_with_another() {
-            return;
-        }
-        let missed = matches!(
-            self.signalling,
-            Signalling::Alerting | Signalling::Answering { .. }
-        ) && !answered_elsewhere;
-        if self.client_state() != ClientState::Terminated {
-            let reason = match (&self.signalling, by) {
-                (Signalling::Accepted { .. }, EndedBy::Remote) => reason::remote_bye(),
-                (
-                    Signalling::Calling(_)
-                    | Signalling::Alerting
-                    | Signalling::Answering { .. }
-                    | Signalling::Accepted { .. }
-                    | Signalling::Ending { .. }
-                    | Signalling::Ended,
-                    EndedBy::Remote | EndedBy::Local | EndedBy::Timeout | EndedBy::Transport,
-                ) => reason,
-            };
-            self.tell_terminated(reason, now);
-        }
-        if missed {
-            self.tell_missed();
-        }
-        self.finish();
-    }
-
     fn handle_browser(&mut self, event: LegEvent, now: Instant) {
         match event {
             LegEvent::Connected => {
@@ -487,68 +269,6 @@ impl Call {
         }
     }
 
-    fn handle_failure(&mut self, failure: LegFailure, now: Instant) {
-        tracing::info!(?failure, "media failed");
-        self.end(&reason::leg_failure(failure), now);
-    }
-
-    fn handle_silence(&mut self, leg: &'static str, silence: Duration, now: Instant) {
-        if matches!(self.signalling, Signalling::Accepted { .. }) {
-            tracing::info!(leg, seconds = silence.as_secs(), "media stopped");
-            self.end(&reason::media_timeout(), now);
-        }
-    }
-
-    /// Ends the call on both sides because of something that neither side asked for.
-    fn end(&mut self, reason: &StatusReason, now: Instant) {
-        let told = Some(Reason::sip(reason.code, reason.phrase.clone()));
-        match self.signalling {
-            Signalling::Alerting | Signalling::Answering { .. } => {
-                self.sip(Command::Reject {
-                    session: self.session,
-                    code: reason::to_caller(reason),
-                    reason: None,
-                });
-                self.tell_terminated(reason.clone(), now);
-                self.tell_missed();
-            }
-            Signalling::Calling(_) | Signalling::Accepted { .. } => {
-                self.sip(Command::HangUp {
-                    session: self.session,
-                    reason: told,
-                });
-                self.tell_terminated(reason.clone(), now);
-            }
-            Signalling::Ending { .. } | Signalling::Ended => {}
-        }
-    }
-
-    /// The client's view of the call ends here; media stops with it.
-    fn tell_terminated(&mut self, reason: StatusReason, now: Instant) {
-        self.fail_messages();
-        self.abandon_transfer();
-        self.actions.push_back(Action::Media(MediaAction::Close));
-        self.media = MediaState::Closed;
-        self.signalling = Signalling::Ending {
-            deadline: now + ENDING_LIMIT,
-        };
-        self.notify(CallEvent::Terminated { reason });
-    }
-
-    fn tell_missed(&mut self) {
-        if let Direction::Incoming { originator, .. } = &self.direction {
-            let event = CallEvent::Missed {
-                account: self.account,
-                originator: originator.clone(),
-            };
-            self.notify(event);
-        }
-    }
-
-    fn finish(&mut self) {
-        self.signalling = Signalling::Ended;
-    }
-
     /// Runs a step and tells the client if it is what made the call established, or put it on
     /// hold.
     fn telling_established(&mut self, step: impl FnOnce(&mut Self)) {
@@ -560,12 +280,6 @@ impl Call {
         if self.is_up() {
             self.tell_phone_hold();
         }
-    }
-
-    /// Both sides have accepted and media flows.
-    fn is_up(&self) -> bool {
-        matches!(self.signalling, Signalling::Accepted { .. })
-            && self.media == MediaState::Connected
     }
 
     fn notify(&mut self, event: CallEvent) {

@@ -3,147 +3,27 @@
 //! It waits for nothing but its own mailbox and the call's deadline. Whatever ends it, a panic
 //! included, the legs are closed, the SIP session is hung up and the client has been told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::sip::SipHandle;
-use bytes::Bytes;
-use media::{BrowserLegConfig, DtlsRole, MediaError, PhoneLegConfig, WorkerHandle};
+use media::MediaError;
 use sip_stack::account::SessionId;
 use sip_stack::command::Command;
 use sip_stack::event::SessionEvent;
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::leg_events::{LegEventSender, LegEvents, leg_events};
+use super::ends::{Ends, log};
 use super::{
-    Action, Call, CallCommand, CallEvent, CandidateSession, ClientState, Input, Legs, MediaAction,
-    PhoneLegId, Refused, Switchboard, UpdateChange, reason, stats::Stats,
+    Action, Call, CallEvent, CallMailbox, CandidateSession, Input, Legs, MediaAction, PhoneLegId,
+    Switchboard, ToCall, stats::Stats,
 };
 use crate::account::Seat;
-use crate::client::{ClientEvent, ClientLink};
+use crate::client::ClientLink;
 use crate::directory::SessionRoute;
 use crate::ledger::Entry;
 
-/// How many inputs may wait for one call. Its task never waits for others, so only a flood fills it.
-const MAILBOX: usize = 64;
-
 /// How long the task waits for the last counters of its legs.
 const STATS_WAIT: Duration = Duration::from_secs(1);
-
-/// One item of a call's mailbox.
-#[derive(Debug)]
-pub enum ToCall {
-    /// The client asks for something and waits for the answer.
-    Command(CallCommand, oneshot::Sender<Result<(), Refused>>),
-    /// Something has happened.
-    Input(Input),
-    /// Another phone calls to take the present one's place; its events come here too.
-    Replacement {
-        /// Its session.
-        session: SessionId,
-        /// Its offer.
-        sdp: Option<Bytes>,
-        /// Keeps the way of its events.
-        route: SessionRoute,
-    },
-    /// Somebody wants to know which session is that of the present phone.
-    AskPhone(oneshot::Sender<Result<SessionId, ClientState>>),
-}
-
-/// A mailbox that a call can take up; events may gather in it before.
-#[derive(Debug)]
-pub struct CallMailbox {
-    sender: mpsc::Sender<ToCall>,
-    receiver: mpsc::Receiver<ToCall>,
-    leg_events: LegEvents,
-    to_leg_events: LegEventSender,
-    _route: SessionRoute,
-}
-
-/// A mailbox for a session, found by `add_route` through its sender.
-pub fn mailbox(add_route: impl FnOnce(mpsc::Sender<ToCall>) -> SessionRoute) -> CallMailbox {
-    let (sender, receiver) = mpsc::channel(MAILBOX);
-    let (to_leg_events, leg_events) = leg_events();
-    CallMailbox {
-        _route: add_route(sender.clone()),
-        sender,
-        receiver,
-        leg_events,
-        to_leg_events,
-    }
-}
-
-impl CallMailbox {
-    /// The handle of the call that will take up this mailbox.
-    #[must_use]
-    pub fn handle(&self) -> CallHandle {
-        CallHandle(self.sender.clone())
-    }
-
-    /// Opens both legs of a call on `worker`; their events gather here.
-    ///
-    /// # Errors
-    /// When there are no ports, or the media path is stopping.
-    pub fn open_legs(&self, worker: WorkerHandle) -> Result<Legs, MediaError> {
-        let events = self.to_leg_events.clone();
-        let browser = worker.open_browser_leg(BrowserLegConfig {
-            role: DtlsRole::Server,
-            on_event: Box::new(move |event| events.browser(event)),
-        })?;
-        let events = self.to_leg_events.clone();
-        let phone = worker.open_phone_leg(PhoneLegConfig {
-            on_event: Box::new(move |event| events.phone(PhoneLegId::FIRST, event)),
-        })?;
-        Ok(Legs::new(worker, browser, phone))
-    }
-}
-
-/// The way to a call. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct CallHandle(mpsc::Sender<ToCall>);
-
-impl CallHandle {
-    /// Asks the call for something.
-    ///
-    /// # Errors
-    /// The call's refusal; [`ClientState::Terminated`] if it is over.
-    pub async fn command(&self, command: CallCommand) -> Result<(), Refused> {
-        let over = Refused::WrongState(ClientState::Terminated);
-        let (reply, answer) = oneshot::channel();
-        match self.0.send(ToCall::Command(command, reply)).await {
-            Ok(()) => answer.await.unwrap_or(Err(over)),
-            Err(_closed) => Err(over),
-        }
-    }
-
-    /// The session of the phone that the client talks with.
-    ///
-    /// # Errors
-    /// The state of a call that has not been accepted, or is over.
-    pub async fn phone(&self) -> Result<SessionId, ClientState> {
-        let (reply, answer) = oneshot::channel();
-        match self.0.send(ToCall::AskPhone(reply)).await {
-            Ok(()) => answer.await.unwrap_or(Err(ClientState::Terminated)),
-            Err(_closed) => Err(ClientState::Terminated),
-        }
-    }
-
-    /// Tells the call of something that it must not miss: waits for room in its mailbox, which
-    /// its task keeps emptying.
-    pub async fn tell(&self, input: Input) {
-        if self.0.send(ToCall::Input(input)).await.is_err() {
-            tracing::debug!("the call is over");
-        }
-    }
-
-    /// The same for destructors, which cannot wait.
-    pub fn tell_now(&self, input: Input) {
-        if self.0.try_send(ToCall::Input(input)).is_err() {
-            tracing::debug!("the call is over or does not listen");
-        }
-    }
-}
 
 /// A call together with everything its actions need.
 #[derive(Debug)]
@@ -178,13 +58,7 @@ impl CallTask {
             call,
             mailbox,
             legs: Some(legs),
-            ends: Ends {
-                call: session,
-                sessions: BTreeSet::from([session]),
-                sip: switchboard.sip.clone(),
-                client,
-                client_told: false,
-            },
+            ends: Ends::new(session, switchboard.sip.clone(), client),
             stats: Stats::new(),
             switchboard,
             routes: BTreeMap::new(),
@@ -224,10 +98,26 @@ impl CallTask {
                 () = sleep_until(deadline) => self.call.handle_timeout(now()),
             }
         }
-        self.ends.sessions.clear();
+        self.refuse_latecomers().await;
+        self.ends.hang_up_rest().await;
         self.legs = None;
         self.collect_stats().await;
         self.stats.log(started.elapsed());
+    }
+
+    /// The call is over: a phone that was to take another one's place hears so at once.
+    async fn refuse_latecomers(&mut self) {
+        self.mailbox.receiver.close();
+        while let Ok(item) = self.mailbox.receiver.try_recv() {
+            if let ToCall::Replacement { session, .. } = item {
+                let gone = Command::Reject {
+                    session,
+                    code: 481,
+                    reason: None,
+                };
+                self.ends.sip.command(gone).await;
+            }
+        }
     }
 
     fn take(&mut self, item: ToCall) {
@@ -386,68 +276,6 @@ impl CallTask {
         if tokio::time::timeout(STATS_WAIT, all).await.is_err() {
             tracing::debug!("a leg did not tell its counters");
         }
-    }
-}
-
-/// Both ends of the call's signalling. However the task ends, neither is left waiting.
-#[derive(Debug)]
-struct Ends {
-    /// What the client knows the call by: its first session.
-    call: SessionId,
-    /// Sessions that have not ended.
-    sessions: BTreeSet<SessionId>,
-    sip: SipHandle,
-    client: ClientLink,
-    client_told: bool,
-}
-
-impl Ends {
-    fn tell(&mut self, event: CallEvent) -> Result<(), crate::client::ClientGone> {
-        if matches!(event, CallEvent::Terminated { .. }) {
-            self.client_told = true;
-        }
-        let session = self.call;
-        self.client.tell(ClientEvent::Call { session, event })
-    }
-}
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        for session in &self.sessions {
-            self.sip.command_now(Command::HangUp {
-                session: *session,
-                reason: None,
-            });
-        }
-        if !self.client_told {
-            let reason = reason::internal();
-            if self.tell(CallEvent::Terminated { reason }).is_err() {
-                tracing::debug!("nobody left to be told that the call is over");
-            }
-        }
-    }
-}
-
-fn log(event: &CallEvent) {
-    match event {
-        CallEvent::Accepted(_) => tracing::info!("call accepted"),
-        CallEvent::Established => tracing::info!("call established"),
-        CallEvent::Terminated { reason } => tracing::info!(%reason, "call over for the client"),
-        CallEvent::Progress => tracing::debug!("INVITE sent"),
-        CallEvent::Ringing => tracing::debug!("ringing"),
-        CallEvent::Proceeding { code } => tracing::debug!(code, "proceeding"),
-        CallEvent::EarlyMedia { .. } => tracing::debug!("early media"),
-        CallEvent::Message { .. } => tracing::debug!("message from the phone"),
-        CallEvent::MessageResult { reason, .. } => tracing::debug!(%reason, "message answered"),
-        CallEvent::Held { held, by } => tracing::debug!(held, ?by, "hold"),
-        CallEvent::Transfer(change) => tracing::info!(?change, "transfer"),
-        CallEvent::Expiring { seconds } => tracing::info!(seconds, "call expiring"),
-        CallEvent::Update(UpdateChange::Received { .. }) => tracing::debug!("update received"),
-        CallEvent::Update(UpdateChange::Accepted { .. }) => tracing::debug!("update accepted"),
-        CallEvent::Update(UpdateChange::Failed { reason }) => {
-            tracing::info!(%reason, "update failed");
-        }
-        CallEvent::Missed { .. } => tracing::debug!("missed"),
     }
 }
 

@@ -1,17 +1,19 @@
 //! The task around a call: however it ends, nothing is left of it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use media::{BrowserAddress, Limits, Media, MediaConfig, PhoneAddress};
 use sip_stack::account::SessionId;
 use sip_stack::command::Command;
+use sip_stack::event::{EndedBy, SessionEvent, StatusReason};
 use tokio::sync::mpsc;
 
 use super::harness::{BROWSER_OFFER, locals, outgoing};
 use crate::backend::Numbers;
-use crate::call::{Call, CallEvent, CallTask, Switchboard, mailbox};
-use crate::client::{ClientEvent, ClientLink};
+use crate::call::{Call, CallEvent, CallTask, Input, Switchboard, ToCall, mailbox};
+use crate::client::{ClientEvent, ClientLink, ClientMailbox};
 use crate::directory::Directory;
 use crate::ledger::{Kind, Ledger};
 use crate::random::Random;
@@ -19,10 +21,80 @@ use crate::sip::SipHandle;
 
 #[tokio::test]
 async fn a_task_that_dies_hangs_up_tells_the_client_and_leaves_nothing() {
+    let Running {
+        media,
+        directory,
+        ledger,
+        mut sent,
+        mut client,
+        task,
+        ..
+    } = running().await;
+
+    // What unwinding does, too.
+    drop(task);
+
+    assert!(matches!(sent.recv().await, Some(Command::HangUp { .. })));
+    assert_eq!(
+        last_words(&mut client).await.to_string(),
+        "500 Internal error"
+    );
+    assert_eq!(directory.len(), (0, 0));
+    assert_eq!(ledger.count(Kind::Call), 0);
+    media.shutdown();
+}
+
+#[tokio::test]
+async fn a_phone_that_comes_to_take_over_as_the_call_ends_is_refused_at_once() {
+    let Running {
+        media,
+        directory,
+        call,
+        mut sent,
+        task,
+        ..
+    } = running().await;
+    let busy = SessionEvent::Ended {
+        reason: StatusReason::new(486, "Busy Here"),
+        by: EndedBy::Remote,
+        answered_elsewhere: false,
+    };
+    let other = SessionId::outgoing(2);
+    let ended = ToCall::Input(Input::Sip(SessionId::outgoing(1), busy));
+    let late = ToCall::Replacement {
+        session: other,
+        sdp: None,
+        route: directory.add_session(other, call.clone()),
+    };
+    for item in [ended, late] {
+        call.send(item).await.expect("it listens");
+    }
+    task.await;
+    match sent.recv().await {
+        Some(Command::Reject { session, code, .. }) => assert_eq!((session, code), (other, 481)),
+        command => panic!("{command:?}"),
+    }
+    drop(call);
+    assert_eq!(directory.len(), (0, 0));
+    media.shutdown();
+}
+
+/// An outgoing call whose INVITE has been taken out.
+struct Running {
+    media: Media,
+    directory: Directory,
+    ledger: Ledger,
+    call: mpsc::Sender<ToCall>,
+    sent: mpsc::Receiver<Command>,
+    client: ClientMailbox,
+    task: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+async fn running() -> Running {
     let media = Media::start(media_config()).expect("starts");
     let (directory, ledger) = (Directory::default(), Ledger::default());
     let (commands, mut sent) = mpsc::channel(8);
-    let (link, mut client) = ClientLink::new();
+    let (link, client) = ClientLink::new();
     let session = SessionId::outgoing(1);
     let mailbox = mailbox(|sender| directory.add_session(session, sender));
     let legs = mailbox.open_legs(media.worker()).expect("opened");
@@ -34,26 +106,31 @@ async fn a_task_that_dies_hangs_up_tells_the_client_and_leaves_nothing() {
         directory: directory.clone(),
         numbers: Arc::new(Numbers::new(Random::from_seed([7; 32]))),
     };
-    let mut task = Box::pin(CallTask::new(call, mailbox, legs, switchboard, link, entry).run());
+    let task = CallTask::new(call, mailbox, legs, switchboard, link, entry);
+    let mut task: Pin<Box<dyn Future<Output = ()>>> = Box::pin(task.run());
     tokio::select! {
         () = &mut task => panic!("over before it began"),
         command = sent.recv() => assert!(matches!(command, Some(Command::Invite { .. }))),
     }
+    Running {
+        media,
+        call: directory.call_of(session).expect("found"),
+        directory,
+        ledger,
+        sent,
+        client,
+        task,
+    }
+}
 
-    // What unwinding does, too.
-    drop(task);
-
-    assert!(matches!(sent.recv().await, Some(Command::HangUp { .. })));
+async fn last_words(client: &mut ClientMailbox) -> StatusReason {
     match client.events.recv().await {
         Some(ClientEvent::Call {
             event: CallEvent::Terminated { reason },
             ..
-        }) => assert_eq!(reason.to_string(), "500 Internal error"),
+        }) => reason,
         other => panic!("{other:?}"),
     }
-    assert_eq!(directory.len(), (0, 0));
-    assert_eq!(ledger.count(Kind::Call), 0);
-    media.shutdown();
 }
 
 fn media_config() -> MediaConfig {

@@ -1,0 +1,47 @@
+//! What happens to a call.
+
+use bytes::Bytes;
+use media::{LegEvent, MediaError, PhoneLocal};
+use sip_stack::account::SessionId;
+use sip_stack::event::SessionEvent;
+
+use super::PhoneLegId;
+
+/// One thing that happens to a call.
+#[derive(Debug)]
+pub enum Input {
+    /// One of its SIP sessions.
+    Sip(SessionId, SessionEvent),
+    /// Its leg towards the browser.
+    Browser(LegEvent),
+    /// A leg of it towards a phone.
+    Phone(PhoneLegId, LegEvent),
+    /// Another phone calls to take the present one's place (RFC 3891).
+    Replacement {
+        /// Its session.
+        session: SessionId,
+        /// Its offer; `None` if it wants one from us.
+        sdp: Option<Bytes>,
+    },
+    /// A leg that was asked for is open.
+    CandidateOpened {
+        /// The session of its phone.
+        session: SessionId,
+        /// The leg.
+        leg: PhoneLegId,
+        /// Our end of it.
+        local: Box<PhoneLocal>,
+    },
+    /// It could not be opened.
+    CandidateRefused(MediaError),
+    /// The phone is connected with somebody else: another call of the client gave it away.
+    Transferred,
+    /// The media path did not take an action.
+    MediaRefused(MediaError),
+    /// The client knows how to be put a change of the phone.
+    ClientTakesUpdates,
+    /// Nobody listens on the client's side any more.
+    ClientLost,
+    /// The daemon stops.
+    Stop,
+}

@@ -1,0 +1,129 @@
+//! The mailbox of a call: what may be put into it, and by whom.
+//!
+//! It is there before its call: what the user agent has to tell gathers in it meanwhile.
+
+use bytes::Bytes;
+use media::{BrowserLegConfig, DtlsRole, MediaError, PhoneLegConfig, WorkerHandle};
+use sip_stack::account::SessionId;
+use tokio::sync::{mpsc, oneshot};
+
+use super::leg_events::{LegEventSender, LegEvents, leg_events};
+use super::{CallCommand, ClientState, Input, Legs, PhoneLegId, Refused};
+use crate::directory::SessionRoute;
+
+/// How many inputs may wait for one call. Its task never waits for others, so only a flood fills it.
+const MAILBOX: usize = 64;
+
+/// One item of a call's mailbox.
+#[derive(Debug)]
+pub enum ToCall {
+    /// The client asks for something and waits for the answer.
+    Command(CallCommand, oneshot::Sender<Result<(), Refused>>),
+    /// Something has happened.
+    Input(Input),
+    /// Another phone calls to take the present one's place; its events come here too.
+    Replacement {
+        /// Its session.
+        session: SessionId,
+        /// Its offer.
+        sdp: Option<Bytes>,
+        /// Keeps the way of its events.
+        route: SessionRoute,
+    },
+    /// Somebody wants to know which session is that of the present phone.
+    AskPhone(oneshot::Sender<Result<SessionId, ClientState>>),
+}
+
+/// A mailbox that a call can take up; events may gather in it before.
+#[derive(Debug)]
+pub struct CallMailbox {
+    pub(super) sender: mpsc::Sender<ToCall>,
+    pub(super) receiver: mpsc::Receiver<ToCall>,
+    pub(super) leg_events: LegEvents,
+    pub(super) to_leg_events: LegEventSender,
+    _route: SessionRoute,
+}
+
+/// A mailbox for a session, found by `add_route` through its sender.
+pub fn mailbox(add_route: impl FnOnce(mpsc::Sender<ToCall>) -> SessionRoute) -> CallMailbox {
+    let (sender, receiver) = mpsc::channel(MAILBOX);
+    let (to_leg_events, leg_events) = leg_events();
+    CallMailbox {
+        _route: add_route(sender.clone()),
+        sender,
+        receiver,
+        leg_events,
+        to_leg_events,
+    }
+}
+
+impl CallMailbox {
+    /// The handle of the call that will take up this mailbox.
+    #[must_use]
+    pub fn handle(&self) -> CallHandle {
+        CallHandle(self.sender.clone())
+    }
+
+    /// Opens both legs of a call on `worker`; their events gather here.
+    ///
+    /// # Errors
+    /// When there are no ports, or the media path is stopping.
+    pub fn open_legs(&self, worker: WorkerHandle) -> Result<Legs, MediaError> {
+        let events = self.to_leg_events.clone();
+        let browser = worker.open_browser_leg(BrowserLegConfig {
+            role: DtlsRole::Server,
+            on_event: Box::new(move |event| events.browser(event)),
+        })?;
+        let events = self.to_leg_events.clone();
+        let phone = worker.open_phone_leg(PhoneLegConfig {
+            on_event: Box::new(move |event| events.phone(PhoneLegId::FIRST, event)),
+        })?;
+        Ok(Legs::new(worker, browser, phone))
+    }
+}
+
+/// The way to a call. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct CallHandle(mpsc::Sender<ToCall>);
+
+impl CallHandle {
+    /// Asks the call for something.
+    ///
+    /// # Errors
+    /// The call's refusal; [`ClientState::Terminated`] if it is over.
+    pub async fn command(&self, command: CallCommand) -> Result<(), Refused> {
+        let over = Refused::WrongState(ClientState::Terminated);
+        let (reply, answer) = oneshot::channel();
+        match self.0.send(ToCall::Command(command, reply)).await {
+            Ok(()) => answer.await.unwrap_or(Err(over)),
+            Err(_closed) => Err(over),
+        }
+    }
+
+    /// The session of the phone that the client talks with.
+    ///
+    /// # Errors
+    /// The state of a call that has not been accepted, or is over.
+    pub async fn phone(&self) -> Result<SessionId, ClientState> {
+        let (reply, answer) = oneshot::channel();
+        match self.0.send(ToCall::AskPhone(reply)).await {
+            Ok(()) => answer.await.unwrap_or(Err(ClientState::Terminated)),
+            Err(_closed) => Err(ClientState::Terminated),
+        }
+    }
+
+    /// Tells the call of something that it must not miss: waits for room in its mailbox, which
+    /// its task keeps emptying.
+    pub async fn tell(&self, input: Input) {
+        if self.0.send(ToCall::Input(input)).await.is_err() {
+            tracing::debug!("the call is over");
+        }
+    }
+
+    /// The same for destructors, which cannot wait.
+    pub fn tell_now(&self, input: Input) {
+        if self.0.try_send(ToCall::Input(input)).is_err() {
+            tracing::debug!("the call is over or does not listen");
+        }
+    }
+}
