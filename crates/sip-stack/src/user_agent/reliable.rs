@@ -59,10 +59,14 @@ impl UserAgent {
             repeat = now + timers.t1;
             give_up = Some(now + timers.give_up());
         }
+        // Beside one that waits for its PRACK the timers are that one's.
+        let has_timers = reliable || !ringing.sent.is_pending();
         ringing.provisional = Some(response.clone());
         self.core.respond(transaction, response, now);
-        self.core.timers.set(Timer::Repeat(id), Some(repeat));
-        self.core.timers.set(Timer::GiveUp(id), give_up);
+        if has_timers {
+            self.core.timers.set(Timer::Repeat(id), Some(repeat));
+            self.core.timers.set(Timer::GiveUp(id), give_up);
+        }
     }
 
     /// `Timer::Repeat` of a call that still rings.

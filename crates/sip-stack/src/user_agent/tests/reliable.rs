@@ -132,6 +132,37 @@ fn who_only_supports_it_gets_it_with_a_description_alone() {
 }
 
 #[test]
+fn an_unreliable_one_beside_it_does_not_stop_its_repeats() {
+    let mut bench = Bench::new();
+    let session = called(&mut bench, "Supported: 100rel", SDP);
+    provisional(&mut bench, session, 183, Some(SDP));
+    let early = bench.response(183);
+    provisional(&mut bench, session, 180, None);
+    bench.response(180);
+    bench.pass(Duration::from_millis(500));
+    bench.response(183);
+    bench.accept(session);
+    bench.sent_nothing();
+    let rseq = early.headers.rseq().unwrap().unwrap();
+    prack(&mut bench, &early, 2, rseq, "");
+    bench.response(200);
+    assert_eq!(
+        bench.response(200).headers.cseq().unwrap().method,
+        Method::Invite
+    );
+}
+
+#[test]
+fn an_unreliable_one_beside_it_does_not_stop_its_give_up() {
+    let mut bench = Bench::new();
+    let session = called(&mut bench, "Supported: 100rel", SDP);
+    provisional(&mut bench, session, 183, Some(SDP));
+    provisional(&mut bench, session, 180, None);
+    bench.pass_seconds(32);
+    assert_eq!(bench.ended(), "504 Server Time-out");
+}
+
+#[test]
 fn our_offer_goes_out_early_and_prack_answers_it() {
     let mut bench = Bench::new();
     let session = called(&mut bench, "Supported: 100rel", "");
