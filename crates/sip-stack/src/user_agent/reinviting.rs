@@ -190,9 +190,16 @@ impl UserAgent {
             return;
         };
         let reason = StatusReason::of_failure(why);
-        match self.established(id) {
-            Some(_) => self.reinvite_unanswered(id, reason, EndedBy::of_failure(why), now),
-            None => self.wish_failed(id, &ours.wish, reason, now),
+        let is_established = self.established(id).is_some();
+        match why {
+            Failure::Timeout if is_established => {
+                self.reinvite_unanswered(id, reason, EndedBy::Timeout, now);
+            }
+            // As good as 503 (§8.1.3.1): the call may live on.
+            Failure::Timeout
+            | Failure::Transport(_)
+            | Failure::Unresolvable(_)
+            | Failure::Cancelled => self.wish_failed(id, &ours.wish, reason, now),
         }
         self.accept_if_ready(id, now);
     }

@@ -183,6 +183,25 @@ fn our_offer_refused_leaves_the_call() {
 }
 
 #[test]
+fn an_offer_that_finds_no_way_leaves_the_call() {
+    let mut bench = Bench::new();
+    let invite = bench.invite(1, "bob");
+    let headers = [
+        "Contact: <sip:them@nowhere.example>",
+        "Content-Type: application/sdp",
+    ];
+    bench.reply_tagged(&invite, 200, "them", &headers, SDP);
+    assert!(matches!(
+        bench.session_event(),
+        SessionEvent::Accepted { .. }
+    ));
+    reinvite(&mut bench, call(1));
+    assert_eq!(failed(&mut bench), 404);
+    bench.hang_up(call(1));
+    assert_eq!(bench.ended(), "200 to BYE");
+}
+
+#[test]
 fn a_peer_that_forgot_the_call_ends_it() {
     let mut bench = Bench::new();
     bench.answered(1);
