@@ -12,11 +12,13 @@ use crate::transport::Transport;
 mod allowance;
 mod attempt;
 mod keyring;
+mod known;
 mod live;
 
 pub use crate::digest::Ha1;
 pub(crate) use attempt::{Attempt, is_challenge};
 pub(crate) use keyring::{CannotAnswer, Challenger, Keyring, Scope};
+pub(crate) use known::{Known, Noted};
 pub(crate) use live::{ALLOW, Account};
 
 /// An account of the user agent, numbered by the application.

@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::message::{Headers, Message, Request, Response, Salvage};
+use crate::message::{Headers, Message, Method, Request, Response, Salvage};
 use crate::target::{ResolveError, ResolveId, ResolveRequest, Target};
 use crate::transport::{
     Destination, FlowId, LocalAddresses, Source, Transmit, TransmitFailure, TransmitToken,
@@ -401,6 +401,16 @@ impl Layer {
     /// to it go there.
     pub fn move_flow(&mut self, from: FlowId, to: &Destination) {
         self.server.move_flow(from, to);
+    }
+
+    /// The request of ours that is, or was lately, on the wire with this branch.
+    pub fn sent_with(&self, branch: &str, method: Method) -> Option<ClientTransactionId> {
+        self.client.sent_with(branch, method)
+    }
+
+    /// Whether a request was sent to this address, and not on to another one since.
+    pub fn was_asked(&self, id: ClientTransactionId, address: IpAddr) -> bool {
+        self.client.was_asked(id, address)
     }
 
     /// Repeats a request other than INVITE out of turn, if it is still unanswered and goes by

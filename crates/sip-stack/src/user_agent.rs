@@ -37,6 +37,7 @@ mod in_call;
 mod inviting;
 mod keeping;
 mod leaving;
+mod looping;
 mod messages_in;
 mod messaging;
 mod moving;

@@ -107,7 +107,7 @@ impl Account {
         response: &Response,
         source: &Source,
     ) -> Result<(), CannotAnswer> {
-        let from_own_server = self.known == Some(source.remote.ip());
+        let from_own_server = self.known.contains(source.remote.ip());
         self.keyring
             .take_challenges(response, from_own_server, &mut attempt.exchange)
     }

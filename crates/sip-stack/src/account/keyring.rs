@@ -3,8 +3,9 @@
 //!
 //! A challenge is answered only to the account's own registrar or proxy, and only for the
 //! account's own realm: its domain, what the configuration adds, and the realm in which
-//! its registrar first accepted it. Until then, and if nothing is configured, they may
-//! name any realm.
+//! its registrar first accepted it. Until then, and if nothing is configured, REGISTER may
+//! be challenged for any realm; other requests may not, as our proxy passes on what the
+//! called side says.
 
 use crate::account::AccountConfig;
 use crate::digest::{Challenge, Credentials, DigestError, NonceState, select};
@@ -101,8 +102,7 @@ impl Exchange {
     /// registrar or proxy, or from another one.
     fn is_answered(&self, from_own_server: bool) -> bool {
         match self.challenger {
-            Challenger::OwnServer => true,
-            Challenger::OnTheWay => from_own_server,
+            Challenger::OwnServer | Challenger::OnTheWay => from_own_server,
             Challenger::Nobody => false,
         }
     }
@@ -242,8 +242,7 @@ impl Keyring {
 
     /// Learns from a success: the realm, and the next nonce.
     pub(crate) fn accepted(&mut self, response: &Response, exchange: &Exchange) {
-        let first = self.pinned.is_none() && exchange.is_own();
-        if (first || exchange.scope == Scope::Registration)
+        if exchange.scope == Scope::Registration
             && let Some((_, realm)) = exchange.answered.last()
         {
             self.pinned = Some(realm.clone());
@@ -288,7 +287,8 @@ impl Keyring {
 
     /// The realms among those offered that may be answered; `None` if any may.
     fn allowed(&self, offered: &[Challenge], exchange: &Exchange) -> Option<Vec<String>> {
-        if exchange.is_own() && self.pinned.is_none() && self.realms.is_empty() {
+        let is_first = self.pinned.is_none() && self.realms.is_empty();
+        if is_first && exchange.scope == Scope::Registration {
             return None;
         }
         let ours = |realm: &String| {

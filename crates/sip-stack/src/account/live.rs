@@ -1,11 +1,10 @@
 //! An account as the user agent keeps it: the parsed address, the Contact token, the
 //! credentials and the registration.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::allowance::Allowance;
-use super::{AccountConfig, AccountId, Attempt, Keyring};
+use super::{AccountConfig, AccountId, Attempt, Keyring, Known};
 use crate::dialog::RouteSet;
 use crate::message::{HeaderName, HeaderValue, Headers, Method, NameAddr, Uri, UriBuilder};
 use crate::registration::{Fingerprint, HopId, Registration};
@@ -41,8 +40,8 @@ pub(crate) struct Account {
     pub(crate) sessions: usize,
     /// Removed by the application; lives on until everything has been said.
     pub(crate) leaving: bool,
-    /// Address of its registrar or proxy, as noted in `UserAgent::known`.
-    pub(crate) known: Option<IpAddr>,
+    /// Addresses of its registrar and proxies, as counted in `UserAgent::known`.
+    pub(crate) known: Known,
     /// Messages that have come in lately.
     pub(crate) messages: Allowance,
 }
@@ -71,7 +70,7 @@ impl Account {
             uses: 0,
             sessions: 0,
             leaving: false,
-            known: None,
+            known: Known::default(),
             messages: Allowance::default(),
         };
         account.hop = core.pacer.join(&account.registrar_target());

@@ -183,6 +183,9 @@ impl Account {
             return self.wait_and_retry(reason, None, core, now);
         }
         let ends = now + Duration::from_secs(seconds.into());
+        let from_registrar = core
+            .layer
+            .was_asked(requesting.transaction, source.remote.ip());
         self.registration.failures = 0;
         self.registration.last_failure = None;
         let route = RouteSet::of_service_route(&response.headers).unwrap_or_default();
@@ -190,7 +193,7 @@ impl Account {
         self.registration.binding = Some(Binding {
             made: now,
             ends,
-            via: Some(source.back()),
+            via: from_registrar.then(|| source.back()),
             own_end: own_end(response, source),
             terms: granted.terms,
             public_gruu: granted.public_gruu,

@@ -143,10 +143,14 @@ impl Users {
         moment: &mut Moment<'_>,
     ) -> usize {
         let caller = moment.rng.random_range(0..self.registered.len());
-        let others = ["alice", "bob", "carol"];
+        let users = ["alice", "bob", "carol"];
         let callee = match moment.happens(4) {
             true => "nobody",
-            false => others[moment.rng.random_range(0..others.len())],
+            // Now and then oneself, which is refused as a loop.
+            false if moment.happens(90) => {
+                users[(caller + moment.rng.random_range(1..users.len())) % users.len()]
+            }
+            false => users[caller % users.len()],
         };
         let session = SessionId::outgoing(number.into());
         let start = moment.within(0.0, seconds);

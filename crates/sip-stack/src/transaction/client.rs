@@ -7,6 +7,7 @@
 //! that nobody waits for.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -124,6 +125,10 @@ impl ClientSide {
 
     pub(super) fn send_ack(&mut self, ack: Request, route: Route, turn: &mut Turn<'_>) {
         match route {
+            // The 2xx will be repeated.
+            Route::Target(_) if self.resolving.len() >= turn.config.max_client => {
+                tracing::debug!("too many look-ups: ACK not sent");
+            }
             Route::Target(target) => {
                 let lookup = ResolveId(self.fresh_id());
                 self.ask(lookup, Resolving::Ack(Box::new(ack)), target, turn);
@@ -177,8 +182,10 @@ impl ClientSide {
             .attempts
             .get_mut(&id)
             .expect("every key has its attempt");
+        // By a new connection of the same server, perhaps; nobody else's.
         if attempt.destination.transport.is_reliable()
             && attempt.destination.transport == source.transport
+            && attempt.destination.addr.ip() == source.remote.ip()
         {
             attempt.destination.flow = source.flow;
         }
@@ -231,6 +238,22 @@ impl ClientSide {
         for id in hit {
             let why = Failure::Transport(TransportError::FlowClosed);
             self.handle_attempt_failed(id, why, turn);
+        }
+    }
+
+    pub(super) fn sent_with(&self, branch: &str, method: Method) -> Option<ClientTransactionId> {
+        let id = self.by_key.get(&ClientKey::new(branch, method))?;
+        self.attempts.get(id)?.owner
+    }
+
+    pub(super) fn was_asked(&self, id: ClientTransactionId, address: IpAddr) -> bool {
+        let phase = self.requests.get(&id).map(|request| request.phase);
+        match phase {
+            Some(Phase::Sent(id)) => self
+                .attempts
+                .get(&id)
+                .is_some_and(|attempt| attempt.destination.addr.ip() == address),
+            Some(Phase::Resolving(_)) | None => false,
         }
     }
 

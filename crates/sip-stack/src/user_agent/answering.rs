@@ -32,6 +32,9 @@ impl UserAgent {
         if request.headers.max_forwards() == Ok(Some(0)) {
             return self.answer(transaction, &request, StatusCode::TOO_MANY_HOPS, now);
         }
+        if self.is_own_call(account, &request) {
+            return self.answer(transaction, &request, StatusCode::LOOP_DETECTED, now);
+        }
         let sdp = match Body::read(&request.headers, &request.body) {
             Body::Sdp(sdp) => Some(sdp),
             Body::Absent => None,

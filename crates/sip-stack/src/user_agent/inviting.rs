@@ -139,7 +139,8 @@ impl UserAgent {
             return;
         };
         if calling.attempt.is_own() {
-            self.note_known(account, source.remote.ip());
+            let transaction = calling.transaction;
+            self.note_known(account, transaction, source);
         }
         if response.status.is_provisional() {
             self.calling_progress(id, response, source, now);

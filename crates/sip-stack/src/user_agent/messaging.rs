@@ -92,6 +92,9 @@ impl UserAgent {
             return;
         };
         let owner = paging.account;
+        if paging.attempt.is_own() {
+            self.note_known(owner, transaction, source);
+        }
         if is_challenge(response)
             && let Some(account) = self.accounts.get_mut(&owner)
             && account

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::client_user::ClientUser;
 use super::{Core, UserAgent};
-use crate::account::{Account, AccountId};
+use crate::account::{Account, AccountId, Noted};
 use crate::message::Response;
 use crate::registration::{HopId, HopNews};
 use crate::transaction::{ClientTransactionId, Failure};
@@ -151,7 +151,7 @@ impl UserAgent {
         source: &Source,
         now: Instant,
     ) {
-        self.note_known(id, source.remote.ip());
+        self.note_known(id, transaction, source);
         if response.status.is_final() {
             self.clients.remove(&transaction);
         }
@@ -215,27 +215,35 @@ impl UserAgent {
     }
 
     /// Requests from where our registrar or proxy answers are answered, whoever they are
-    /// for.
-    pub(super) fn note_known(&mut self, id: AccountId, address: IpAddr) {
+    /// for. Whoever answers in its place from elsewhere does not become known by that.
+    pub(super) fn note_known(
+        &mut self,
+        id: AccountId,
+        transaction: ClientTransactionId,
+        source: &Source,
+    ) {
+        let address = source.remote.ip();
         let Some(account) = self.accounts.get_mut(&id) else {
             return;
         };
-        if account.known == Some(address) {
+        if !self.core.layer.was_asked(transaction, address) {
+            tracing::debug!(account = %id, "answer from elsewhere than where it was asked for");
             return;
         }
-        let before = account.known.replace(address);
+        let Noted::Now { instead_of } = account.known.note(address) else {
+            return;
+        };
         let accounts = self.known.entry(address).or_default();
         *accounts += 1;
         if *accounts == 1 {
             self.core.admit_address(address, true);
         }
-        self.forget_known(before);
+        if let Some(before) = instead_of {
+            self.forget_known(before);
+        }
     }
 
-    pub(super) fn forget_known(&mut self, address: Option<IpAddr>) {
-        let Some(address) = address else {
-            return;
-        };
+    pub(super) fn forget_known(&mut self, address: IpAddr) {
         if let Some(accounts) = self.known.get_mut(&address) {
             *accounts -= 1;
             if *accounts == 0 {

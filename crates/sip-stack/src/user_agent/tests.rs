@@ -15,6 +15,7 @@ mod many_seeds;
 mod messaging;
 mod monkey;
 mod outbound;
+mod own_servers;
 mod pracking;
 mod proxy;
 mod referred;

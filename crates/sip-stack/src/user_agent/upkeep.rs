@@ -130,7 +130,9 @@ impl UserAgent {
             self.core.admit_token(&account.token, false);
             self.tokens.remove(&account.token);
             self.core.pacer.leave(account.hop);
-            self.forget_known(account.known);
+            for address in account.known.iter() {
+                self.forget_known(address);
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ use crate::user_agent::{UserAgent, UserAgentConfig};
 
 pub(super) const OURS: &str = "192.0.2.1:5060";
 pub(super) const PROXY: &str = "192.0.2.10:5060";
+/// Behind `PROXY` in `cluster.example`.
+pub(super) const SECOND_PROXY: &str = "192.0.2.11:5060";
 pub(super) const STRANGER: &str = "198.51.100.66:5060";
 pub(super) const SDP: &str = "v=0\r\n";
 
@@ -368,6 +370,9 @@ impl Bench {
             let Target { host, port, .. } = &request.target;
             let result = match (host.as_str(), host.parse()) {
                 ("nowhere.example", _) => Err(ResolveError::NoSuchDomain),
+                ("cluster.example", _) => {
+                    Ok([PROXY, SECOND_PROXY].map(addr).map(Destination::udp).into())
+                }
                 (_, Ok(ip)) => {
                     let addr = SocketAddr::new(ip, port.unwrap_or(5060));
                     Ok(vec![Destination::udp(addr)])
@@ -467,7 +472,13 @@ impl<'a> Script<'a> {
 }
 
 /// A response to a request of ours.
-fn response_text(request: &Request, code: u16, tag: &str, headers: &[&str], body: &str) -> String {
+pub(super) fn response_text(
+    request: &Request,
+    code: u16,
+    tag: &str,
+    headers: &[&str],
+    body: &str,
+) -> String {
     let status = crate::message::StatusCode::new(code).unwrap();
     let mut to = header(&request.headers, &HeaderName::To);
     if code > 100 && !to.contains("tag=") {
