@@ -28,8 +28,8 @@ pub(super) struct Checks {
     calls: BTreeMap<String, Vec<(usize, SessionId)>>,
     /// Sessions that were established.
     answered: BTreeSet<(usize, SessionId)>,
-    /// The highest CSeq of each agent, by Call-ID, own tag and other tag.
-    cseq: BTreeMap<(usize, String, String, String), (u32, Method)>,
+    /// The numbers each agent has used, by Call-ID, own tag and other tag.
+    cseq: BTreeMap<(usize, String, String, String), Vec<(u32, Method)>>,
     branches: BTreeSet<(usize, String)>,
     /// 2xx received and ACKs sent: by Call-ID, other tag and CSeq.
     accepted: BTreeMap<Acknowledged, Instant>,
@@ -98,7 +98,7 @@ impl Checks {
     }
 
     /// CSeq grows with every request (RFC 3261 §12.2.1.1), but for one that is sent again
-    /// to another destination (RFC 3263 §4.3).
+    /// to another destination (RFC 3263 §4.3): another request may have overtaken it.
     fn counts_up(&mut self, agent: usize, request: &Request) {
         let headers = &request.headers;
         let (via, cseq) = (headers.via(), headers.cseq());
@@ -120,14 +120,17 @@ impl Checks {
             tag(headers.to()).unwrap_or_default(),
         );
         let (number, method) = (cseq.number, cseq.method);
-        if let Some((before, what)) = self.cseq.get(&key) {
-            let again = number == *before && method == *what;
+        let sent = self.cseq.entry(key).or_default();
+        let again = sent.iter().any(|(n, what)| *n == number && *what == method);
+        if let Some((before, what)) = sent.last() {
             assert!(
                 number > *before || again,
-                "CSeq {number} {method} after {before} {what} in {key:?}"
+                "CSeq {number} {method} after {before} {what} of agent {agent}"
             );
         }
-        self.cseq.insert(key, (number, method));
+        if !again {
+            sent.push((number, method));
+        }
     }
 
     /// A message that reaches an agent.
