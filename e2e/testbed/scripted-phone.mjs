@@ -68,11 +68,11 @@ class ScriptedPhone {
   }
 
   /** Sends a request within the dialog of the call that came in, and waits for its final answer. */
-  async within(method, { body = '', headers = [] } = {}) {
+  async within(method, { body = '', type = 'application/sdp', headers = [] } = {}) {
     const invite = await this.called();
     const cseq = `${(this.sequence += 1)} ${method}`;
     this.send(`${method} ${contact(invite)} SIP/2.0`, branch(), [`From: ${invite.header('To')};tag=${this.tag}`, `To: ${invite.header('From')}`,
-      `Call-ID: ${invite.header('Call-ID')}`, `CSeq: ${cseq}`, ...routes(invite, false), ...headers], body);
+      `Call-ID: ${invite.header('Call-ID')}`, `CSeq: ${cseq}`, ...routes(invite, false), ...headers], body, type);
     return this.hears((m) => m.status >= 200 && m.cseq === cseq, `answer to ${method}`);
   }
   async busy() { this.reply(await this.called(), '486 Busy Here'); }
@@ -114,18 +114,6 @@ class ScriptedPhone {
       `From: ${response.header('From')}`, `To: ${response.header('To')}`, `Call-ID: ${callId}`, 'CSeq: 1 ACK',
       ...(success ? routes(response, true) : []),
     ]);
-  }
-
-  /** Sends a request with a body within the call that it took; resolves with the final answer. */
-  async within(method, type, body) {
-    const invite = await this.called();
-    this.sequence += 1;
-    const cseq = `${this.sequence} ${method}`;
-    this.send(`${method} ${contact(invite)} SIP/2.0`, branch(), [
-      `From: ${invite.header('To')};tag=${this.tag}`, `To: ${invite.header('From')}`, `Call-ID: ${invite.header('Call-ID')}`, `CSeq: ${cseq}`,
-      ...routes(invite, false),
-    ], body, type);
-    return this.hears((m) => m.status >= 200 && m.cseq === cseq, `answer to ${method}`);
   }
 
   /** Writes to `user` outside of any call; resolves with the final answer. */

@@ -49,11 +49,11 @@ describe('messages', () => {
 
   test('a phone writes to the page it talks with; what is no text is refused with what is', async () => {
     const { peer, alice, call } = await talking();
-    assert.equal((await peer.within('MESSAGE', 'text/plain;charset=utf-8', 'hello')).status, 200);
+    assert.equal((await peer.within('MESSAGE', { type: 'text/plain;charset=utf-8', body: 'hello' })).status, 200);
     const message = await told(alice, 'message');
     assert.deepEqual([message.content, message.content_type, message.session], ['hello', 'text/plain', call.session]);
     assert.match(message.timestamp, /^\d{4}-\d\d-\d\dT/);
-    const refused = await peer.within('MESSAGE', 'application/octet-stream', 'x');
+    const refused = await peer.within('MESSAGE', { type: 'application/octet-stream', body: 'x' });
     assert.equal(refused.status, 415);
     assert.match(refused.all('Accept').join(), /text\/\*/);
     await call.hangUp();
@@ -62,12 +62,12 @@ describe('messages', () => {
 
   test('INFO with tones is taken, anything else is refused with what would be', async () => {
     const { peer, call } = await talking();
-    assert.equal((await peer.within('INFO', 'application/dtmf-relay', 'Signal=5\r\nDuration=160\r\n')).status, 200);
-    assert.equal((await peer.within('INFO', 'application/x-unknown', 'x')).status, 415);
-    const options = await peer.within('OPTIONS', 'text/plain', '');
+    assert.equal((await peer.within('INFO', { type: 'application/dtmf-relay', body: 'Signal=5\r\nDuration=160\r\n' })).status, 200);
+    assert.equal((await peer.within('INFO', { type: 'application/x-unknown', body: 'x' })).status, 415);
+    const options = await peer.within('OPTIONS');
     assert.equal(options.status, 200);
     assert.match(options.header('Allow'), /MESSAGE/);
-    assert.equal((await peer.within('FROBNICATE', 'text/plain', '')).status, 501);
+    assert.equal((await peer.within('FROBNICATE')).status, 501);
     await call.hangUp();
     await call.state('terminated');
   });
