@@ -51,6 +51,14 @@ impl AudioCodec {
         }
     }
 
+    /// Whether it is one of those that every phone and every browser has (RFC 7874 §3).
+    pub fn is_g711(self) -> bool {
+        match self {
+            Self::Pcmu | Self::Pcma => true,
+            Self::Opus | Self::G722 => false,
+        }
+    }
+
     /// The payload type that needs no `a=rtpmap` (RFC 3551 §6).
     pub fn static_payload_type(self) -> Option<Pt> {
         match self {

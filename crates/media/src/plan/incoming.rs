@@ -12,7 +12,7 @@ use crate::sdp::{
 };
 
 /// The offer to a browser for a phone's offer, with codecs of the phone alone; for an INVITE
-/// without one (`None`), with ours. Whatever the phone's direction is just now, the browser is
+/// without one (`None`), with G.711, which every phone has. Whatever the phone's direction is just now, the browser is
 /// asked for both ways: a hold is a matter of the relay.
 ///
 /// # Errors
@@ -35,7 +35,7 @@ pub fn browser_offer(
             }
             (policy.codecs_of(&phone.formats), &phone.formats)
         }
-        None => (policy.own_codecs(), &none),
+        None => (policy.common_codecs(), &none),
     };
     if codecs.is_empty() {
         return Err(Refusal::NoCommonCodec);

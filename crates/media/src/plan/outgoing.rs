@@ -38,7 +38,7 @@ pub fn delayed_phone_offer(
     policy: &Policy,
     local: &PhoneLocal,
 ) -> Result<PhoneOffer, Refusal> {
-    let allowed = policy.own_codecs();
+    let allowed = policy.common_codecs();
     let chosen = answer
         .formats
         .codecs()

@@ -28,11 +28,22 @@ impl Policy {
     }
 
     /// The codecs to offer when nobody offered any.
-    pub(super) fn own_codecs(&self) -> Vec<AudioCodec> {
+    fn own_codecs(&self) -> Vec<AudioCodec> {
         match &self.codecs {
             CodecPolicy::Offerer => AudioCodec::ALL.to_vec(),
             CodecPolicy::Listed(listed) => distinct(listed.iter().copied()),
         }
+    }
+
+    /// The codecs for a phone that offers none: it is asked last, when the browser has its one
+    /// description already, and must not be able to choose what the browser was not told. So
+    /// those that every phone and browser has, if they are allowed (RFC 7874 §3).
+    pub(super) fn common_codecs(&self) -> Vec<AudioCodec> {
+        let mut codecs = self.own_codecs();
+        if codecs.iter().any(|codec| codec.is_g711()) {
+            codecs.retain(|codec| codec.is_g711());
+        }
+        codecs
     }
 }
 
