@@ -20,11 +20,10 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::config::{TlsConfig, TlsIdentity};
 use crate::transport::TransportError;
 
-mod anybody;
 mod sip_domain;
+mod verifier;
 
-use anybody::Anybody;
-use sip_domain::SipDomainVerifier;
+use verifier::{ServerVerifier, Trust};
 
 /// Our side of incoming connections.
 pub(super) fn acceptor(identity: &TlsIdentity) -> io::Result<TlsAcceptor> {
@@ -58,10 +57,11 @@ impl Connectors {
             }
         }
         let verifier = |roots: RootCertStore| -> Arc<dyn ServerCertVerifier> {
-            match config.verify {
-                true => Arc::new(SipDomainVerifier::new(roots, provider())),
-                false => Arc::new(Anybody(provider())),
-            }
+            let trust = match config.verify {
+                true => Trust::SipDomain(roots),
+                false => Trust::Anybody,
+            };
+            Arc::new(ServerVerifier::new(trust, provider()))
         };
         let mut special = HashMap::new();
         for domain in &config.domains {

@@ -4,83 +4,30 @@
 //! certificate's alternative names decides; only if there is none do DNS names count. They
 //! are compared whole: no wildcard, no suffix, and never the Common Name.
 
-use std::sync::Arc;
-
 use tokio_rustls::rustls;
-use tokio_rustls::rustls::client::danger::{
-    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
-};
 use tokio_rustls::rustls::client::verify_server_cert_signed_by_trust_anchor;
-use tokio_rustls::rustls::crypto::CryptoProvider;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::server::ParsedCertificate;
-use tokio_rustls::rustls::{
-    CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme,
+use tokio_rustls::rustls::pki_types::{
+    CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime,
 };
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::{CertificateError, RootCertStore};
 use webpki::EndEntityCert;
 
-/// Verifies servers against these authorities.
-#[derive(Debug)]
-pub(super) struct SipDomainVerifier {
-    roots: RootCertStore,
-    provider: Arc<CryptoProvider>,
-}
-
-impl SipDomainVerifier {
-    pub(super) fn new(roots: RootCertStore, provider: Arc<CryptoProvider>) -> Self {
-        Self { roots, provider }
-    }
-}
-
-impl ServerCertVerifier for SipDomainVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let algorithms = self.provider.signature_verification_algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(
-            &ParsedCertificate::try_from(end_entity)?,
-            &self.roots,
-            intermediates,
-            now,
-            algorithms,
-        )?;
-        let certificate =
-            EndEntityCert::try_from(end_entity).map_err(|_| CertificateError::BadEncoding)?;
-        match is_named(&certificate, server_name) {
-            true => Ok(ServerCertVerified::assertion()),
-            false => Err(CertificateError::NotValidForName.into()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+/// Verifies a certificate, with its intermediates, against these authorities and the domain.
+pub(super) fn verify(
+    (end_entity, intermediates): (&CertificateDer<'_>, &[CertificateDer<'_>]),
+    domain: &ServerName<'_>,
+    roots: &RootCertStore,
+    now: UnixTime,
+    algorithms: &[&dyn SignatureVerificationAlgorithm],
+) -> Result<(), rustls::Error> {
+    let parsed = ParsedCertificate::try_from(end_entity)?;
+    verify_server_cert_signed_by_trust_anchor(&parsed, roots, intermediates, now, algorithms)?;
+    let certificate =
+        EndEntityCert::try_from(end_entity).map_err(|_| CertificateError::BadEncoding)?;
+    match is_named(&certificate, domain) {
+        true => Ok(()),
+        false => Err(CertificateError::NotValidForName.into()),
     }
 }
 
