@@ -63,6 +63,7 @@ async fn registers_is_called_and_leaves_nothing_behind() {
     let left = DriverCounts {
         received: counts.received,
         sent: counts.sent,
+        longest_turn: counts.longest_turn,
         ..DriverCounts::default()
     };
     assert_eq!(counts, left);

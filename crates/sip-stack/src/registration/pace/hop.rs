@@ -145,8 +145,10 @@ impl Hop {
         by_all
     }
 
-    /// Accounts that wait for this hop, at least one.
+    /// Accounts that want something of this hop, at least one: those that wait for their turn,
+    /// and those whose turn it is. With the pace lifted all of them can be the latter.
     fn waiting(&self) -> u32 {
-        u32::try_from(self.queue.len()).unwrap_or(u32::MAX).max(1)
+        let waiting = self.queue.len() + self.in_flight;
+        u32::try_from(waiting).unwrap_or(u32::MAX).max(1)
     }
 }

@@ -114,6 +114,28 @@ fn a_hop_that_serves_nobody_is_asked_by_one_at_a_time() {
 }
 
 #[test]
+fn with_the_pace_lifted_a_hop_is_asked_soon_though_nobody_is_left_in_the_queue() {
+    let mut bench = Bench::new(PaceConfig {
+        per_second: 0,
+        in_flight: 10_000,
+    });
+    for n in 0..150 {
+        bench.enqueue(n, Rank::Other(bench.now));
+    }
+    assert_eq!(bench.run(Duration::ZERO, false).len(), 150);
+    bench.pacer.join(&target());
+    for n in 0..150 {
+        bench.not_served(n);
+        bench.finish(AccountId::new(n));
+        bench.enqueue(n, Rank::Other(bench.now));
+    }
+    let asked = bench.run(Duration::from_secs(10), false).len();
+    assert!((15..=21).contains(&asked), "{asked}");
+    bench.pacer.answered(bench.hop, bench.now);
+    assert_eq!(bench.run(Duration::ZERO, false).len(), 150 - asked);
+}
+
+#[test]
 fn one_account_alone_asks_as_rfc_5626_says() {
     let mut bench = Bench::new(PaceConfig::default());
     bench.pacer.leave(bench.hop);
