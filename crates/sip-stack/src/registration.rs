@@ -305,16 +305,26 @@ impl Account {
         }
     }
 
-    /// The registrar is gone: a removal that waits for its turn need not wait any more.
+    /// The registrar is gone: a removal that waits for its turn need not wait any more, and
+    /// who failed before it was known to be gone waits with all others, not by itself.
     pub(crate) fn hop_lost(&mut self, core: &mut Core, now: Instant) {
-        if matches!(
-            self.registration.state,
+        match self.registration.state {
             State::Queued {
                 purpose: Purpose::Unbind,
                 ..
+            } => self.forget_binding(core, now),
+            State::Waiting { since, .. } => {
+                let lost = core.pacer.trouble_since(self.hop);
+                if self.registration.failures > 0 && lost.is_some_and(|lost| lost <= since) {
+                    self.queue_as(Purpose::Bind, Rank::Other(now), core, now);
+                }
             }
-        ) {
-            self.forget_binding(core, now);
+            State::Queued {
+                purpose: Purpose::Bind,
+                ..
+            }
+            | State::Idle
+            | State::Requesting(_) => {}
         }
     }
 

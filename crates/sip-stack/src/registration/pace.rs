@@ -272,7 +272,13 @@ impl Pacer {
         Some(&trouble.reason)
     }
 
-    /// The same, if others share the hop: then it may be long until one's own turn.
+    /// Since when nobody has been served by a hop.
+    pub(crate) fn trouble_since(&self, id: HopId) -> Option<Instant> {
+        let trouble = self.hops.get(&id)?.trouble.as_ref()?;
+        Some(trouble.since)
+    }
+
+    /// What is wrong with a hop, if others share it: then it may be long until one's own turn.
     pub(crate) fn trouble_of_many(&self, id: HopId) -> Option<&StatusReason> {
         self.trouble(id)
             .filter(|_| self.hops.get(&id).is_some_and(|hop| hop.accounts > 1))

@@ -72,6 +72,27 @@ fn without_a_pace_a_thousand_accounts_are_back_within_2_s() {
 }
 
 #[test]
+fn without_a_pace_all_come_back_by_tcp_within_2_s_those_too_that_found_out_first() {
+    for in_flight in [100, 10_000] {
+        let unlimited = PaceConfig {
+            per_second: 0,
+            in_flight,
+        };
+        let mut world = World::new(unlimited, Transport::Tcp);
+        world.register_all();
+        world.run(Duration::from_secs(1));
+        world.bindings.clear();
+        world.registrar_dies();
+        world.close_connection();
+        world.run(Duration::from_secs(3));
+
+        world.registrar_returns();
+        world.run(Duration::from_secs(2));
+        assert_eq!(world.bound(), ACCOUNTS);
+    }
+}
+
+#[test]
 fn a_lost_connection_is_replaced_for_a_thousand_accounts_and_nobody_is_told() {
     let mut world = World::new(PaceConfig::default(), Transport::Tcp);
     world.register_all();
