@@ -113,14 +113,8 @@ impl ClientSide {
         let Some(request) = self.requests.get(&id) else {
             return;
         };
-        // Somebody may still answer what rings in spite of the CANCEL.
-        if let Phase::Sent(id) = request.phase
-            && let Some(mut attempt) = self.remove_attempt(id)
-            && let Machine::Invite(machine) = &mut attempt.machine
-        {
-            attempt.owner = None;
-            machine.abandon(&turn.config.timers, turn.now);
-            self.keep(id, attempt);
+        if let Phase::Sent(attempt) = request.phase {
+            self.remove_attempt(attempt);
         }
         self.fail(id, Failure::Cancelled, turn);
     }

@@ -493,23 +493,6 @@ fn only_our_own_server_may_challenge_a_bye() {
 }
 
 #[test]
-fn who_answers_although_cancelled_and_given_up_is_acknowledged_and_ended() {
-    let mut bench = Bench::new();
-    let invite = bench.invite(1, "bob");
-    bench.reply(&invite, 180, &[]);
-    bench.hang_up(call(1));
-    let cancel = bench.request(Method::Cancel);
-    bench.reply(&cancel, 200, &[]);
-    bench.pass_seconds(40);
-    bench.sent_nothing();
-    bench.reply_sdp(&invite, 200, "them", SDP);
-    bench.request(Method::Ack);
-    let bye = bench.request(Method::Bye);
-    bench.reply(&bye, 200, &[]);
-    bench.is_empty_after(64);
-}
-
-#[test]
 fn a_stray_200_of_an_unknown_call_is_not_reflected() {
     let mut bench = Bench::new();
     bench.receive(
