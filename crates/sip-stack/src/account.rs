@@ -11,15 +11,17 @@ use crate::transport::Transport;
 
 mod allowance;
 mod attempt;
+mod capabilities;
 mod keyring;
 mod known;
 mod live;
 
 pub use crate::digest::Ha1;
 pub(crate) use attempt::{Attempt, is_challenge};
+pub(crate) use capabilities::{Capabilities, DESCRIPTIONS, KEYS};
 pub(crate) use keyring::{CannotAnswer, Challenger, Keyring, Scope};
 pub(crate) use known::{Known, Noted};
-pub(crate) use live::{ALLOW, Account};
+pub(crate) use live::Account;
 
 /// An account of the user agent, numbered by the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,6 +98,11 @@ pub struct AccountConfig {
     pub instance: String,
     /// Whether messages (RFC 3428) are passed up. If not: 488.
     pub takes_messages: bool,
+    /// Whether calls to it are passed up. If not: 403.
+    pub takes_calls: bool,
+    /// Calls at a time, if the application refuses further ones: OPTIONS says so (RFC 3261
+    /// §11.2). The user agent's own limit comes besides.
+    pub max_calls: Option<usize>,
     /// Transport asked for in requests that resolve a domain, if none is named
     /// by the URI or the proxy: `;transport=` of the URI. `None` leaves the choice
     /// to RFC 3263.
@@ -116,6 +123,8 @@ impl AccountConfig {
             expires: 600,
             instance: instance.into(),
             takes_messages: true,
+            takes_calls: true,
+            max_calls: None,
             transport: None,
         }
     }

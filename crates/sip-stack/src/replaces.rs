@@ -6,6 +6,9 @@ use std::fmt;
 use crate::dialog::DialogId;
 use crate::message::{Params, Uri};
 
+/// The option tag of RFC 3891.
+pub(crate) const TAG: &str = "replaces";
+
 /// A dialog that a call takes the place of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaces {

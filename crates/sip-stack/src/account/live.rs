@@ -13,10 +13,6 @@ use crate::transaction::{ContactTemplate, Route};
 use crate::transport::Source;
 use crate::user_agent::Core;
 
-/// Methods we take, for Allow.
-pub(crate) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, PRACK, UPDATE, NOTIFY, REFER";
-
 pub(crate) struct Account {
     pub(crate) id: AccountId,
     pub(crate) config: AccountConfig,

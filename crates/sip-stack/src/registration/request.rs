@@ -1,7 +1,7 @@
 //! What a REGISTER of ours says (RFC 3261 §10.2, RFC 3327 §5.1, RFC 5626 §4.2.1).
 
 use super::Purpose;
-use crate::account::{ALLOW, Account};
+use crate::account::{Account, Capabilities};
 use crate::message::{CSeq, HeaderName, HeaderValue, Method, NameAddr, Request};
 use crate::target::Target;
 use crate::transaction::Route;
@@ -47,7 +47,8 @@ impl Account {
             false => SUPPORTED,
         };
         headers.push(HeaderName::Supported, HeaderValue::from_static(supported));
-        headers.push(HeaderName::Allow, HeaderValue::from_static(ALLOW));
+        let capabilities = Capabilities::of(&self.config, &core.config);
+        headers.push(HeaderName::Allow, capabilities.methods());
         self.name_software(headers, HeaderName::UserAgent, core);
         request
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rand::RngExt;
 
 use super::{Timer, UserAgent, headers};
-use crate::account::{AccountId, SessionId};
+use crate::account::{AccountId, DESCRIPTIONS, SessionId};
 use crate::command::Reason;
 use crate::dialog::Dialog;
 use crate::event::{EndedBy, Event, Originator, StatusReason};
@@ -39,8 +39,7 @@ impl UserAgent {
             Body::Sdp(sdp) => Some(sdp),
             Body::Absent => None,
             Body::Unsupported => {
-                let accept = ["application/sdp", "multipart/mixed"];
-                return self.answer_unsupported_media(transaction, &request, &accept, now);
+                return self.answer_unsupported_media(transaction, &request, &DESCRIPTIONS, now);
             }
         };
         if self.refuses_unreliable(transaction, &request, now)
@@ -48,20 +47,14 @@ impl UserAgent {
         {
             return;
         }
-        if self
-            .accounts
-            .get(&account)
-            .is_none_or(|account| account.leaving)
-        {
-            let gone = StatusCode::TEMPORARILY_UNAVAILABLE;
-            return self.answer(transaction, &request, gone, now);
+        if let Err(status) = self.takes_calls(account) {
+            return self.answer(transaction, &request, status, now);
         }
         let replaces = match self.replaced(account, &request) {
             Ok(replaces) => replaces,
             Err(status) => return self.answer(transaction, &request, status, now),
         };
-        if let Err(full) = self.check_limits(account) {
-            let status = StatusCode::new(full.code).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        if let Err(status) = self.has_room(account) {
             return self.answer(transaction, &request, status, now);
         }
         let tag = self.core.token();
@@ -115,6 +108,34 @@ impl UserAgent {
         self.core.tell(incoming);
     }
 
+    /// What an INVITE for this account would be refused with, were it to come now.
+    pub(super) fn admits_call(&self, id: AccountId) -> Result<(), StatusCode> {
+        self.takes_calls(id)?;
+        self.has_room(id)?;
+        let full = self.accounts.get(&id).is_some_and(|account| {
+            let limit = account.config.max_calls;
+            limit.is_some_and(|limit| account.sessions >= limit)
+        });
+        match full {
+            true => Err(StatusCode::BUSY_HERE),
+            false => Ok(()),
+        }
+    }
+
+    fn takes_calls(&self, id: AccountId) -> Result<(), StatusCode> {
+        match self.accounts.get(&id).filter(|account| !account.leaving) {
+            Some(account) if account.config.takes_calls => Ok(()),
+            Some(_) => Err(StatusCode::FORBIDDEN),
+            None => Err(StatusCode::TEMPORARILY_UNAVAILABLE),
+        }
+    }
+
+    fn has_room(&self, id: AccountId) -> Result<(), StatusCode> {
+        let full = |full: StatusReason| StatusCode::new(full.code);
+        self.check_limits(id)
+            .map_err(|why| full(why).unwrap_or(StatusCode::SERVICE_UNAVAILABLE))
+    }
+
     pub(super) fn accept(
         &mut self,
         id: SessionId,
@@ -154,8 +175,7 @@ impl UserAgent {
             return;
         };
         let replaces = ringing.replaces;
-        headers::push_capabilities(&mut response.headers);
-        headers::push_supported(&mut response.headers, &self.core.config);
+        self.capabilities(Some(account)).push(&mut response.headers);
         headers::push_extra(&mut response.headers, &extra);
         // What has been agreed on by a reliable response is not said again.
         let settled = matches!(ringing.change, Change::Settled);

@@ -2,11 +2,7 @@
 
 use bytes::Bytes;
 
-use super::config::UserAgentConfig;
-use super::requests::REPLACES;
-use crate::account::ALLOW;
 use crate::command::Reason;
-use crate::invite::{reliable, session_timer};
 use crate::message::{HeaderName, HeaderValue, Headers, Request};
 
 /// Headers an application may not write: they are ours, or they would let a page claim
@@ -73,32 +69,6 @@ fn is_reserved(name: &HeaderName) -> bool {
         || RESERVED_OTHERS
             .iter()
             .any(|reserved| reserved.eq_ignore_ascii_case(name.as_str()))
-}
-
-/// What we can do, in a request or response that begins something.
-pub(super) fn push_capabilities(headers: &mut Headers) {
-    headers.push(HeaderName::Allow, HeaderValue::from_static(ALLOW));
-    headers.push(
-        HeaderName::Accept,
-        HeaderValue::from_static("application/sdp, multipart/mixed"),
-    );
-}
-
-/// The extensions we know, by their option tags (RFC 3261 §19.2).
-pub(super) fn extensions(config: &UserAgentConfig) -> Vec<&'static str> {
-    let mut tags = vec![REPLACES, reliable::TAG];
-    if config.session_expires > 0 {
-        tags.push(session_timer::TAG);
-    }
-    tags
-}
-
-/// Supported, in requests that begin something and in every answer to them.
-pub(super) fn push_supported(headers: &mut Headers, config: &UserAgentConfig) {
-    let tags = extensions(config).join(", ");
-    if let Ok(tags) = HeaderValue::new(tags) {
-        headers.push(HeaderName::Supported, tags);
-    }
 }
 
 /// The application's own headers, those that may be.

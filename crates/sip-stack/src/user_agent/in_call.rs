@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::client_user::{ClientUser, Info};
 use super::{Timer, UserAgent, headers};
-use crate::account::{Attempt, SessionId, is_challenge};
+use crate::account::{Attempt, KEYS, SessionId, is_challenge};
 use crate::dialog::DialogId;
 use crate::event::{EndedBy, SessionEvent, StatusReason};
 use crate::invite::Usage;
@@ -16,9 +16,6 @@ use crate::invite::established::{Answering, Change, Established, Unacknowledged}
 use crate::message::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use crate::transaction::{ClientTransactionId, Failure, ServerTransactionId};
 use crate::transport::Source;
-
-/// Bodies of INFO that are passed up.
-const DTMF: [&str; 2] = ["application/dtmf-relay", "application/dtmf"];
 
 impl UserAgent {
     pub(super) fn handle_in_dialog(
@@ -196,7 +193,7 @@ impl UserAgent {
             return self.answer(transaction, request, StatusCode::OK, now);
         }
         let kind = request.headers.content_type().ok().flatten();
-        let dtmf = DTMF
+        let dtmf = KEYS
             .iter()
             .find(|dtmf| kind.as_ref().is_some_and(|kind| kind.is(dtmf)));
         match dtmf {
@@ -208,7 +205,7 @@ impl UserAgent {
                 };
                 self.core.tell_session(id, info);
             }
-            None => self.answer_unsupported_media(transaction, request, &DTMF, now),
+            None => self.answer_unsupported_media(transaction, request, &KEYS, now),
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::client_user::{Acknowledged, Answered, ClientUser};
 use super::{Timer, UserAgent, headers};
-use crate::account::{AccountId, Attempt, Challenger, SessionId, is_challenge};
+use crate::account::{AccountId, Attempt, Capabilities, Challenger, SessionId, is_challenge};
 use crate::command::Reason;
 use crate::dialog::Dialog;
 use crate::event::{EndedBy, SessionEvent, StatusReason};
@@ -76,8 +76,7 @@ impl UserAgent {
         fields.push(HeaderName::To, NameAddr::new(called));
         fields.push(HeaderName::CallId, call_id.clone());
         fields.push(HeaderName::CSeq, CSeq::new(1, Method::Invite));
-        headers::push_capabilities(fields);
-        headers::push_supported(fields, &self.core.config);
+        Capabilities::of(&account.config, &self.core.config).push(fields);
         if self.core.config.require_100rel {
             fields.push(HeaderName::Require, HeaderValue::from_static(reliable::TAG));
         }

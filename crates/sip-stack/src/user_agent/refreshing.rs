@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use super::client_user::{ClientUser, Within};
-use super::{Timer, UserAgent, headers};
-use crate::account::{Attempt, SessionId, is_challenge};
+use super::{Timer, UserAgent};
+use crate::account::{Attempt, Capabilities, SessionId, is_challenge};
 use crate::command::Reason;
 use crate::event::{EndedBy, StatusReason};
 use crate::invite::Usage;
@@ -137,8 +137,7 @@ impl UserAgent {
             return;
         };
         let mut request = established.dialog.request(Method::Update);
-        headers::push_capabilities(&mut request.headers);
-        headers::push_supported(&mut request.headers, &self.core.config);
+        Capabilities::of(&account.config, &self.core.config).push(&mut request.headers);
         if let Some(timer) = &established.timer {
             timer.ask_again(&mut request.headers);
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rand::RngExt;
 
 use super::{Timer, UserAgent, headers};
-use crate::account::SessionId;
+use crate::account::{Capabilities, DESCRIPTIONS, SessionId};
 use crate::dialog::DialogId;
 use crate::event::{SessionEvent, StatusReason};
 use crate::invite::Usage;
@@ -45,8 +45,7 @@ impl UserAgent {
             Body::Sdp(sdp) => Some(sdp),
             Body::Absent => None,
             Body::Unsupported => {
-                let accept = ["application/sdp", "multipart/mixed"];
-                return self.answer_unsupported_media(transaction, &request, &accept, now);
+                return self.answer_unsupported_media(transaction, &request, &DESCRIPTIONS, now);
             }
         };
         if self.refuses_short_session(transaction, &request, now) {
@@ -337,8 +336,7 @@ impl UserAgent {
         let secure = request.uri.is_sips();
         let contact = account.contact_towards(source, secure, &self.core);
         self.make_dialog_response(&mut response, request, contact);
-        headers::push_capabilities(&mut response.headers);
-        headers::push_supported(&mut response.headers, &self.core.config);
+        Capabilities::of(&account.config, &self.core.config).push(&mut response.headers);
         Some(response)
     }
 

@@ -75,6 +75,8 @@ impl UserAgent {
         glares: u8,
         now: Instant,
     ) {
+        let account = self.sessions.get(&id).map(|session| session.account);
+        let capabilities = self.capabilities(account);
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
@@ -86,8 +88,7 @@ impl UserAgent {
             return;
         };
         let mut request = exchange.dialog.request(method);
-        headers::push_capabilities(&mut request.headers);
-        headers::push_supported(&mut request.headers, &self.core.config);
+        capabilities.push(&mut request.headers);
         if let Some(timer) = timer {
             timer.ask_again(&mut request.headers);
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Timer, UserAgent, headers};
-use crate::account::SessionId;
+use crate::account::{DESCRIPTIONS, SessionId};
 use crate::event::{EndedBy, SessionEvent};
 use crate::invite::Usage;
 use crate::invite::body::Body;
@@ -33,8 +33,8 @@ impl UserAgent {
             return;
         };
         let timers = self.core.config.timers;
-        headers::push_capabilities(&mut response.headers);
-        headers::push_supported(&mut response.headers, &self.core.config);
+        let account = self.sessions.get(&id).map(|session| session.account);
+        self.capabilities(account).push(&mut response.headers);
         let Some(ringing) = self.ringing(id) else {
             return;
         };
@@ -127,8 +127,7 @@ impl UserAgent {
             Body::Sdp(sdp) => Some(sdp),
             Body::Absent => None,
             Body::Unsupported => {
-                let accept = ["application/sdp", "multipart/mixed"];
-                return self.answer_unsupported_media(transaction, &request, &accept, now);
+                return self.answer_unsupported_media(transaction, &request, &DESCRIPTIONS, now);
             }
         };
         let prack = Acknowledgement::of_prack(&request);

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::{UserAgent, headers};
-use crate::account::{ALLOW, AccountId};
+use super::UserAgent;
+use crate::account::{AccountId, Capabilities};
 use crate::dialog::DialogId;
 use crate::message::{
     HeaderName, HeaderValue, Message, Method, ParseError, Request, Response, StatusCode,
@@ -11,8 +11,6 @@ use crate::message::{
 use crate::transaction::ServerTransactionId;
 use crate::transport::Source;
 
-/// The option tag of RFC 3891.
-pub(super) const REPLACES: &str = "replaces";
 /// The event package of RFC 3515.
 pub(super) const REFER_EVENT: &str = "refer";
 
@@ -97,7 +95,7 @@ impl UserAgent {
         }
         match &request.method {
             Method::Invite => self.handle_invite(id, account, request, source, now),
-            Method::Options => self.answer_options(id, &request, now),
+            Method::Options => self.answer_question(id, account, &request, now),
             Method::Notify => self.answer_stray_notify(id, &request, now),
             Method::Subscribe => self.answer_bad_event(id, &request, now),
             Method::Ack
@@ -126,10 +124,9 @@ impl UserAgent {
         request: &Request,
         now: Instant,
     ) -> bool {
-        let known = headers::extensions(&self.core.config);
-        let is_known = |tag: &String| known.iter().any(|known| tag.eq_ignore_ascii_case(known));
+        let known = Capabilities::of_any(&self.core.config);
         let mut required = request.headers.require();
-        required.retain(|tag| !is_known(tag));
+        required.retain(|tag| !known.has(tag));
         if required.is_empty() {
             return false;
         }
@@ -161,9 +158,37 @@ impl UserAgent {
         request: &Request,
         now: Instant,
     ) {
+        let called = self.called_account(request);
         let mut response = self.reply(request, StatusCode::OK);
-        headers::push_capabilities(&mut response.headers);
-        headers::push_supported(&mut response.headers, &self.core.config);
+        self.capabilities(called).push_all(&mut response.headers);
+        self.core.respond(id, response, now);
+    }
+
+    /// What can be said of an account; of any, if it is unknown.
+    pub(super) fn capabilities(&self, account: Option<AccountId>) -> Capabilities {
+        let config = &self.core.config;
+        match account.and_then(|id| self.accounts.get(&id)) {
+            Some(account) => Capabilities::of(&account.config, config),
+            None => Capabilities::of_any(config),
+        }
+    }
+
+    /// OPTIONS for an account: what an INVITE would get, as far as that can be told beforehand
+    /// (§11.2).
+    fn answer_question(
+        &mut self,
+        id: ServerTransactionId,
+        account: AccountId,
+        request: &Request,
+        now: Instant,
+    ) {
+        let status = match self.admits_call(account) {
+            Ok(()) => return self.answer_options(id, request, now),
+            Err(status) => status,
+        };
+        let mut response = self.reply(request, status);
+        self.capabilities(Some(account))
+            .push_all(&mut response.headers);
         self.core.respond(id, response, now);
     }
 
@@ -243,9 +268,10 @@ impl UserAgent {
         now: Instant,
     ) {
         let mut response = self.reply(request, status);
+        let capabilities = self.capabilities(self.called_account(request));
         response
             .headers
-            .push(HeaderName::Allow, HeaderValue::from_static(ALLOW));
+            .push(HeaderName::Allow, capabilities.methods());
         self.core.respond(id, response, now);
     }
 

@@ -1,10 +1,11 @@
 //! Requests that are not for a call: from our registrar, and from strangers.
 
-use super::bench::{Bench, OURS, STRANGER, Script, account, source};
+use super::bench::{Bench, OURS, STRANGER, Script, account, header, source};
 use crate::account::{AccountConfig, AccountId};
 use crate::command::Command;
 use crate::event::Event;
 use crate::message::{HeaderName, Message};
+use crate::user_agent::UserAgentConfig;
 use crate::user_agent::requests::MAX_OF_STRANGER;
 
 #[test]
@@ -82,6 +83,91 @@ fn options_pings_are_answered_with_what_we_can() {
             assert!(response.headers.contains(&name));
         }
     }
+}
+
+#[test]
+fn options_for_an_account_get_what_a_call_would_get() {
+    let mut bench = Bench::with(UserAgentConfig {
+        sessions_per_account: 1,
+        ..UserAgentConfig::default()
+    });
+    bench.register();
+    let token = bench.token();
+    bench.incoming(&options(&token));
+    bench.response(200);
+    let session = bench.called();
+    let asked = Script {
+        cseq: 2,
+        ..options(&token)
+    };
+    bench.incoming(&asked);
+    let busy = bench.response(486);
+    assert!(busy.headers.contains(&HeaderName::Allow));
+    bench.hang_up(session);
+    bench.response(486);
+    let asked = Script {
+        cseq: 3,
+        ..options(&token)
+    };
+    bench.incoming(&asked);
+    bench.response(200);
+}
+
+#[test]
+fn an_account_that_takes_no_calls_says_so_to_both() {
+    let mut bench = Bench::empty(UserAgentConfig::default());
+    bench.add(AccountConfig {
+        takes_calls: false,
+        ..account()
+    });
+    bench.register();
+    let token = bench.token();
+    bench.incoming(&options(&token));
+    bench.response(403);
+    bench.incoming(&Script::invite(&token));
+    bench.response(403);
+    bench.no_event();
+    // A ping that names nobody asks whether we are there.
+    bench.incoming(&Script {
+        uri: format!("sip:{OURS}"),
+        cseq: 2,
+        ..options(&token)
+    });
+    bench.response(200);
+}
+
+#[test]
+fn a_limit_of_the_application_is_told_by_options() {
+    let mut bench = Bench::empty(UserAgentConfig::default());
+    bench.add(AccountConfig {
+        max_calls: Some(1),
+        ..account()
+    });
+    bench.register();
+    let token = bench.token();
+    bench.called();
+    bench.incoming(&options(&token));
+    bench.response(486);
+}
+
+#[test]
+fn what_an_account_can_do_depends_on_it() {
+    let mut bench = Bench::empty(UserAgentConfig {
+        session_expires: 0,
+        ..UserAgentConfig::default()
+    });
+    bench.add(AccountConfig {
+        takes_messages: false,
+        ..account()
+    });
+    bench.register();
+    let token = bench.token();
+    bench.incoming(&options(&token));
+    let response = bench.response(200);
+    let text = |name| header(&response.headers, &name);
+    assert!(!text(HeaderName::Allow).contains("MESSAGE"));
+    assert!(!text(HeaderName::Accept).contains("text/"));
+    assert_eq!(text(HeaderName::Supported), "replaces, 100rel");
 }
 
 #[test]

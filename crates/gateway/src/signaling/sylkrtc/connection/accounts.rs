@@ -23,6 +23,10 @@ impl Client {
             return Err(Refusal::TooManyAccounts(limit));
         }
         let id = backend.numbers.account();
+        let user = address.user();
+        let permissions = backend
+            .rules
+            .permissions(user, domain_without_port(&address));
         let config = AccountConfig {
             aor: address.as_str().to_owned(),
             display_name: add.display_name,
@@ -33,15 +37,13 @@ impl Client {
             transport: None,
             user_agent: add.user_agent,
             takes_messages: self.dialect == Dialect::V2,
+            takes_calls: permissions.limits().may_receive,
+            max_calls: permissions.limits().max_calls,
             expires: backend.rules.registration_expiry,
             instance: uuid::Uuid::new_v5(&self.instance, address.as_str().as_bytes()).to_string(),
         };
         let route = backend.directory.add_account(id, self.link.clone());
         let entry = backend.ledger.enter(Kind::Account);
-        let user = address.user();
-        let permissions = backend
-            .rules
-            .permissions(user, domain_without_port(&address));
         let prefixes = add.incoming_header_prefixes;
         let mut account = Account::new(id, prefixes, permissions, route, entry);
         account.explicit_ringing = add.explicit_ringing;
