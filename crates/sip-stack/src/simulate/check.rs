@@ -20,6 +20,9 @@ const LATE: Duration = Duration::from_secs(31);
 /// for the way.
 const APART: Duration = Duration::from_secs(35);
 
+/// CSeq with its method, in the order of their first use.
+type Numbers = Vec<(u32, Method)>;
+
 #[derive(Default)]
 pub(super) struct Checks {
     /// When each session ended.
@@ -29,7 +32,7 @@ pub(super) struct Checks {
     /// Sessions that were established.
     answered: BTreeSet<(usize, SessionId)>,
     /// The numbers each agent has used, by Call-ID, own tag and other tag.
-    cseq: BTreeMap<(usize, String, String, String), Vec<(u32, Method)>>,
+    cseq: BTreeMap<(usize, String, String, String), Numbers>,
     branches: BTreeSet<(usize, String)>,
     /// 2xx received and ACKs sent: by Call-ID, other tag and CSeq.
     accepted: BTreeMap<Acknowledged, Instant>,

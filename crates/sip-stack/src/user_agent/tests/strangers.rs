@@ -49,7 +49,10 @@ fn a_flood_of_calls_from_one_stranger_is_bounded_and_hurts_nobody_else() {
     assert_eq!(bench.ua.dropped(), 5000 - MAX_OF_STRANGER as u64);
     bench.forget_sent();
 
-    bench.incoming(&options(&token));
+    bench.incoming(&Script {
+        uri: format!("sip:{OURS}"),
+        ..options(&token)
+    });
     bench.response(200);
     bench.pass_seconds(300);
     bench.forget_sent();
