@@ -6,8 +6,6 @@
 //! under a new session id always ends in exactly one `Ended`, and `Register` of an unknown
 //! account is told `Failed`.
 
-use std::fmt;
-
 use bytes::Bytes;
 
 use crate::account::{AccountConfig, AccountId, SessionId};
@@ -15,6 +13,7 @@ use crate::event::StatusReason;
 use crate::invite::called::called_uri;
 use crate::message::Uri;
 use crate::page_message::MessageId;
+pub use crate::reason::Reason;
 use crate::refer::{ReferTarget, Referral};
 
 /// One request of the application.
@@ -214,150 +213,4 @@ pub enum Command {
 /// The status that an `Invite` to it would end in.
 pub fn request_uri(target: &str, own: &Uri) -> Result<Uri, StatusReason> {
     called_uri(target, own)
-}
-
-/// Reason header value (RFC 3326): why a request was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// Where `cause` is defined: `SIP` or `Q.850`.
-    pub protocol: String,
-    /// SIP status code or Q.850 cause value.
-    pub cause: Option<u16>,
-    /// Text for humans, without quotes.
-    pub text: Option<String>,
-}
-
-impl Reason {
-    /// A SIP status code as the reason.
-    pub fn sip(cause: u16, text: impl Into<String>) -> Self {
-        Self {
-            protocol: "SIP".to_owned(),
-            cause: Some(cause),
-            text: Some(text.into()),
-        }
-    }
-
-    /// Whether the call was answered by another phone (RFC 3326 §2): SIP's 200, or Q.850's 26,
-    /// "non-selected user clearing".
-    pub fn is_answered_elsewhere(&self) -> bool {
-        let is = |protocol| self.protocol.eq_ignore_ascii_case(protocol);
-        (is("SIP") && self.cause == Some(200)) || (is("Q.850") && self.cause == Some(26))
-    }
-
-    /// Reads one value of a Reason header; `None` if it is not one.
-    pub fn parse(value: &str) -> Option<Self> {
-        let mut parts = split_outside_quotes(value).into_iter();
-        let protocol = parts.next()?.trim();
-        if protocol.is_empty() || !protocol.bytes().all(is_token_byte) {
-            return None;
-        }
-        let mut reason = Self {
-            protocol: protocol.to_owned(),
-            cause: None,
-            text: None,
-        };
-        for part in parts {
-            let Some((name, value)) = part.split_once('=') else {
-                continue;
-            };
-            let (name, value) = (name.trim(), value.trim());
-            if name.eq_ignore_ascii_case("cause") {
-                reason.cause = value.parse().ok();
-            } else if name.eq_ignore_ascii_case("text") {
-                reason.text = Some(unquote(value));
-            }
-        }
-        Some(reason)
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.protocol)?;
-        if let Some(cause) = self.cause {
-            write!(f, " ;cause={cause}")?;
-        }
-        if let Some(text) = &self.text {
-            f.write_str(" ;text=\"")?;
-            for c in text.chars().filter(|c| !c.is_control()) {
-                if matches!(c, '"' | '\\') {
-                    f.write_str("\\")?;
-                }
-                write!(f, "{c}")?;
-            }
-            f.write_str("\"")?;
-        }
-        Ok(())
-    }
-}
-
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
-}
-
-fn split_outside_quotes(value: &str) -> Vec<&str> {
-    let (mut parts, mut start) = (Vec::new(), 0);
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, c) in value.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            ';' if !quoted => {
-                parts.push(&value[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&value[start..]);
-    parts
-}
-
-fn unquote(value: &str) -> String {
-    let Some(inner) = value
-        .strip_prefix('"')
-        .and_then(|value| value.strip_suffix('"'))
-    else {
-        return value.to_owned();
-    };
-    let (mut text, mut escaped) = (String::new(), false);
-    for c in inner.chars() {
-        if c == '\\' && !escaped {
-            escaped = true;
-        } else {
-            escaped = false;
-            text.push(c);
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reason_is_read_with_quotes_and_spaces() {
-        let reason = Reason::parse("SIP ;cause=200 ;text=\"Call completed; \\\"elsewhere\\\"\"");
-        let expected = Reason::sip(200, "Call completed; \"elsewhere\"");
-        assert_eq!(reason, Some(expected.clone()));
-        assert!(expected.is_answered_elsewhere());
-        assert_eq!(Reason::parse(&expected.to_string()), Some(expected));
-    }
-
-    #[test]
-    fn reason_of_another_protocol_is_not_answered_elsewhere() {
-        let reason = Reason::parse("Q.850;cause=200").expect("valid");
-        assert!(!reason.is_answered_elsewhere());
-        let cleared = Reason::parse("q.850 ;cause=26").expect("valid");
-        assert!(cleared.is_answered_elsewhere());
-    }
-
-    #[test]
-    fn garbage_is_no_reason() {
-        assert_eq!(Reason::parse(""), None);
-        assert_eq!(Reason::parse(";cause=200"), None);
-        assert_eq!(Reason::parse("S IP;cause=200"), None);
-    }
 }

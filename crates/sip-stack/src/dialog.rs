@@ -7,6 +7,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::identity;
 use crate::message::{
     CSeq, HeaderName, HeaderValue, Headers, Method, NameAddr, Request, Response, Unreadable, Uri,
 };
@@ -182,6 +183,11 @@ impl Dialog {
             true => address,
             false => contact,
         }
+    }
+
+    /// Whether we have not said who we are (RFC 3323).
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.local.uri == identity::anonymous().uri
     }
 
     /// Whether we sent the request that made it, and so its Call-ID.

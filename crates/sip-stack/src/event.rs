@@ -29,7 +29,7 @@ pub enum Event {
         account: AccountId,
         /// The new call.
         session: SessionId,
-        /// Who calls, as From claims.
+        /// Who calls.
         from: Originator,
         /// Call-ID of the call.
         call_id: String,
@@ -38,14 +38,15 @@ pub enum Event {
         /// The established call of the same account whose place it takes (RFC 3891): that
         /// one is ended when this one is accepted.
         replaces: Option<SessionId>,
-        /// All headers of the INVITE, in order.
+        /// The headers of the INVITE, in order, but for identities that are not believed, and
+        /// those of a caller who does not want to be known.
         headers: Vec<(String, String)>,
     },
     /// Somebody sent a message outside of any call, which has been answered with 200.
     Message {
         /// To whom.
         account: AccountId,
-        /// Who sent it, as From claims.
+        /// Who sent it.
         from: Originator,
         /// The message.
         message: PageMessage,
@@ -91,10 +92,11 @@ pub enum RegistrationState {
     Unregistered,
 }
 
-/// Who calls, as From (RFC 3261 §20.20) says. Not authenticated.
+/// Who somebody is: `Anonymous` for who does not want to be known (RFC 3323); what a hop of our
+/// trust domain asserts (RFC 3325); else what From (RFC 3261 §20.20) claims, which proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Originator {
-    /// `user@host`, without scheme and parameters.
+    /// `user@host`, or a number, without scheme and parameters.
     pub uri: String,
     /// Without quotes.
     pub display_name: Option<String>,
@@ -134,7 +136,7 @@ pub enum SessionEvent {
         sdp: Option<Bytes>,
         /// Call-ID of the call.
         call_id: String,
-        /// All headers of the 200, in order.
+        /// The headers of the 200, in order, but for identities that are not believed.
         headers: Vec<(String, String)>,
         /// Which dialog of a forked call, as in `Provisional`.
         dialog: u32,
@@ -187,7 +189,7 @@ pub enum SessionEvent {
     ReferProgress(ReferProgress),
     /// A message within the call, which has been answered with 200.
     Message {
-        /// Who sent it, as From claims.
+        /// Who sent it: the caller, if we were called.
         from: Originator,
         /// The message.
         message: PageMessage,
@@ -202,7 +204,7 @@ pub enum SessionEvent {
     },
     /// The session is over.
     Ended {
-        /// Why, as told to clients.
+        /// Why, as told to clients: a response, or what a Reason header (RFC 3326) tells more.
         reason: StatusReason,
         /// Who ended it.
         by: EndedBy,

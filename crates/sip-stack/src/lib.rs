@@ -11,10 +11,12 @@ pub mod digest;
 #[cfg(feature = "driver")]
 pub mod driver;
 pub mod event;
+mod identity;
 mod invite;
 pub mod keep_alive;
 pub mod message;
 pub mod page_message;
+mod reason;
 pub mod refer;
 mod registration;
 pub mod replaces;
@@ -24,4 +26,5 @@ pub mod target;
 pub mod timer;
 pub mod transaction;
 pub mod transport;
+pub mod trust;
 pub mod user_agent;

@@ -38,6 +38,9 @@ pub struct Referral {
     pub replaces: Option<Replaces>,
     /// Who asks (RFC 3892), as received.
     pub referred_by: Option<String>,
+    /// We have not said who we are in the call it came in (RFC 3323), and do not say it in the
+    /// new one either.
+    pub anonymous: bool,
 }
 
 /// How our REFER goes.
@@ -81,6 +84,7 @@ impl Referral {
             target: uri.without_headers().to_string(),
             replaces,
             referred_by: referred_by.map(|value| value.text().into_owned()),
+            anonymous: false,
         })
     }
 }

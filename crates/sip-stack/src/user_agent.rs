@@ -33,6 +33,7 @@ mod commands;
 mod config;
 mod core;
 mod headers;
+mod identifying;
 mod in_call;
 mod inviting;
 mod keeping;

@@ -31,17 +31,14 @@ impl Call {
             Signalling::Alerting | Signalling::Answering { .. }
         ) && !answered_elsewhere;
         if self.client_state() != ClientState::Terminated {
-            let reason = match (&self.signalling, by) {
-                (Signalling::Accepted { .. }, EndedBy::Remote) => reason::remote_bye(),
-                (
-                    Signalling::Calling(_)
-                    | Signalling::Alerting
-                    | Signalling::Answering { .. }
-                    | Signalling::Accepted { .. }
-                    | Signalling::Ending { .. }
-                    | Signalling::Ended,
-                    EndedBy::Remote | EndedBy::Local | EndedBy::Timeout | EndedBy::Transport,
-                ) => reason,
+            let up = matches!(self.signalling, Signalling::Accepted { .. });
+            // 481: a phone that knows nothing of the call any more has ended it before.
+            let is_over = matches!(reason.code, 200..=299 | 481);
+            let hung_up = up && by == EndedBy::Remote && is_over;
+            let reason = if hung_up {
+                reason::remote_bye()
+            } else {
+                reason
             };
             self.tell_terminated(reason, now);
         }

@@ -6,7 +6,7 @@
 //!
 //! | what happened | reason |
 //! |---|---|
-//! | the phone hung up | `200 Session Terminated` |
+//! | the phone hung up | `200 Session Terminated`, or what its Reason header says went wrong |
 //! | the client hung up | `200 to BYE` |
 //! | the client cancelled its own call | `487 Request Terminated` |
 //! | the client rejected a call | `486 Busy Here`, or the configured code |

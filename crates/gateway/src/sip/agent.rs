@@ -43,6 +43,7 @@ impl SipAgent {
             session_expires: config.sip.session_expires_seconds,
             registration_pace: config.sip.registration.pace(),
             registration_breaker: config.sip.registration.breaker(),
+            trust_domains: config.sip.domain.iter().map(SipDomain::trust).collect(),
             ..UserAgentConfig::default()
         };
         let (handle, events, running) = driver::start(driver_config(config), user_agent)?;

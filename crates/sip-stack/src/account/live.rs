@@ -85,13 +85,18 @@ impl Account {
 
     /// The account's name in From, with a new tag.
     pub(crate) fn from(&self, tag: &str) -> NameAddr {
-        let plain = || NameAddr::new(self.aor.clone());
-        let mut from = match &self.config.display_name {
-            Some(name) => plain().with_display_name(name).unwrap_or_else(|_| plain()),
-            None => plain(),
-        };
+        let mut from = self.name_addr();
         from.set_tag(tag).expect("a token holds no line break");
         from
+    }
+
+    /// The account's address with its name.
+    pub(crate) fn name_addr(&self) -> NameAddr {
+        let plain = || NameAddr::new(self.aor.clone());
+        match &self.config.display_name {
+            Some(name) => plain().with_display_name(name).unwrap_or_else(|_| plain()),
+            None => plain(),
+        }
     }
 
     /// The proxies that a new request goes through: the outbound proxy, then what the

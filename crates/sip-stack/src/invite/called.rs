@@ -29,6 +29,14 @@ impl Called<'_> {
         }
     }
 
+    /// Whether who is called may not be told who we are.
+    pub(crate) fn is_anonymous(self) -> bool {
+        match self {
+            Self::Typed(_) => false,
+            Self::Referred(referral) => referral.anonymous,
+        }
+    }
+
     /// What an INVITE says of it (RFC 3891 §3, RFC 3892 §2.2).
     pub(crate) fn push_headers(self, headers: &mut Headers) {
         let Self::Referred(referral) = self else {

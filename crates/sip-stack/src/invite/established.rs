@@ -7,6 +7,7 @@ pub(crate) use super::change::{Answering, Change, Peer, Unacknowledged};
 use super::reliable::Acknowledgement;
 use super::session_timer::SessionTimer;
 use crate::dialog::Dialog;
+use crate::event::Originator;
 use crate::transaction::ClientTransactionId;
 
 pub(crate) struct Established {
@@ -22,6 +23,8 @@ pub(crate) struct Established {
     /// A reliable provisional response of ours that the 2xx overtook: its PRACK may
     /// still come (RFC 3262 §3).
     pub(crate) unpracked: Option<Acknowledgement>,
+    /// Who called us, as the application was told; `None` if we called.
+    pub(crate) caller: Option<Originator>,
 }
 
 impl Established {
@@ -34,6 +37,7 @@ impl Established {
             timer: None,
             refresh: None,
             unpracked: None,
+            caller: None,
         }
     }
 

@@ -9,6 +9,7 @@ use super::change::{Change, Peer};
 use super::reliable::Sent;
 use crate::account::SessionId;
 use crate::dialog::Dialog;
+use crate::event::Originator;
 use crate::message::{Request, Response};
 use crate::transaction::ServerTransactionId;
 use crate::transport::Source;
@@ -20,6 +21,8 @@ pub(crate) const REPEAT_PROVISIONAL: Duration = Duration::from_secs(60);
 pub(crate) struct Ringing {
     pub(crate) transaction: ServerTransactionId,
     pub(crate) request: Request,
+    /// Who calls, as the application was told.
+    pub(crate) from: Originator,
     pub(crate) source: Source,
     /// The early dialog: it has our tag from the first 18x on.
     pub(crate) dialog: Dialog,

@@ -9,7 +9,7 @@ use super::{Timer, UserAgent, headers};
 use crate::account::{AccountId, DESCRIPTIONS, SessionId};
 use crate::command::Reason;
 use crate::dialog::Dialog;
-use crate::event::{EndedBy, Event, Originator, StatusReason};
+use crate::event::{EndedBy, Event, StatusReason};
 use crate::invite::body::Body;
 use crate::invite::change::{Answering, Change, Peer, Unacknowledged};
 use crate::invite::established::Established;
@@ -69,16 +69,17 @@ impl UserAgent {
             }
         };
 
+        let from = self.originator(account, &request.headers, &source);
         self.incoming += 1;
         let id = SessionId::incoming(self.incoming);
         let incoming = Event::Incoming {
             account,
             session: id,
-            from: originator(&request),
+            from: from.clone(),
             call_id: dialog.id().call_id.to_string(),
             sdp,
             replaces,
-            headers: headers::all(&request.headers),
+            headers: self.shown(account, &request.headers, &source),
         };
         self.dialogs.insert(dialog.id().clone(), id);
         self.servers.insert(transaction, id);
@@ -87,6 +88,7 @@ impl UserAgent {
             transaction,
             sent: Sent::new(&request.headers, first_rseq),
             peer: Peer::of(&request.headers),
+            from,
             request,
             source,
             dialog,
@@ -206,6 +208,7 @@ impl UserAgent {
         let mut established =
             Established::new(ringing.dialog, Change::Settled, ringing.peer, local);
         established.unpracked = ringing.sent.unacknowledged();
+        established.caller = Some(ringing.from);
         established.timer = granted.map(|granted| granted.starts_as_uas(now, None));
         self.add_session(
             id,
@@ -320,17 +323,5 @@ impl UserAgent {
             Usage::Ringing(ringing) => Some(ringing),
             Usage::Calling(_) | Usage::Established(_) => None,
         }
-    }
-}
-
-pub(super) fn originator(request: &Request) -> Originator {
-    let from = request.headers.from().ok();
-    let uri = from.as_ref().map(|from| {
-        let plain = from.uri.user_at_host();
-        plain.unwrap_or_else(|| from.uri.opaque().to_owned())
-    });
-    Originator {
-        uri: uri.unwrap_or_default(),
-        display_name: from.and_then(|from| from.display_name().map(str::to_owned)),
     }
 }

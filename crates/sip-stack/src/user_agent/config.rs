@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::registration::{BreakerConfig, PaceConfig};
 use crate::transaction::TimerValues;
 use crate::transport::LocalAddresses;
+use crate::trust::TrustDomain;
 
 /// What the user agent must be told about its surroundings and its limits.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct UserAgentConfig {
     /// Whether callers that cannot receive reliable provisional responses are answered
     /// 421, and called peers have to send them (RFC 3262).
     pub require_100rel: bool,
+    /// Whose P-Asserted-Identity is believed (RFC 3325); nobody's by default.
+    pub trust_domains: Vec<TrustDomain>,
 }
 
 impl Default for UserAgentConfig {
@@ -52,6 +55,7 @@ impl Default for UserAgentConfig {
             registration_breaker: BreakerConfig::default(),
             session_expires: 1800,
             require_100rel: false,
+            trust_domains: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::message::{HeaderName, HeaderValue, Headers, Request};
 
 /// Headers an application may not write: they are ours, or they would let a page claim
 /// what only a trusted network may say.
-const RESERVED: [HeaderName; 39] = [
+const RESERVED: [HeaderName; 40] = [
     HeaderName::Via,
     HeaderName::From,
     HeaderName::To,
@@ -43,6 +43,8 @@ const RESERVED: [HeaderName; 39] = [
     HeaderName::SessionExpires,
     HeaderName::Replaces,
     HeaderName::PAssertedIdentity,
+    // Goes to the account's own server only: see `identifying`.
+    HeaderName::PPreferredIdentity,
     HeaderName::PAssociatedUri,
     HeaderName::Diversion,
     HeaderName::HistoryInfo,
@@ -101,18 +103,6 @@ pub(super) fn reason_headers(reason: Option<&Reason>) -> Headers {
 
 /// Whether a request's Reason says that the call was answered elsewhere (RFC 3326).
 pub(super) fn is_answered_elsewhere(request: &Request) -> bool {
-    let reasons = request.headers.texts(&HeaderName::Reason);
-    let mut reasons = reasons.iter().filter_map(|text| Reason::parse(text));
-    reasons.any(|reason| reason.is_answered_elsewhere())
-}
-
-/// Every header as text, for the application.
-pub(super) fn all(headers: &Headers) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .map(|line| {
-            let name = line.name().as_str().to_owned();
-            (name, line.value().text().into_owned())
-        })
-        .collect()
+    let reasons = Reason::all(&request.headers);
+    reasons.iter().any(Reason::is_answered_elsewhere)
 }

@@ -14,6 +14,7 @@ use crate::invite::Usage;
 use crate::invite::body::Body;
 use crate::invite::established::{Answering, Change, Established, Unacknowledged};
 use crate::message::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use crate::reason;
 use crate::transaction::{ClientTransactionId, Failure, ServerTransactionId};
 use crate::transport::Source;
 
@@ -54,7 +55,9 @@ impl UserAgent {
                 self.answer(transaction, &request, unknown, now);
             }
             Method::Subscribe => self.answer_bad_event(transaction, &request, now),
-            Method::Message => self.handle_session_message(transaction, id, &request, now),
+            Method::Message => {
+                self.handle_session_message(transaction, id, &request, &source, now);
+            }
             Method::Register | Method::Publish => {
                 self.answer_not_allowed(transaction, &request, now);
             }
@@ -166,7 +169,8 @@ impl UserAgent {
                 self.refuse_theirs(id, 0, StatusCode::REQUEST_TERMINATED, now);
                 self.abandon_ours(id, now);
                 if self.remove_session(id).is_some() && told {
-                    let reason = StatusReason::new(200, "Session Terminated");
+                    let usual = StatusReason::new(200, "Session Terminated");
+                    let reason = reason::of_bye(&request.headers, usual);
                     self.tell_ended(id, reason, EndedBy::Remote, elsewhere);
                 }
             }

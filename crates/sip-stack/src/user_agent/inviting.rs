@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::client_user::{Acknowledged, Answered, ClientUser};
+use super::identifying::Wish;
 use super::{Timer, UserAgent, headers};
 use crate::account::{AccountId, Attempt, Capabilities, Challenger, SessionId, is_challenge};
 use crate::command::Reason;
@@ -19,6 +20,7 @@ use crate::invite::{Session, Usage, reliable, session_timer};
 use crate::message::{
     CSeq, HeaderName, HeaderValue, Method, NameAddr, Request, Response, StatusCode,
 };
+use crate::reason;
 use crate::transaction::{ClientTransactionId, Failure};
 use crate::transport::Source;
 
@@ -70,9 +72,10 @@ impl UserAgent {
             request.headers.push(HeaderName::Route, route);
         }
         let (tag, call_id) = (self.core.token(), self.core.call_id());
+        let wish = Wish::read(extra, target.is_anonymous());
         let fields = &mut request.headers;
         fields.push(HeaderName::MaxForwards, 70_u32);
-        fields.push(HeaderName::From, account.from(&tag));
+        fields.push(HeaderName::From, wish.from(account, &tag));
         fields.push(HeaderName::To, NameAddr::new(called));
         fields.push(HeaderName::CallId, call_id.clone());
         fields.push(HeaderName::CSeq, CSeq::new(1, Method::Invite));
@@ -82,7 +85,7 @@ impl UserAgent {
         }
         session_timer::ask(fields, self.core.config.session_expires);
         account.name_software(fields, HeaderName::UserAgent, &self.core);
-        headers::push_extra(fields, extra);
+        wish.push_headers(fields, account, challenger, extra);
         target.push_headers(fields);
         if let Some(sdp) = sdp {
             headers::set_sdp(&mut request.headers, &mut request.body, sdp);
@@ -150,7 +153,7 @@ impl UserAgent {
         } else if response.status == StatusCode::SESSION_INTERVAL_TOO_SMALL {
             self.calling_too_short(id, response, now);
         } else {
-            self.calling_over(id, StatusReason::of(response), EndedBy::Remote);
+            self.calling_over(id, reason::of_failure(response), EndedBy::Remote);
         }
     }
 
@@ -233,7 +236,7 @@ impl UserAgent {
         let accepted = SessionEvent::Accepted {
             sdp: brought.or_else(|| chosen.as_ref()?.remote.clone()),
             call_id: dialog.id().call_id.to_string(),
-            headers: headers::all(&response.headers),
+            headers: self.shown(account, &response.headers, source),
             dialog: number,
         };
         let (change, mut peer, local) = match chosen {

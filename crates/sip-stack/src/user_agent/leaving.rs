@@ -98,9 +98,9 @@ impl UserAgent {
         };
         let told = !established.is_leaving();
         established.change = Change::Settled;
-        self.leave(id, None, now);
+        let reason = StatusReason::new(408, "Answer Not Acknowledged");
+        self.leave(id, Some(&Reason::of_status(&reason)), now);
         if told {
-            let reason = StatusReason::new(408, "Answer Not Acknowledged");
             self.tell_ended(id, reason, EndedBy::Timeout, false);
         }
     }
@@ -184,11 +184,14 @@ impl UserAgent {
             dialog.continue_from(early);
         }
         let (account, invite) = (answered.account, answered.invite.clone());
+        // Another phone was faster; unless nobody was, and the call was given up.
+        let elsewhere = !answered.acks.is_empty() || answered.unanswered.is_some();
         let acknowledged = self.acknowledge(&dialog, &invite, None, now);
         if let Some(ClientUser::Answered(answered)) = self.clients.get_mut(&transaction) {
             answered.acks.push(acknowledged);
         }
-        self.say_bye(account, dialog, None, now);
+        let told = elsewhere.then(Reason::answered_elsewhere);
+        self.say_bye(account, dialog, told.as_ref(), now);
     }
 
     /// Sends BYE in a dialog that nobody uses any more.

@@ -6,13 +6,13 @@
 use std::time::Instant;
 
 use super::UserAgent;
-use super::answering::originator;
 use crate::account::{AccountId, SessionId};
 use crate::event::{Event, SessionEvent};
 use crate::invite::Usage;
 use crate::message::{HeaderName, Request, StatusCode};
 use crate::page_message::{ACCEPT, PageMessage, Unusable};
 use crate::transaction::ServerTransactionId;
+use crate::transport::Source;
 
 /// Seconds that a flood of messages is asked to wait.
 const WAIT: u32 = 5;
@@ -24,6 +24,7 @@ impl UserAgent {
         transaction: ServerTransactionId,
         id: SessionId,
         request: &Request,
+        source: &Source,
         now: Instant,
     ) {
         let Some(session) = self.sessions.get(&id) else {
@@ -31,15 +32,18 @@ impl UserAgent {
             return self.answer(transaction, request, unknown, now);
         };
         let account = session.account;
-        match &session.usage {
-            Usage::Established(established) if !established.is_leaving() => {}
+        let caller = match &session.usage {
+            Usage::Established(established) if !established.is_leaving() => {
+                established.caller.clone()
+            }
             Usage::Calling(_) | Usage::Ringing(_) | Usage::Established(_) => {
                 let not_yet = StatusCode::TEMPORARILY_UNAVAILABLE;
                 return self.answer(transaction, request, not_yet, now);
             }
-        }
+        };
         if let Some(message) = self.take_message(transaction, account, request, now) {
-            let from = originator(request);
+            // Whoever called without saying who it is does not say so later either.
+            let from = caller.unwrap_or_else(|| self.originator(account, &request.headers, source));
             self.core
                 .tell_session(id, SessionEvent::Message { from, message });
         }
@@ -51,13 +55,14 @@ impl UserAgent {
         transaction: ServerTransactionId,
         account: AccountId,
         request: &Request,
+        source: &Source,
         now: Instant,
     ) {
         if request.headers.max_forwards() == Ok(Some(0)) {
             return self.answer(transaction, request, StatusCode::TOO_MANY_HOPS, now);
         }
         if let Some(message) = self.take_message(transaction, account, request, now) {
-            let from = originator(request);
+            let from = self.originator(account, &request.headers, source);
             self.core.tell(Event::Message {
                 account,
                 from,

@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::UserAgent;
 use super::client_user::{ClientUser, Paging};
-use super::{UserAgent, headers};
+use super::identifying::Wish;
 use crate::account::{AccountId, Attempt, Challenger, SessionId, is_challenge};
 use crate::event::{EndedBy, Event, SessionEvent, StatusReason};
 use crate::invite::Usage;
@@ -212,10 +213,12 @@ impl UserAgent {
         }
         let fields = &mut request.headers;
         fields.push(HeaderName::MaxForwards, 70_u32);
-        fields.push(HeaderName::From, account.from(&self.core.token()));
+        let wish = Wish::read(&message.headers, false);
+        fields.push(HeaderName::From, wish.from(account, &self.core.token()));
         fields.push(HeaderName::To, NameAddr::new(called));
         fields.push(HeaderName::CallId, self.core.call_id());
         fields.push(HeaderName::CSeq, CSeq::new(1, Method::Message));
+        wish.push_headers(fields, account, challenger, &message.headers);
         self.fill_message(id, &mut request, message)?;
         Ok((id, Attempt::new(request, next_hop, challenger)))
     }
@@ -232,7 +235,6 @@ impl UserAgent {
         if let Some(account) = self.accounts.get(&id) {
             account.name_software(&mut request.headers, HeaderName::UserAgent, &self.core);
         }
-        headers::push_extra(&mut request.headers, &message.headers);
         request.headers.push(HeaderName::ContentType, kind);
         request.body = message.body;
         Ok(())

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::client_user::ClientUser;
 use super::{Timer, UserAgent};
 use crate::account::SessionId;
+use crate::command::Reason;
 use crate::event::{EndedBy, StatusReason};
 use crate::invite::Usage;
 use crate::invite::change::{Change, OfferedBy};
@@ -66,9 +67,12 @@ impl UserAgent {
     fn offer_refused(&mut self, id: SessionId, by: OfferedBy, code: u16, now: Instant) {
         let status = StatusCode::new(code).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE);
         let reason = StatusReason::usual(status);
+        let told = Reason::of_status(&reason);
         match by {
-            OfferedBy::Provisional(_) => self.abandon(id, None, reason, EndedBy::Local, now),
-            OfferedBy::Final(_) => self.end_call(id, None, reason, EndedBy::Local, now),
+            OfferedBy::Provisional(_) => {
+                self.abandon(id, Some(&told), reason, EndedBy::Local, now);
+            }
+            OfferedBy::Final(_) => self.end_call(id, Some(&told), reason, EndedBy::Local, now),
         }
     }
 

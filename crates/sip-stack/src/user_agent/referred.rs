@@ -25,14 +25,20 @@ impl UserAgent {
         source: Source,
         now: Instant,
     ) {
-        match self.established(id) {
-            Some(call) if !call.is_leaving() => call.dialog.refresh_target(&request.headers),
+        let anonymous = match self.established(id) {
+            Some(call) if !call.is_leaving() => {
+                call.dialog.refresh_target(&request.headers);
+                call.dialog.is_anonymous()
+            }
             Some(_) | None => {
                 return self.answer(transaction, &request, StatusCode::DECLINE, now);
             }
-        }
+        };
         let referral = match Referral::read(&request) {
-            Ok(referral) => referral,
+            Ok(referral) => Referral {
+                anonymous,
+                ..referral
+            },
             Err(status) => return self.answer(transaction, &request, status, now),
         };
         let further = match self.refers.theirs.get(&id) {

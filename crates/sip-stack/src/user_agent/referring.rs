@@ -75,7 +75,9 @@ impl UserAgent {
         let mut request = established.dialog.request(Method::Refer);
         let fields = &mut request.headers;
         fields.push(HeaderName::ReferTo, NameAddr::new(refer_to));
-        fields.push(HeaderName::ReferredBy, NameAddr::new(owner.aor.clone()));
+        if !established.dialog.is_anonymous() {
+            fields.push(HeaderName::ReferredBy, NameAddr::new(owner.aor.clone()));
+        }
         owner.name_software(fields, HeaderName::UserAgent, &self.core);
         let attempt = Attempt::within(&established.dialog, request);
         Ok(Info {

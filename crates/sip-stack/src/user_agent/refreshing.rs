@@ -96,7 +96,7 @@ impl UserAgent {
             return;
         }
         let ended = StatusReason::new(408, "Session Expired");
-        let told = Reason::sip(408, "Session Expired");
+        let told = Reason::of_status(&ended);
         self.end_call(id, Some(&told), ended, EndedBy::Timeout, now);
     }
 
@@ -204,7 +204,7 @@ impl UserAgent {
                 }
             }
             481 => self.end_session(id, StatusReason::of(response), EndedBy::Remote),
-            408 => self.end_call(id, None, StatusReason::of(response), EndedBy::Timeout, now),
+            408 => self.refresh_timed_out(id, StatusReason::of(response), now),
             // It had UPDATE in its Allow and does not know it: then by re-INVITE.
             405 | 501 => {
                 if let Some(established) = self.established(id) {
@@ -225,14 +225,16 @@ impl UserAgent {
             return;
         }
         match why {
-            Failure::Timeout => {
-                let ended = StatusReason::of_failure(why);
-                self.end_call(id, None, ended, EndedBy::Timeout, now);
-            }
+            Failure::Timeout => self.refresh_timed_out(id, StatusReason::of_failure(why), now),
             Failure::Transport(_) | Failure::Unresolvable(_) | Failure::Cancelled => {
                 self.refresh_put_off(id, now);
             }
         }
+    }
+
+    fn refresh_timed_out(&mut self, id: SessionId, ended: StatusReason, now: Instant) {
+        let told = Reason::of_status(&ended);
+        self.end_call(id, Some(&told), ended, EndedBy::Timeout, now);
     }
 
     /// A 422 to a refresh: whether it may be tried again with a longer interval.

@@ -10,6 +10,7 @@ use rand::RngExt;
 use super::client_user::{Answered, ClientUser};
 use super::{Timer, UserAgent, headers};
 use crate::account::{Attempt, SessionId, is_challenge};
+use crate::command::Reason;
 use crate::dialog::DialogId;
 use crate::event::{EndedBy, SessionEvent, StatusReason};
 use crate::invite::Usage;
@@ -213,7 +214,8 @@ impl UserAgent {
         by: EndedBy,
         now: Instant,
     ) {
-        self.end_call(id, None, reason, by, now);
+        let told = Reason::of_status(&reason);
+        self.end_call(id, Some(&told), reason, by, now);
     }
 
     /// `Timer::GiveUp`: a peer that answered 100 says nothing more.

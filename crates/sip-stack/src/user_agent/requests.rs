@@ -109,7 +109,7 @@ impl UserAgent {
             }
             // Nobody but a partner in a call may make us call somebody.
             Method::Refer => self.answer(id, &request, StatusCode::FORBIDDEN, now),
-            Method::Message => self.handle_account_message(id, account, &request, now),
+            Method::Message => self.handle_account_message(id, account, &request, &source, now),
             Method::Register | Method::Publish => {
                 self.answer_not_allowed(id, &request, now);
             }

@@ -8,6 +8,7 @@
 mod answering;
 mod bench;
 mod calling;
+mod identifying;
 mod in_call;
 mod keeping;
 mod many_accounts;
@@ -18,6 +19,7 @@ mod outbound;
 mod own_servers;
 mod pracking;
 mod proxy;
+mod reasons;
 mod referred;
 mod referring;
 mod refreshing;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Timer, UserAgent};
 use crate::account::SessionId;
+use crate::command::Reason;
 use crate::event::{EndedBy, StatusReason};
 use crate::invite::Usage;
 use crate::invite::established::Change;
@@ -33,7 +34,8 @@ impl UserAgent {
         match self.sessions.get(&id).map(|session| &session.usage) {
             Some(Usage::Calling(_)) => {
                 let ended = StatusReason::usual(StatusCode::REQUEST_TIMEOUT);
-                self.abandon(id, None, ended, EndedBy::Timeout, now);
+                let told = Reason::of_status(&ended);
+                self.abandon(id, Some(&told), ended, EndedBy::Timeout, now);
             }
             Some(Usage::Ringing(_)) => {
                 let unavailable = StatusCode::TEMPORARILY_UNAVAILABLE;

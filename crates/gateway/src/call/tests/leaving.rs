@@ -82,3 +82,17 @@ fn a_reason_for_an_answered_call_goes_with_the_bye() {
         ]
     );
 }
+
+#[test]
+fn the_client_hears_why_the_phone_or_the_network_ended_the_call() {
+    for (code, phrase, told) in [
+        (200, "Session Terminated", "200 Session Terminated"),
+        (503, "Network out of order", "503 Network out of order"),
+        (481, "Call Does Not Exist", "200 Session Terminated"),
+    ] {
+        let mut call = Scenario::established();
+        call.ended(code, phrase, EndedBy::Remote);
+        let terminated = format!("client: terminated {told}");
+        assert_eq!(call.actions(), ["media: close", terminated.as_str()]);
+    }
+}

@@ -305,6 +305,7 @@ fn refer(call: &mut Scenario) {
         target: "sip:carol@sylk.test".to_owned(),
         replaces: None,
         referred_by: None,
+        anonymous: false,
     }));
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use sip_stack::trust::{Network, TrustDomain};
 
 use super::super::Problem;
 use super::super::web::{check_file, check_tls_pair};
@@ -17,6 +18,9 @@ pub struct SipDomain {
     /// Realms whose challenges its accounts answer, besides the domain's own name.
     #[serde(default)]
     pub realms: Vec<String>,
+    /// Networks of the next hops whose word on who calls is believed (RFC 3325).
+    #[serde(default)]
+    pub trusted: Vec<String>,
     /// PEM file of the only authorities that its servers' certificates may come from.
     pub ca_file: Option<PathBuf>,
     /// PEM file with the certificate chain that its servers are shown.
@@ -32,6 +36,16 @@ impl SipDomain {
         self.name.eq_ignore_ascii_case(domain)
     }
 
+    /// The networks that can be read.
+    #[must_use]
+    pub fn trust(&self) -> TrustDomain {
+        let networks = self.trusted.iter().map(|network| network.parse());
+        TrustDomain {
+            name: self.name.clone(),
+            networks: networks.filter_map(Result::ok).collect(),
+        }
+    }
+
     pub(super) fn check(&self, key: &str, problems: &mut Vec<Problem>) {
         if self.name.is_empty() || self.name.contains(|c: char| c.is_whitespace() || c == '@') {
             let text = format!("`{}` is not a domain", self.name);
@@ -41,6 +55,12 @@ impl SipDomain {
         if self.realms.iter().any(odd) {
             let text = "a realm must be a text without control characters";
             problems.push(Problem::new(format!("{key}.realms"), text));
+        }
+        for network in &self.trusted {
+            if let Err(why) = network.parse::<Network>() {
+                let text = format!("`{network}` {why}");
+                problems.push(Problem::new(format!("{key}.trusted"), text));
+            }
         }
         if let Some(path) = &self.ca_file {
             check_file(&format!("{key}.ca_file"), path, problems);
@@ -59,5 +79,30 @@ pub(super) fn check_all(domains: &[SipDomain], problems: &mut Vec<Problem>) {
             let text = format!("`{}` is described twice", domain.name);
             problems.push(Problem::new(format!("{key}.name"), text));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_that_cannot_be_read_are_told_by_name() {
+        let text = r#"
+            name = "carrier.example.com"
+            trusted = ["192.0.2.0/24", "2001:db8::1", "192.0.2.9/24", "proxy"]
+        "#;
+        let domain: SipDomain = toml::from_str(text).expect("a table");
+        let mut problems = Vec::new();
+        domain.check("sip.domain[0]", &mut problems);
+        let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "sip.domain[0].trusted: `192.0.2.9/24` has bits beyond its prefix: `192.0.2.0/24`?",
+                "sip.domain[0].trusted: `proxy` is no network such as `192.0.2.0/24`"
+            ]
+        );
+        assert_eq!(domain.trust().networks.len(), 2);
     }
 }

@@ -21,6 +21,7 @@ fn a_refer_is_told_accepted_and_followed_up_to_its_outcome() {
             target: "sip:carol@example.org".to_owned(),
             replaces: None,
             referred_by: None,
+            anonymous: false,
         }
     );
     bench.sent_nothing();
@@ -204,6 +205,7 @@ fn the_call_that_is_asked_for_names_who_asked_and_what_it_replaces() {
             target: "sip:carol@example.org;transport=tcp".to_owned(),
             replaces: Some(replaces),
             referred_by: Some("<sip:bob@example.org>".to_owned()),
+            anonymous: false,
         },
         sdp: Bytes::from(SDP),
     });
