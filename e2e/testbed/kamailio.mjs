@@ -17,9 +17,9 @@ export const PASSWORDS = { alice: 'wonderland', bob: 'builder', carol: 'carillon
 
 /**
  * Starts Kamailio: `{ port (UDP and TCP), tlsPort, program, stop() }`. `passwords`: further accounts. `mutualTls`: clients have to show
- * a certificate of the test authority. `port`: where one was before. `ipv6`: at ::1 too.
+ * a certificate of the test authority. `port`: where one was before. `ipv6`: at ::1 too. `asserts`: it says who calls (P-Asserted-Identity).
  */
-export async function startKamailio(name = 'kamailio', { passwords = {}, mutualTls = false, port: wanted, ipv6 = false } = {}) {
+export async function startKamailio(name = 'kamailio', { passwords = {}, mutualTls = false, port: wanted, ipv6 = false, asserts = false } = {}) {
   const port = wanted ?? await freePorts(2);
   const tlsPort = port + 1;
   const home = folder(name);
@@ -38,7 +38,7 @@ export async function startKamailio(name = 'kamailio', { passwords = {}, mutualT
   const config = readFileSync(template, 'utf8').replace(/@([A-Z_]+[A-Z0-9]*)@/g, (_, token) => values[token]);
   const file = join(home, 'kamailio.cfg');
   writeFileSync(file, config);
-  const program = new Program(name, '/usr/sbin/kamailio', ['-DD', '-E', '-f', file, '-Y', home, '-m', '64', '-M', '8']);
+  const program = new Program(name, '/usr/sbin/kamailio', ['-DD', '-E', '-f', file, '-Y', home, '-m', '64', '-M', '8', ...(asserts ? ['-A', 'ASSERTS_IDENTITY'] : [])]);
   await program.ready(() => accepts(port));
   return { port, tlsPort, program, stop: (signal) => stop(program, signal) };
 }

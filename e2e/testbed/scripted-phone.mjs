@@ -10,12 +10,15 @@ import { until } from './wait.mjs';
 
 const ALLOW = 'Allow: INVITE, ACK, BYE, CANCEL, PRACK, UPDATE';
 
-/** Starts one. Kamailio (`proxy`) reaches it as `uri`; it calls as `caller`, of a domain that Kamailio doesn't ask to log in. */
-export async function startScriptedPhone({ proxy }) {
+/**
+ * Starts one. Kamailio (`proxy`) reaches it as `uri`; it calls as `caller`, of a domain that Kamailio doesn't ask to log in. `address`: what it
+ * sends from.
+ */
+export async function startScriptedPhone({ proxy, address = '127.0.0.1' }) {
   const port = await freePorts(4);
   const [socket, media] = await Promise.all([port, port + 2].map(async (p) => {
     const bound = createSocket('udp4');
-    await new Promise((resolve) => bound.bind(p, '127.0.0.1', resolve));
+    await new Promise((resolve) => bound.bind(p, address, resolve));
     return bound;
   }));
   return new ScriptedPhone(socket, media, port, proxy);
@@ -75,7 +78,8 @@ class ScriptedPhone {
       `Call-ID: ${invite.header('Call-ID')}`, `CSeq: ${cseq}`, ...routes(invite, false), ...headers], body, type);
     return this.hears((m) => m.status >= 200 && m.cseq === cseq, `answer to ${method}`);
   }
-  async busy() { this.reply(await this.called(), '486 Busy Here'); }
+  async refuse(status, headers) { this.reply(await this.called(), status, '', headers); }
+  busy() { return this.refuse('486 Busy Here'); }
 
   /** Plays a tone to whoever called, until the end. */
   async play(hertz) {
@@ -88,21 +92,21 @@ class ScriptedPhone {
 
   // Calling the page.
 
-  /** Calls `user`. */
-  call(user) {
-    this.outgoing = { uri: `sip:${user}@${DOMAIN}`, callId: randomUUID(), branch: branch() };
+  /** Calls `user`, or `uri`. */
+  call(user, { uri: called = `sip:${user}@${DOMAIN}`, headers = [] } = {}) {
+    this.outgoing = { uri: called, callId: randomUUID(), branch: branch() };
     const { uri, callId } = this.outgoing;
     this.send(`INVITE ${uri} SIP/2.0`, this.outgoing.branch, [
-      `From: "Bob" <sip:${this.caller}>;tag=${this.tag}`, `To: <${uri}>`, `Call-ID: ${callId}`, 'CSeq: 1 INVITE',
+      `From: "Bob" <sip:${this.caller}>;tag=${this.tag}`, `To: <${uri}>`, `Call-ID: ${callId}`, 'CSeq: 1 INVITE', ...headers,
     ], this.description());
   }
 
   /** Gives up while it rings. */
-  async giveUp() {
+  async giveUp({ headers = [] } = {}) {
     await this.hears((m) => m.status === 180 || m.status === 183, 'ringing');
     const { uri, callId, branch: same } = this.outgoing;
     this.send(`CANCEL ${uri} SIP/2.0`, same, [
-      `From: "Bob" <sip:${this.caller}>;tag=${this.tag}`, `To: <${uri}>`, `Call-ID: ${callId}`, 'CSeq: 1 CANCEL',
+      `From: "Bob" <sip:${this.caller}>;tag=${this.tag}`, `To: <${uri}>`, `Call-ID: ${callId}`, 'CSeq: 1 CANCEL', ...headers,
     ]);
   }
 
@@ -117,10 +121,10 @@ class ScriptedPhone {
   }
 
   /** Writes to `user` outside of any call; resolves with the final answer. */
-  write(user, body) {
+  write(user, body, { headers = [] } = {}) {
     const [uri, callId] = [`sip:${user}@${DOMAIN}`, randomUUID()];
     this.send(`MESSAGE ${uri} SIP/2.0`, branch(), [
-      `From: "Bob" <sip:${this.caller}>;tag=${this.tag}`, `To: <${uri}>`, `Call-ID: ${callId}`, 'CSeq: 1 MESSAGE',
+      `From: "Bob" <sip:${this.caller}>;tag=${this.tag}`, `To: <${uri}>`, `Call-ID: ${callId}`, 'CSeq: 1 MESSAGE', ...headers,
     ], body, 'text/plain');
     return this.hears((m) => m.status >= 200 && m.header('Call-ID') === callId, 'answer to MESSAGE');
   }
