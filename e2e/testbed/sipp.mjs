@@ -7,10 +7,10 @@ import { e2eFolder, folder } from './run.mjs';
 
 /**
  * Starts a scenario that waits for calls. `keys` fill `[name]` in the scenario, `status` fills `@status@`. `contact` is the port others are told
- * (a shaper's, say); by default its own.
+ * (a shaper's, say); by default its own. `port`: where calls are expected (one that `bindContact` has bound, say).
  */
-export async function startSippServer(scenario, { calls = 1, status, keys = {}, contact, extra = [], name = scenario } = {}) {
-  const port = await freePort();
+export async function startSippServer(scenario, { calls = 1, status, keys = {}, contact, extra = [], name = scenario, port: wanted } = {}) {
+  const port = wanted ?? await freePort();
   return start(name, scenario, { port, calls, status, keys: { contact_port: contact ?? port, ...keys }, extra });
 }
 

@@ -1,7 +1,9 @@
 //! Asking the DNS what [`target::resolve`] wants to know.
 //!
-//! Equal look-ups share one task; answers are cached by hickory, as long as the records
-//! allow, and what they came to by `memory.rs`. Every look-up ends within [`LOOKUP_LIMIT`].
+//! Equal look-ups share one task, and each asker draws an order of its own from the answers:
+//! a thousand accounts that ask at once spread by weight (RFC 2782). Answers are cached by
+//! hickory, as long as the records allow, and what they came to by `memory.rs`. Every look-up
+//! ends within [`LOOKUP_LIMIT`].
 
 use std::collections::HashMap;
 use std::io;
@@ -79,7 +81,7 @@ impl Families {
 pub(super) struct Resolver {
     dns: TokioResolver,
     asking: HashMap<Target, Vec<ResolveId>>,
-    memory: Memory,
+    memory: Memory<Answers>,
     families: Families,
     inputs: mpsc::Sender<Input>,
     rng: StdRng,
@@ -145,7 +147,7 @@ impl Resolver {
         let inputs = self.inputs.clone();
         let rng = StdRng::from_seed(self.rng.random());
         tasks.spawn(async move {
-            let result = match timeout(limit, locate(&dns, families, &target, rng)).await {
+            let result = match timeout(limit, inquire(&dns, families, &target, rng)).await {
                 Ok(result) => result,
                 Err(_) => Err(ResolveError::Unavailable),
             };
@@ -160,9 +162,21 @@ impl Resolver {
     pub(super) fn note(
         &mut self,
         target: &Target,
-        result: Result<Vec<Destination>, ResolveError>,
-    ) -> Result<Vec<Destination>, ResolveError> {
+        result: Result<Answers, ResolveError>,
+    ) -> Result<Answers, ResolveError> {
         self.memory.note(target, result, now())
+    }
+
+    /// Where one asker goes, by answers that suffice.
+    pub(super) fn draw(
+        &mut self,
+        target: &Target,
+        answers: &Answers,
+    ) -> Result<Vec<Destination>, ResolveError> {
+        match target::resolve(target, answers, &mut self.rng) {
+            Step::Done(result) => result,
+            Step::Ask(_) => Err(ResolveError::Unavailable),
+        }
     }
 
     /// Everybody who asked for `target`; it is no longer being asked for.
@@ -187,17 +201,18 @@ fn name_server(addr: SocketAddr) -> NameServerConfig {
     NameServerConfig::new(addr.ip(), true, connections)
 }
 
-async fn locate(
+/// Asks until the answers suffice.
+async fn inquire(
     dns: &TokioResolver,
     families: Families,
     target: &Target,
     mut rng: StdRng,
-) -> Result<Vec<Destination>, ResolveError> {
+) -> Result<Answers, ResolveError> {
     let mut answers = Answers::new();
     loop {
         let queries = match target::resolve(target, &answers, &mut rng) {
             Step::Ask(queries) => queries,
-            Step::Done(result) => return result,
+            Step::Done(result) => return result.map(|_| answers),
         };
         let mut asked = JoinSet::new();
         for query in queries {

@@ -24,7 +24,7 @@ use super::resolver::{Families, Resolver};
 use super::udp::{self, UdpPort};
 use super::{DriverCounts, MAX_COMMANDS, MAX_EVENT_BACKLOG, MAX_EVENTS, now, os_seed, tls};
 use crate::message::{Message, ParseError};
-use crate::target::{ResolveError, Target};
+use crate::target::{Answers, ResolveError, Target};
 use crate::transport::{
     Destination, FlowId, LocalAddresses, Source, Transmit, TransmitFailure, TransmitToken,
     Transport, TransportError,
@@ -67,7 +67,7 @@ pub(super) enum Input {
     },
     Resolved {
         target: Target,
-        result: Result<Vec<Destination>, ResolveError>,
+        result: Result<Answers, ResolveError>,
     },
 }
 
@@ -369,7 +369,11 @@ impl<C: Core> Driver<C> {
             Input::Resolved { target, result } => {
                 let result = self.resolver.note(&target, result);
                 for id in self.resolver.take_askers(&target) {
-                    self.core.handle_resolved(id, result.clone(), now());
+                    let drawn = match &result {
+                        Ok(answers) => self.resolver.draw(&target, answers),
+                        Err(why) => Err(*why),
+                    };
+                    self.core.handle_resolved(id, drawn, now());
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! What look-ups have come to: which targets have lately been found not to exist, and where
-//! those were that the name servers have fallen silent about (RFC 2308 §5, RFC 8767).
+//! What look-ups have come to: which targets have lately been found not to exist, and what was
+//! said of those that the name servers have fallen silent about (RFC 2308 §5, RFC 8767).
 //!
 //! The records themselves are cached by hickory as long as they allow.
 
@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::target::{ResolveError, Target};
-use crate::transport::Destination;
 
 /// How long a target that does not exist is not asked for again.
 const ABSENT: Duration = Duration::from_secs(30);
@@ -18,13 +17,21 @@ const STALE: Duration = Duration::from_secs(3600);
 const MAX_TARGETS: usize = 4096;
 
 /// Results of look-ups.
-#[derive(Default)]
-pub(super) struct Memory {
-    good: HashMap<Target, (Vec<Destination>, Instant)>,
+pub(super) struct Memory<Found> {
+    good: HashMap<Target, (Found, Instant)>,
     absent: HashMap<Target, (ResolveError, Instant)>,
 }
 
-impl Memory {
+impl<Found> Default for Memory<Found> {
+    fn default() -> Self {
+        Self {
+            good: HashMap::new(),
+            absent: HashMap::new(),
+        }
+    }
+}
+
+impl<Found: Clone> Memory<Found> {
     /// Why a look-up is not worth it right now.
     pub(super) fn absent(&self, target: &Target, now: Instant) -> Option<ResolveError> {
         let (why, since) = self.absent.get(target)?;
@@ -41,9 +48,9 @@ impl Memory {
     pub(super) fn note(
         &mut self,
         target: &Target,
-        result: Result<Vec<Destination>, ResolveError>,
+        result: Result<Found, ResolveError>,
         now: Instant,
-    ) -> Result<Vec<Destination>, ResolveError> {
+    ) -> Result<Found, ResolveError> {
         match result {
             Ok(found) => {
                 self.absent.remove(target);
@@ -90,7 +97,7 @@ mod tests {
     fn a_domain_that_does_not_exist_is_not_asked_for_again_for_a_while() {
         let now = epoch();
         let mut memory = Memory::default();
-        let missing = Err(ResolveError::NoSuchDomain);
+        let missing: Result<u16, _> = Err(ResolveError::NoSuchDomain);
         assert_eq!(memory.note(&target("a"), missing.clone(), now), missing);
 
         let absent = Some(ResolveError::NoSuchDomain);
@@ -107,7 +114,7 @@ mod tests {
         assert_eq!(memory.note(&target("a"), silent(), now), silent());
         assert_eq!(memory.absent(&target("a"), now), None);
 
-        let found = Ok(vec![Destination::udp(([192, 0, 2, 1], 5060).into())]);
+        let found = Ok(5060);
         assert_eq!(memory.note(&target("a"), found.clone(), now), found);
         let later = now + STALE / 2;
         assert_eq!(memory.note(&target("a"), silent(), later), found);
@@ -118,7 +125,7 @@ mod tests {
     fn a_domain_that_has_gone_has_no_old_answer() {
         let now = epoch();
         let mut memory = Memory::default();
-        let found = Ok(vec![Destination::udp(([192, 0, 2, 1], 5060).into())]);
+        let found = Ok(5060);
         let _ = memory.note(&target("a"), found, now);
         let _ = memory.note(&target("a"), Err(ResolveError::NoSuchDomain), now);
         let silent = Err(ResolveError::Unavailable);

@@ -181,6 +181,30 @@ async fn askers_of_the_same_domain_share_one_look_up() {
 }
 
 #[tokio::test]
+async fn askers_of_one_look_up_spread_over_servers_of_one_priority() {
+    let mut bob = Agent::on(&[Transport::Udp]);
+    let mut carol = Agent::on(&[Transport::Udp]);
+    let ports = [&bob, &carol].map(|agent| agent.addr(Transport::Udp).port());
+    let mut records = vec![host("sip7.example.test")];
+    records.extend(ports.map(|port| srv("_sip._udp.example.test", "sip7.example.test", port, 10)));
+    let dns = Dnsmasq::start(&records).await;
+    let alice = asking(&dns);
+
+    for _ in 0..40 {
+        alice.send_to(options(), domain("example.test")).await;
+    }
+
+    let (mut by_bob, mut by_carol) = (0, 0);
+    while by_bob + by_carol < 40 {
+        tokio::select! {
+            _ = bob.serve_one() => by_bob += 1,
+            _ = carol.serve_one() => by_carol += 1,
+        }
+    }
+    assert!(by_bob > 0 && by_carol > 0, "{by_bob} and {by_carol}");
+}
+
+#[tokio::test]
 async fn a_domain_that_does_not_exist_is_remembered_for_a_while() {
     let dns = Dnsmasq::start(&[]).await;
     let mut alice = asking(&dns);
