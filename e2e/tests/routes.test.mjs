@@ -93,7 +93,6 @@ describe('the way', { concurrency: 1 }, () => {
       const [heavy, light, spare] = registrars.map((r) => r.bindings.size);
       assert.equal(heavy + light, ACCOUNTS);
       assert.equal(spare, 0);
-      assert.ok(registrars.every((r) => r.requests.length === 2 * r.bindings.size), 'the challenge is answered where it came from');
       // of 200 throws at 3 in 4: 150, and 6 of deviation; five of those either way
       assert.ok(heavy > 120 && heavy < 180, `${heavy} of ${ACCOUNTS}`);
     });
