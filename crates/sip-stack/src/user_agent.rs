@@ -170,6 +170,10 @@ impl UserAgent {
         self.settle(now);
         self.fire_timers(now);
         self.settle(now);
+        // An answer that a timer made us give may end its transaction at once (Timer J of
+        // streams is 0).
+        self.core.layer.handle_timeout(now);
+        self.settle(now);
     }
 
     /// When [`Self::handle_timeout`] wants to be called next.

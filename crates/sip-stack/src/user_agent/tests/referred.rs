@@ -1,14 +1,35 @@
 //! REFER of the peer's (RFC 3515 §2.4).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
-use super::bench::{Bench, SDP, Script, alice, call, header};
+use super::bench::{Bench, PROXY, SDP, Script, alice, call, header, source};
 use crate::account::SessionId;
 use crate::command::Command;
 use crate::event::{SessionEvent, StatusReason};
 use crate::message::{HeaderName, Method, Request};
 use crate::refer::Referral;
 use crate::replaces::Replaces;
+use crate::transport::{FlowId, Source, Transport};
+
+#[test]
+fn a_refusal_by_timer_leaves_no_timer_behind_that_is_due() {
+    let mut bench = Bench::new();
+    let (_, tag) = bench.called_and_answered();
+    let token = bench.token();
+    let refer = Script::within("REFER", 2, &tag, &token).header("Refer-To: <sip:carol@h>");
+    let stream = Source {
+        transport: Transport::Tcp,
+        flow: Some(FlowId(7)),
+        ..source(PROXY)
+    };
+    bench.receive_by(&refer.text(2), stream);
+    bench.session_event();
+    let due = bench.now + Duration::from_secs(10);
+    bench.ua.handle_timeout(due);
+    assert!(bench.ua.poll_timeout().is_none_or(|next| next > due));
+}
 
 #[test]
 fn a_refer_is_told_accepted_and_followed_up_to_its_outcome() {
