@@ -59,6 +59,12 @@ impl SessionId {
     pub(crate) const fn incoming(number: u64) -> Self {
         Self(number | Self::INCOMING)
     }
+
+    /// Whether the peer has called.
+    #[cfg(any(test, feature = "simulate"))]
+    pub(crate) const fn is_incoming(self) -> bool {
+        self.0 & Self::INCOMING != 0
+    }
 }
 
 impl fmt::Display for SessionId {

@@ -209,6 +209,9 @@ impl UserAgent {
             dialogs: self.dialogs.len(),
             transactions: layer.client + layer.server,
             timers: layer.timers + self.core.timers.len() + self.core.pacer.timers(),
+            referrals: self.refers.ours.len() + self.refers.theirs.len(),
+            chats: self.chats.len(),
+            uses: self.clients.len() + self.servers.len(),
         }
     }
 

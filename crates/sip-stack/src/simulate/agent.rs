@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::network::Node;
+use super::weather::Habits;
 use crate::event::Event;
 use crate::message::{Framed, Framer, Message, ParseError};
 use crate::transport::{FlowId, LocalAddresses, Source, Transport};
@@ -23,7 +24,7 @@ pub(super) enum Found {
 }
 
 impl Agent {
-    pub(super) fn new(number: usize, seed: u64) -> Self {
+    pub(super) fn new(number: usize, seed: u64, habits: Habits) -> Self {
         let addr = Node::Agent(number).addr();
         let mut local = LocalAddresses::new();
         local.advertise(Transport::Udp, addr);
@@ -31,6 +32,8 @@ impl Agent {
         let config = UserAgentConfig {
             local,
             outgoing_ringing: Duration::from_secs(90),
+            session_expires: habits.session_expires,
+            require_100rel: habits.require_100rel,
             ..UserAgentConfig::default()
         };
         let mut bytes = [0; 32];

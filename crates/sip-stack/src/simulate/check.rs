@@ -3,10 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::account::SessionId;
-use crate::event::{Event, SessionEvent};
-use crate::message::{Message, Method, Request, Response};
+use super::tally::Tally;
+use crate::command::Command;
+use crate::event::Event;
+use crate::message::{Message, Method, Request, Response, Via};
 use crate::user_agent::Counts;
+
+mod calls;
+mod texts;
+mod transfers;
+
+use calls::Calls;
+use texts::Texts;
+use transfers::Transfers;
 
 /// What one agent may send in answer to one input. An answer, its ACK, and requests of a few
 /// calls and registrations fit in easily; a storm does not.
@@ -16,78 +25,58 @@ const MAX_OBJECTS: usize = 200;
 /// How much later than its own transaction a 2xx may come and still has to be acknowledged:
 /// less than 64*T1 (RFC 6026 §7.2, Timer M).
 const LATE: Duration = Duration::from_secs(31);
-/// How much later one end of an answered call may end than the other: 64*T1, with a margin
-/// for the way.
-const APART: Duration = Duration::from_secs(35);
 
 /// CSeq with its method, in the order of their first use.
 type Numbers = Vec<(u32, Method)>;
 
 #[derive(Default)]
 pub(super) struct Checks {
-    /// When each session ended.
-    sessions: BTreeMap<(usize, SessionId), Option<Instant>>,
-    /// Which sessions are ends of one call.
-    calls: BTreeMap<String, Vec<(usize, SessionId)>>,
-    /// Sessions that were established.
-    answered: BTreeSet<(usize, SessionId)>,
+    calls: Calls,
+    texts: Texts,
+    transfers: Transfers,
+    /// Whose agent each is.
+    names: Vec<String>,
     /// The numbers each agent has used, by Call-ID, own tag and other tag.
     cseq: BTreeMap<(usize, String, String, String), Numbers>,
     branches: BTreeSet<(usize, String)>,
     /// 2xx received and ACKs sent: by Call-ID, other tag and CSeq.
     accepted: BTreeMap<Acknowledged, Instant>,
     acknowledged: BTreeSet<Acknowledged>,
-    /// The first final response to each INVITE: by branch.
+    /// The first final response to each INVITE, or its CANCEL: by branch. Too long after
+    /// either, nobody waits for a 2xx (RFC 3261 §9.1).
     finals: BTreeMap<(usize, String), Instant>,
 }
 
 type Acknowledged = (usize, String, String, u32);
 
 impl Checks {
-    pub(super) fn calls(&mut self, agent: usize, session: SessionId) {
-        self.sessions.insert((agent, session), None);
+    /// The next agent has a user.
+    pub(super) fn belongs_to(&mut self, name: &str) {
+        self.names.push(name.to_owned());
     }
 
     pub(super) fn all_ended(&self) -> bool {
-        self.sessions.values().all(Option::is_some)
+        self.calls.all_ended()
     }
 
-    /// An event of an agent: none before the beginning, none after the end.
-    pub(super) fn told(&mut self, agent: usize, event: &Event, now: Instant) {
-        match event {
-            Event::Incoming {
-                session, call_id, ..
-            } => {
-                let before = self.sessions.insert((agent, *session), None);
-                assert!(before.is_none(), "{session} begins twice");
-                self.joins(agent, *session, call_id);
-            }
-            Event::Session { session, event } => {
-                let state = self.sessions.get_mut(&(agent, *session));
-                let Some(ended) = state else {
-                    panic!("agent {agent}: {event:?} of {session}, which never began");
-                };
-                assert!(ended.is_none(), "{event:?} of {session} after its end");
-                match event {
-                    SessionEvent::Ended { .. } => *ended = Some(now),
-                    SessionEvent::Accepted { .. } | SessionEvent::Confirmed { .. } => {
-                        self.answered.insert((agent, *session));
-                    }
-                    SessionEvent::Sent { call_id } => self.joins(agent, *session, call_id),
-                    _ => {}
-                }
-            }
-            _ => {}
+    /// What a user wants of an agent.
+    pub(super) fn commanded(&mut self, agent: usize, command: &Command, now: Instant) {
+        if let Command::Invite { session, .. } | Command::InviteReferred { session, .. } = command {
+            self.calls.begins((agent, *session));
         }
+        self.texts.commanded(agent, command);
+        self.transfers.commanded(agent, command, now);
     }
 
-    fn joins(&mut self, agent: usize, session: SessionId, call_id: &str) {
-        let ends = self.calls.entry(call_id.to_owned()).or_default();
-        ends.push((agent, session));
+    /// An event of an agent.
+    pub(super) fn told(&mut self, agent: usize, event: &Event, now: Instant) {
+        self.calls.told(agent, event, now);
+        self.texts.told(agent, event);
+        self.transfers.told(agent, event, &self.calls, now);
     }
 
     /// A message that an agent sends.
-    pub(super) fn sent(&mut self, agent: usize, message: &Message) {
+    pub(super) fn sent(&mut self, agent: usize, message: &Message, now: Instant) {
         let Message::Request(request) = message else {
             return;
         };
@@ -95,7 +84,12 @@ impl Checks {
             if let Some(key) = acknowledged(agent, request) {
                 self.acknowledged.insert(key);
             }
-        } else if request.method != Method::Cancel {
+        } else if request.method == Method::Cancel {
+            let via = request.headers.via().ok();
+            let branch = via.as_ref().and_then(Via::branch).unwrap_or_default();
+            let key = (agent, branch.into_owned());
+            self.finals.entry(key).or_insert(now);
+        } else {
             self.counts_up(agent, request);
         }
     }
@@ -169,33 +163,56 @@ impl Checks {
             dialogs,
             transactions,
             timers,
+            chats,
+            referrals,
+            uses,
             ..
         } = counts;
-        for count in [sessions, dialogs, transactions, timers] {
+        for count in [
+            sessions,
+            dialogs,
+            transactions,
+            timers,
+            chats,
+            referrals,
+            uses,
+        ] {
             assert!(count <= MAX_OBJECTS, "{counts:?}");
         }
     }
 
-    /// What is only known when all is over. `steady`: nothing kept the ends of a call from
-    /// hearing of each other.
-    pub(super) fn at_the_end(&self, steady: bool) {
+    /// What is only known when all is over.
+    pub(super) fn at_the_end(&self, surroundings: Surroundings) {
         for key in self.accepted.keys() {
             assert!(
                 self.acknowledged.contains(key),
                 "a 2xx was never acknowledged: {key:?}"
             );
         }
-        for (call, ends) in self.calls.iter().filter(|_| steady) {
-            let established = ends.iter().filter(|end| self.answered.contains(end));
-            let ended = established.filter_map(|end| self.sessions[end]);
-            let ended: Vec<Instant> = ended.collect();
-            let (Some(first), Some(last)) = (ended.iter().min(), ended.iter().max()) else {
-                continue;
-            };
-            let apart = last.duration_since(*first);
-            assert!(apart < APART, "the ends of {call} ended {apart:?} apart");
+        self.transfers.at_the_end(&self.names, &self.calls);
+        let Surroundings { steady, calm } = surroundings;
+        self.texts.at_the_end(calm);
+        if steady {
+            self.calls.end_together();
+        }
+        if calm {
+            self.calls.none_expired();
         }
     }
+
+    pub(super) fn tally(&self, tally: &mut Tally) {
+        tally.texts = self.texts.arrived();
+        (tally.transferred, tally.replaced) = self.transfers.answered(&self.calls);
+    }
+}
+
+/// How much can be expected.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings {
+    /// Nothing keeps the ends of a call from hearing of each other.
+    pub(super) steady: bool,
+    /// Nor is more than a little lost.
+    pub(super) calm: bool,
 }
 
 fn acknowledged(agent: usize, ack: &Request) -> Option<Acknowledged> {

@@ -299,8 +299,12 @@ pub(super) struct Air<'a> {
 
 impl Air<'_> {
     pub(super) fn latency(&mut self) -> Duration {
+        self.latency_up_to(self.weather.latency)
+    }
+
+    pub(super) fn latency_up_to(&mut self, limit: Duration) -> Duration {
         let part = self.rng.random_range(20..1000);
-        self.weather.latency * part / 1000
+        limit * part / 1000
     }
 
     pub(super) fn happens(&mut self, percent: u32) -> bool {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::forks::Forks;
 use super::network::Node;
 use super::registrar::{DOMAIN, Registrar};
+use super::weather::Weather;
 use crate::message::{
     HeaderName, HeaderValue, Host, Message, Method, NameAddr, Request, Response, StatusCode, Uri,
     Via,
@@ -23,7 +24,10 @@ pub(super) struct Proxies {
     pub(super) registrar: Registrar,
     forks: Forks,
     record_route: bool,
+    strict: bool,
     busy: BTreeSet<Node>,
+    /// Call-IDs and tags of those who called somebody.
+    callers: BTreeSet<(String, String)>,
     /// Where requests went, by proxy and branch as they came.
     routes: BTreeMap<(Node, String), Vec<Leg>>,
     /// What requests were answered.
@@ -37,12 +41,14 @@ type Leg = (String, Uri, Destination);
 pub(super) type Outgoing = Vec<(Destination, Bytes)>;
 
 impl Proxies {
-    pub(super) fn new(registrar: Registrar, record_route: bool) -> Self {
+    pub(super) fn new(weather: &Weather) -> Self {
         Self {
-            registrar,
+            registrar: Registrar::new(weather.min_expires),
             forks: Forks::default(),
-            record_route,
+            record_route: weather.record_route,
+            strict: weather.strict,
             busy: BTreeSet::new(),
+            callers: BTreeSet::new(),
             routes: BTreeMap::new(),
             answers: BTreeMap::new(),
         }
@@ -126,11 +132,9 @@ impl Proxies {
             busy.headers.push(HeaderName::RetryAfter, later);
             return Some(busy);
         }
-        let asks = matches!(
-            request.method,
-            Method::Register | Method::Invite | Method::Message
-        );
-        if asks && let Some(refusal) = self.registrar.challenge(request) {
+        if self.asks(request)
+            && let Some(refusal) = self.registrar.challenge(request)
+        {
             return Some(refusal);
         }
         if request.method == Method::Register {
@@ -141,6 +145,27 @@ impl Proxies {
         let user = request.uri.user().unwrap_or_default();
         let nobody = in_domain && self.registrar.bindings(user, now).is_empty();
         nobody.then(|| request.reply(StatusCode::NOT_FOUND))
+    }
+
+    /// Whether credentials are wanted: of callers only, as those who are called answer nobody's
+    /// challenges in a dialog (anybody could call them to collect their answers).
+    fn asks(&mut self, request: &Request) -> bool {
+        let headers = &request.headers;
+        let call_id = headers.call_id().unwrap_or_default().to_owned();
+        let from = headers.from().ok();
+        let tag = from.as_ref().and_then(NameAddr::tag).unwrap_or_default();
+        let caller = (call_id, tag.into_owned());
+        let begins = headers.to().is_ok_and(|to| to.tag().is_none());
+        match request.method {
+            Method::Register => true,
+            Method::Message if begins => true,
+            Method::Invite if begins => {
+                self.callers.insert(caller);
+                true
+            }
+            Method::Invite => self.callers.contains(&caller),
+            _ => self.strict && self.callers.contains(&caller),
+        }
     }
 
     fn route(&self, node: Node, branch: &str, request: &Request, now: Instant) -> Option<Vec<Leg>> {

@@ -3,15 +3,18 @@
 
 use rand::RngExt;
 
+use super::check::Surroundings;
 use super::meddler::Meddler;
+use super::tally::Tally;
 use super::trace::Trace;
-use super::users::{ACCOUNT, Moment, Tally};
+use super::users::{ACCOUNT, Moment};
 use super::weather::Weather;
 use super::world::{PROXY, World};
 use crate::account::{AccountConfig, Ha1};
 use crate::command::Command;
 use crate::message::Uri;
 use crate::transport::Transport;
+use crate::user_agent::Counts;
 
 const AGENTS: usize = 3;
 
@@ -30,8 +33,9 @@ pub fn run(seed: u64, trace: Trace) -> (Tally, Trace) {
     world.until(400, |_| false);
     // The registrar may have been away: RFC 5626 §4.5 lets an agent wait for half an hour.
     world.until(4000, |world| {
-        world.users.everybody_is_where_he_wants_to_be()
+        world.users.everybody_is_where_he_wants_to_be() && is_quiet(world)
     });
+    assert!(is_quiet(&world), "a call has left something behind");
     assert!(
         world.users.everybody_is_where_he_wants_to_be(),
         "somebody is not registered in the end"
@@ -39,8 +43,11 @@ pub fn run(seed: u64, trace: Trace) -> (Tally, Trace) {
     assert!(world.checks.all_ended(), "a session did not end");
     leave(&mut world);
     world.until(300, |_| false);
-    let steady = world.weather.is_steady() && !world.weather.forking;
-    world.checks.at_the_end(steady);
+    world.checks.at_the_end(Surroundings {
+        steady: world.weather.is_steady() && !world.weather.forking,
+        calm: world.weather.is_calm() && !world.weather.forking,
+    });
+    world.checks.tally(&mut world.users.tally);
     nothing_is_left(&world);
     assert_eq!(world.proxies.registrar.refused, 0, "wrong credentials");
     (world.users.tally, world.trace)
@@ -59,8 +66,10 @@ pub fn meddled(orders: &[u8], trace: Trace) -> Trace {
     let mut world = World::new(seed.into(), AGENTS, Some(Weather::calm), trace);
     world.admit(Meddler::new(orders));
     begin(&mut world);
+    // Who meddles may have taken the session timer away.
+    world.users.sessions_expire = false;
     place_calls(&mut world, 2, 5.0);
-    world.until(400, |world| {
+    world.until(1000, |world| {
         world.users.is_idle() && world.checks.all_ended()
     });
     assert!(world.checks.all_ended(), "a session did not end");
@@ -68,6 +77,22 @@ pub fn meddled(orders: &[u8], trace: Trace) -> Trace {
     world.until(300, |_| false);
     nothing_is_left(&world);
     world.trace
+}
+
+/// Whether nothing of any call or text is left, though everybody is still there.
+fn is_quiet(world: &World) -> bool {
+    let mut all = world.agents.iter().map(|agent| agent.ua.counts());
+    world.checks.all_ended()
+        && all.all(|counts| {
+            let Counts {
+                sessions,
+                dialogs,
+                referrals,
+                chats,
+                ..
+            } = counts;
+            [sessions, dialogs, referrals, chats] == [0; 4]
+        })
 }
 
 fn nothing_is_left(world: &World) {
@@ -86,6 +111,7 @@ fn begin(world: &mut World) {
             _ if world.weather.forking => "bob",
             _ => "carol",
         };
+        world.checks.belongs_to(user);
         let ha1 = Ha1::compute(user, "example.com", "secret");
         world.proxies.registrar.add_user(user, ha1);
         let transport = match world.weather.transports[agent] {
@@ -106,6 +132,7 @@ fn begin(world: &mut World) {
         world.command(agent, Command::AddAccount { account, config });
         world.users.register(agent, world.now);
     }
+    world.users.sessions_expire = world.weather.sessions_expire();
     world.until(5, |_| false);
 }
 
@@ -116,6 +143,7 @@ fn place_calls(world: &mut World, calls: u32, seconds: f64) {
             rng: &mut world.rng,
         };
         world.users.plan_call(number, seconds, &mut moment);
+        world.users.plan_texts(seconds, &mut moment);
     }
 }
 

@@ -2,46 +2,22 @@
 //! and in combinations that chance decides. Now and then both ends act at the same moment.
 
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use super::tally::Tally;
 use crate::account::{AccountId, SessionId};
 use crate::command::{Command, Reason};
 use crate::event::{Event, RegistrationState, SessionEvent};
 
 pub(super) const ACCOUNT: AccountId = AccountId::new(1);
-
-/// What came of the calls, to see that a run is not idle.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Calls placed.
-    pub calls: u32,
-    /// Calls that were answered, as the caller heard it.
-    pub answered: u32,
-    /// Changes of a call that went through.
-    pub changed: u32,
-    /// Changes that did not.
-    pub unchanged: u32,
-    /// Sessions that ended with 408.
-    pub timeouts: u32,
-    /// Messages that reached an agent.
-    pub messages: u64,
-}
-
-impl AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.calls += other.calls;
-        self.answered += other.answered;
-        self.changed += other.changed;
-        self.unchanged += other.unchanged;
-        self.timeouts += other.timeouts;
-        self.messages += other.messages;
-    }
-}
+/// Who has a phone, if only two of them have, bob has two.
+pub(super) const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+/// Calls that are placed in the course of others: numbers that no other call has.
+const FURTHER: u64 = 1 << 32;
 
 /// Commands to come.
 pub(super) type Plan = BTreeMap<(Instant, u64), (usize, Command)>;
@@ -54,10 +30,18 @@ pub(super) struct Users {
     pub(super) registered: Vec<bool>,
     /// Whether each agent's user wants to be registered.
     wants: Vec<bool>,
+    /// Whether a call ends by itself when the other side is gone.
+    pub(super) sessions_expire: bool,
     serial: u64,
-    call_ids: BTreeMap<(usize, SessionId), String>,
+    further: u64,
+    pub(super) texts: u64,
+    pub(super) call_ids: BTreeMap<(usize, SessionId), String>,
     /// When both ends of a call hang up, or change it, at the same moment.
-    appointments: BTreeMap<(String, bool), Instant>,
+    pub(super) appointments: BTreeMap<(String, bool), Instant>,
+    /// Calls to ask somebody, with those that are to be handed over to him.
+    pub(super) consulted: BTreeMap<(usize, SessionId), SessionId>,
+    /// Calls that a REFER asked for, with those that it came in.
+    pub(super) asked_for: BTreeMap<(usize, SessionId), SessionId>,
 }
 
 /// Chance and time, as the users see them.
@@ -67,18 +51,18 @@ pub(super) struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    fn within(&mut self, from: f64, to: f64) -> Instant {
+    pub(super) fn within(&mut self, from: f64, to: f64) -> Instant {
         let millis = self.rng.random_range(0..=1000_u32);
         let part = f64::from(millis) / 1000.0;
         self.now + Duration::from_secs_f64(from + (to - from) * part)
     }
 
-    fn happens(&mut self, percent: u32) -> bool {
+    pub(super) fn happens(&mut self, percent: u32) -> bool {
         self.rng.random_range(0..100) < percent
     }
 
     /// A description; now and then one that no datagram should carry.
-    fn sdp(&mut self) -> Bytes {
+    pub(super) fn sdp(&mut self) -> Bytes {
         match self.happens(10) {
             true => Bytes::from(format!("v=0\r\ns={}\r\n", "long".repeat(400))),
             false => Bytes::from_static(b"v=0\r\n"),
@@ -98,6 +82,11 @@ impl Users {
     pub(super) fn at(&mut self, at: Instant, agent: usize, command: Command) {
         self.serial += 1;
         self.plan.insert((at, self.serial), (agent, command));
+    }
+
+    pub(super) fn next_further(&mut self) -> SessionId {
+        self.further += 1;
+        SessionId::outgoing(FURTHER + self.further)
     }
 
     pub(super) fn register(&mut self, agent: usize, at: Instant) {
@@ -143,14 +132,11 @@ impl Users {
         moment: &mut Moment<'_>,
     ) -> usize {
         let caller = moment.rng.random_range(0..self.registered.len());
-        let users = ["alice", "bob", "carol"];
         let callee = match moment.happens(4) {
             true => "nobody",
             // Now and then oneself, which is refused as a loop.
-            false if moment.happens(90) => {
-                users[(caller + moment.rng.random_range(1..users.len())) % users.len()]
-            }
-            false => users[caller % users.len()],
+            false if moment.happens(10) => NAMES[caller],
+            false => other_than(caller, moment),
         };
         let session = SessionId::outgoing(number.into());
         let start = moment.within(0.0, seconds);
@@ -183,6 +169,7 @@ impl Users {
                 self.ring(agent, session, moment);
             }
             Event::Session { session, event } => {
+                self.pass_on_progress(agent, session, &event, moment);
                 self.react_in_session(agent, session, event, moment);
             }
             #[allow(
@@ -244,6 +231,7 @@ impl Users {
                 self.answer_offer(agent, session, dialog, moment);
                 self.tally.answered += 1;
                 self.talk(agent, session, moment);
+                self.plan_joining(agent, session, moment);
             }
             SessionEvent::Confirmed { .. } => self.talk(agent, session, moment),
             SessionEvent::Reinvite { .. } => {
@@ -257,7 +245,14 @@ impl Users {
                 };
                 self.at(at, agent, Command::AnswerReinvite { session, answer });
             }
+            SessionEvent::Refer(referral) => {
+                self.plan_referred(agent, session, referral, moment);
+            }
+            SessionEvent::ReferProgress(progress) => {
+                self.hear_of_referred(agent, session, &progress, moment);
+            }
             SessionEvent::Reinvited { .. } => self.tally.changed += 1,
+            SessionEvent::Refreshed { .. } => self.tally.refreshed += 1,
             SessionEvent::ReinviteFailed { .. } => self.tally.unchanged += 1,
             _ => {}
         }
@@ -282,45 +277,11 @@ impl Users {
         };
         self.at(at, agent, answer);
     }
+}
 
-    /// Holds, resumes, presses keys, and hangs up in the end.
-    fn talk(&mut self, agent: usize, session: SessionId, moment: &mut Moment<'_>) {
-        for _ in 0..moment.rng.random_range(0..3) {
-            let sdp = moment.sdp();
-            let at = self.appointment(agent, session, true, 10.0, moment);
-            self.at(at, agent, Command::Reinvite { session, sdp });
-        }
-        if moment.happens(30) {
-            let info = Command::Info {
-                session,
-                content_type: "application/dtmf-relay".to_owned(),
-                body: Bytes::from_static(b"Signal=1\r\n"),
-            };
-            let at = moment.within(0.0, 10.0);
-            self.at(at, agent, info);
-        }
-        let end = self.appointment(agent, session, false, 15.0, moment);
-        self.at(end, agent, hang_up(session));
-    }
-
-    /// A time of one's own, or the one that the other end has chosen.
-    fn appointment(
-        &mut self,
-        agent: usize,
-        session: SessionId,
-        change: bool,
-        seconds: f64,
-        moment: &mut Moment<'_>,
-    ) -> Instant {
-        let own = moment.within(0.0, seconds);
-        let call_id = self.call_ids.get(&(agent, session));
-        let Some(call_id) = call_id.filter(|_| moment.happens(30)) else {
-            return own;
-        };
-        let key = (call_id.clone(), change);
-        let agreed = *self.appointments.entry(key).or_insert(own);
-        agreed.max(moment.now)
-    }
+/// One of those who can be called, but not whose agent this is.
+pub(super) fn other_than(agent: usize, moment: &mut Moment<'_>) -> &'static str {
+    NAMES[(agent + moment.rng.random_range(1..NAMES.len())) % NAMES.len()]
 }
 
 pub(super) fn hang_up(session: SessionId) -> Command {

@@ -13,7 +13,6 @@ use super::check::Checks;
 use super::meddler::Meddler;
 use super::network::{Air, Arrival, Network, Node};
 use super::proxies::{self, Proxies};
-use super::registrar::Registrar;
 use super::trace::Trace;
 use super::users::{Moment, Users};
 use super::weather::{Trouble, Weather};
@@ -28,6 +27,8 @@ use crate::transport::{
 pub(super) const PROXY: &str = "proxy.example.com";
 /// Somebody who is neither an agent nor a proxy.
 const STRANGER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 66)), 5060);
+/// How late a 2xx may come again: before Timer L of who sent it has fired (RFC 6026).
+const LONGEST_ECHO: Duration = Duration::from_secs(28);
 /// Things that happen in one run. Thousands do; a storm makes more.
 const MAX_STEPS: u64 = 100_000;
 
@@ -73,8 +74,13 @@ impl World {
                 .map(|(number, (at, trouble))| ((later(*at), number), *trouble))
                 .collect(),
             trace,
-            agents: (0..agents).map(|number| Agent::new(number, seed)).collect(),
-            proxies: Proxies::new(Registrar::new(weather.min_expires), weather.record_route),
+            agents: weather
+                .habits
+                .iter()
+                .enumerate()
+                .map(|(number, habits)| Agent::new(number, seed, *habits))
+                .collect(),
+            proxies: Proxies::new(&weather),
             proxy_framers: BTreeMap::new(),
             network: Network::new(agents),
             resolved: vec![now; agents],
@@ -135,10 +141,8 @@ impl World {
 
     pub(super) fn command(&mut self, agent: usize, command: Command) {
         self.note(|| format!("agent {agent}: {command:?}"));
-        if let Command::Invite { session, .. } = command {
-            self.checks.calls(agent, session);
-        }
         let now = self.now;
+        self.checks.commanded(agent, &command, now);
         self.agents[agent].ua.handle_command(command, now);
         self.drain(agent);
     }
@@ -155,6 +159,12 @@ impl World {
                 Trouble::Up(proxy) => self.network.set_down(Node::Proxy(proxy), false, &mut air),
                 Trouble::Busy(proxy) => self.proxies.set_busy(Node::Proxy(proxy), true),
                 Trouble::Idle(proxy) => self.proxies.set_busy(Node::Proxy(proxy), false),
+                Trouble::Asleep(agent) => {
+                    self.network.set_down(Node::Agent(agent), true, &mut air);
+                }
+                Trouble::Awake(agent) => {
+                    self.network.set_down(Node::Agent(agent), false, &mut air);
+                }
                 Trouble::Cut => self.network.cut(None, &mut air),
                 Trouble::Restart => {
                     self.proxies.registrar.restart();
@@ -185,6 +195,7 @@ impl World {
         match found {
             Found::Message(message) => {
                 for (to, bytes) in self.proxies.handle(node, message, source, self.now) {
+                    self.echo(node, &to, &bytes);
                     self.send(node, &to, bytes, None);
                 }
             }
@@ -246,7 +257,7 @@ impl World {
         match found {
             Found::Message(message) => {
                 self.note(|| format!("agent {number} <- {}", summary(&message)));
-                self.users.tally.messages += 1;
+                self.users.tally.heard(&message);
                 self.checks.heard(number, &message, now);
                 self.agents[number].ua.handle_message(message, source, now);
             }
@@ -277,7 +288,7 @@ impl World {
             sent += 1;
             if let Ok(message) = Message::parse_datagram(&transmit.bytes) {
                 self.note(|| format!("agent {number} -> {}", summary(&message)));
-                self.checks.sent(number, &message);
+                self.checks.sent(number, &message, self.now);
             }
             let (to, token) = (&transmit.destination, transmit.token);
             self.send(Node::Agent(number), to, transmit.bytes, token);
@@ -322,6 +333,20 @@ impl World {
         self.resolved[number] = at;
         let resolved = Arrival::Resolved(request.id, result);
         self.network.schedule(at, Node::Agent(number), resolved);
+    }
+
+    /// Now and then a 2xx to an INVITE comes once more, long after the first.
+    fn echo(&mut self, from: Node, to: &Destination, bytes: &Bytes) {
+        let answers = to.transport == Transport::Udp && bytes.starts_with(b"SIP/2.0 2");
+        let mut lines = bytes.split(|byte| *byte == b'\n');
+        if answers && lines.any(|line| line.ends_with(b" INVITE\r")) {
+            let mut air = air(&self.weather, &mut self.rng, self.now);
+            if air.happens(air.weather.echoes) {
+                let later = air.latency_up_to(LONGEST_ECHO);
+                air.now += later;
+                self.network.send(from, to, bytes.clone(), None, &mut air);
+            }
+        }
     }
 
     fn send(&mut self, from: Node, to: &Destination, bytes: Bytes, token: Option<TransmitToken>) {

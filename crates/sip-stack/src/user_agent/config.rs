@@ -75,6 +75,12 @@ pub struct Counts {
     pub transactions: usize,
     /// Running timers, those of transactions included.
     pub timers: usize,
+    /// REFERs of living calls, of both sides.
+    pub referrals: usize,
+    /// Peers that messages are on their way to.
+    pub chats: usize,
+    /// What requests of ours and unanswered INVITEs are for: never without their transactions.
+    pub uses: usize,
 }
 
 impl Counts {
