@@ -88,6 +88,8 @@ pub struct Call {
     change: update::Change,
     /// Whether the client has been told that the phone holds the call.
     held_by_phone: bool,
+    /// An answer of the client to a change of the phone would come too late.
+    answer_is_void: bool,
     /// Whether the client knows how to be put a change of the phone.
     takes_updates: bool,
     actions: VecDeque<Action>,
@@ -197,6 +199,7 @@ impl Call {
             permissions: Permissions::default(),
             change: update::Change::default(),
             held_by_phone: false,
+            answer_is_void: false,
             takes_updates: false,
             actions: VecDeque::new(),
         }
@@ -221,6 +224,7 @@ impl Call {
             } => self.handle_accepted(sdp.as_deref(), call_id, headers, now),
             SessionEvent::Confirmed { sdp } => self.handle_confirmed(sdp.as_deref(), now),
             SessionEvent::Reinvite { sdp } => self.handle_reinvite(sdp.as_deref(), now),
+            SessionEvent::ReinviteWithdrawn => self.page_asked_in_vain(),
             SessionEvent::Offered { sdp, dialog } => self.handle_offered(&sdp, dialog),
             SessionEvent::Refreshed { sdp } => self.handle_refreshed(&sdp),
             SessionEvent::Reinvited { sdp } => self.handle_reinvited(sdp.as_deref(), now),

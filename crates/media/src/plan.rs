@@ -31,7 +31,7 @@ pub use outgoing::{
     accept_later_answer, accept_phone_answer, browser_answer, delayed_phone_offer, phone_offer,
 };
 pub use reoffer::{accept_reinvite_answer, current_offer, hold_offer, reinvite, repeated};
-pub use transfer::{answer_another, offer_to_another};
+pub use transfer::{answer_another, join_offers, offer_to_another};
 pub use update::{BrowserUpdate, PhoneSide, accept_browser_change, browser_reoffer};
 
 use crate::codec::AudioCodec;

@@ -23,6 +23,16 @@ pub struct Relay {
     pub to_browser: Path,
 }
 
+impl Relay {
+    /// The same with neither way open.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        self.to_phone.open = false;
+        self.to_browser.open = false;
+        self
+    }
+}
+
 /// One way of a relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {

@@ -126,7 +126,9 @@ pub enum Command {
         /// cannot be refused: the call ends.
         answer: Result<Bytes, u16>,
     },
-    /// Sends INFO within the call (RFC 6086, legacy usage).
+    /// Sends INFO within the call (RFC 6086, legacy usage); before it is answered, in the early
+    /// dialog whose description came last. The result is told by
+    /// [`SessionEvent::InfoResult`](crate::event::SessionEvent::InfoResult); 481 if there is no dialog.
     Info {
         /// The call.
         session: SessionId,

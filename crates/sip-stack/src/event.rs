@@ -35,8 +35,10 @@ pub enum Event {
         call_id: String,
         /// The offer; `None` if the caller wants us to make one.
         sdp: Option<Bytes>,
-        /// The established call of the same account whose place it takes (RFC 3891): that
-        /// one is ended when this one is accepted.
+        /// The call of the same account whose place it takes (RFC 3891), an established one or
+        /// one of ours that still rings: that one is ended when this one is accepted. If the
+        /// new one wants only a call that still rings and it has been answered meanwhile,
+        /// accepting refuses it with 486.
         replaces: Option<SessionId>,
         /// The headers of the INVITE, in order, but for identities that are not believed, and
         /// those of a caller who does not want to be known.
@@ -151,6 +153,9 @@ pub enum SessionEvent {
         /// Its offer; `None` if it wants us to make one.
         sdp: Option<Bytes>,
     },
+    /// The other side has taken its change back before it was answered, or has been refused it
+    /// because nobody answered in time. What is said to it from here on is void.
+    ReinviteWithdrawn,
     /// Our `Reinvite` was accepted; or the answer to the offer in our
     /// `AnswerReinvite`, or in our `Provisional`, arrived.
     Reinvited {

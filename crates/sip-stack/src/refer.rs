@@ -32,7 +32,7 @@ pub enum ReferTarget {
 /// What a REFER of the peer's asks for: a call to be placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referral {
-    /// Who is to be called: a SIP URI without headers.
+    /// Who is to be called: a SIP URI without headers, or a `tel` URI.
     pub target: String,
     /// The call that is to be replaced there.
     pub replaces: Option<Replaces>,
@@ -66,7 +66,7 @@ impl Referral {
         let value = value.text();
         let address = NameAddr::parse(&value).or_else(|_| bare(&value));
         let uri = address.map_err(|_| StatusCode::BAD_REQUEST)?.uri;
-        if !uri.is_sip() {
+        if !uri.is_sip() && !uri.is_tel() {
             return Err(StatusCode::UNSUPPORTED_URI_SCHEME);
         }
         if uri
@@ -219,6 +219,13 @@ mod tests {
     }
 
     #[test]
+    fn a_telephone_number_can_be_called() {
+        let referral = read(&["Refer-To: <tel:+1-555-1234;phone-context=x>"]).expect("valid");
+        assert_eq!(referral.target, "tel:+1-555-1234;phone-context=x");
+        assert_eq!(referral.replaces, None);
+    }
+
+    #[test]
     fn what_cannot_be_called_is_refused_by_its_kind() {
         for (headers, code) in [
             (&[][..], 400),
@@ -226,7 +233,6 @@ mod tests {
             (&["Refer-To: \"<sip:"], 400),
             (&["Refer-To: <sip:a@h?Replaces=id>"], 400),
             (&["Refer-To: <https://example.com/>"], 416),
-            (&["Refer-To: <tel:+15551234>"], 416),
             (&["Refer-To: <sip:a@h;method=BYE>"], 603),
         ] {
             let refused = read(headers).expect_err("refused");

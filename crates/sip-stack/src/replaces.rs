@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::account::SessionId;
 use crate::dialog::DialogId;
 use crate::message::{Params, Uri};
 
@@ -20,6 +21,14 @@ pub struct Replaces {
     pub from_tag: String,
     /// Only if that call has not been answered (RFC 3891 §3).
     pub early_only: bool,
+}
+
+/// The call that a new one takes the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Replaced {
+    pub(crate) session: SessionId,
+    /// Only if it has not been answered.
+    pub(crate) early_only: bool,
 }
 
 impl Replaces {

@@ -35,6 +35,7 @@ mod core;
 mod headers;
 mod identifying;
 mod in_call;
+mod info;
 mod inviting;
 mod keeping;
 mod leaving;

@@ -38,6 +38,8 @@ pub enum MediaAction {
     RestartIce(IceCredentials),
     /// The browser is moved over to the leg that was opened last; the present phone's is closed.
     Swap {
+        /// The browser's end; absent when it has been said before.
+        browser: Option<BrowserRemote>,
         /// The new phone's end.
         phone: Option<PhoneRemote>,
         /// The plan.

@@ -23,7 +23,7 @@ impl Call {
         answered_elsewhere: bool,
         now: Instant,
     ) {
-        if self.goes_on_with_another() {
+        if self.goes_on_with_another(now) {
             return;
         }
         let missed = matches!(
@@ -86,7 +86,7 @@ impl Call {
 
     /// The client's view of the call ends here; media stops with it.
     pub(super) fn tell_terminated(&mut self, reason: StatusReason, now: Instant) {
-        self.fail_messages();
+        self.fail_messages("Call Ended");
         self.abandon_transfer();
         self.actions.push_back(Action::Media(MediaAction::Close));
         self.media = MediaState::Closed;

@@ -110,12 +110,16 @@ impl Legs {
     /// and numbering; the present leg is closed afterwards.
     pub(super) fn swap(
         &mut self,
+        browser: Option<BrowserRemote>,
         phone: Option<PhoneRemote>,
         relay: Relay,
     ) -> Result<(), MediaError> {
         let Some(candidate) = self.candidate.take() else {
             return Ok(());
         };
+        if let Some(remote) = browser {
+            self.browser.set_remote(remote)?;
+        }
         candidate.set_remote(phone)?;
         self.worker.bridge(&self.browser, &candidate, relay)?;
         self.phone = candidate;

@@ -92,13 +92,13 @@ impl Call {
         }
     }
 
-    /// The call ends: nobody will answer what is still on its way.
-    pub(super) fn fail_messages(&mut self) {
+    /// The call ends, or has another phone: nobody will answer what is still on its way.
+    pub(super) fn fail_messages(&mut self, why: &str) {
         for Pending { id, timestamp, .. } in std::mem::take(&mut self.messages.pending) {
             self.notify(CallEvent::MessageResult {
                 id,
                 timestamp,
-                reason: StatusReason::new(487, "Call Ended"),
+                reason: StatusReason::new(487, why),
             });
         }
     }

@@ -21,6 +21,7 @@ use media::plan::{
 use media::sdp::{BrowserDescription, PhoneDescription};
 use media::{BrowserLocal, BrowserRemote, IceSeed, PhoneLocal};
 
+pub(super) use self::transfer::Joining;
 pub(super) use self::update::{Proposal, Updated};
 use super::{MediaAction, Refused};
 
@@ -159,7 +160,7 @@ pub(super) struct Settled<Answer> {
 pub(super) struct Final {
     /// Our answer to the browser's offer.
     pub(super) answer: String,
-    /// What the legs must know; absent when nothing has changed, or a re-INVITE must come first.
+    /// What the legs must know; absent when nothing has changed.
     pub(super) media: Option<MediaAction>,
     /// The offer of a re-INVITE: the phone must return to the codec the browser was told.
     pub(super) reoffer: Option<Bytes>,
@@ -278,7 +279,13 @@ impl Negotiation {
                     LaterAnswer::OtherCodec(offer) => {
                         let purpose = Purpose::CodecMustReturn;
                         reoffer = Some(Reoffer { offer, purpose });
-                        (early, None)
+                        // The phone that was heard may not be the one that has answered.
+                        let media = MediaAction::Connect {
+                            browser: None,
+                            phone: None,
+                            relay: Box::new(early.agreed.relay.clone().closed()),
+                        };
+                        (early, Some(media))
                     }
                 }
             }

@@ -202,7 +202,11 @@ impl CallTask {
                 relay,
             } => legs.connect(browser, phone, *relay),
             MediaAction::ExpectBrowser(remote) => legs.expect_browser(remote),
-            MediaAction::Swap { phone, relay } => legs.swap(phone, *relay),
+            MediaAction::Swap {
+                browser,
+                phone,
+                relay,
+            } => legs.swap(browser, phone, *relay),
             MediaAction::DropCandidate => {
                 legs.drop_candidate();
                 Ok(())

@@ -1,5 +1,7 @@
 //! Tones as SIP INFO with `application/dtmf-relay`, one at a time: over UDP the next request
 //! could overtake the last, and the digits would change places.
+//!
+//! A phone that is heard before it answers may be a voice that asks for them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -29,14 +31,14 @@ impl Call {
         duration: Option<Duration>,
     ) -> Result<(), Refused> {
         match self.client_state() {
-            ClientState::Accepted
+            ClientState::EarlyMedia
+            | ClientState::Accepted
             | ClientState::Established
             | ClientState::LocalUpdating
             | ClientState::RemoteUpdating => {}
             state @ (ClientState::Connecting
             | ClientState::Progress
             | ClientState::Ringing
-            | ClientState::EarlyMedia
             | ClientState::Incoming
             | ClientState::Terminated) => return Err(Refused::WrongState(state)),
         }

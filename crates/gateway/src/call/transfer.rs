@@ -1,22 +1,25 @@
 //! Another phone in the place of the one the client talks with, while the client's own call goes
 //! on: because the phone asks for it (REFER), or because another phone comes and says so
-//! (Replaces, RFC 3891). That the client gives its phone away is in `giving`.
+//! (Replaces, RFC 3891), be it for a call of the client that still rings elsewhere. That the
+//! client gives its phone away is in `giving`.
 //!
 //! One at a time. The other phone is a candidate until it is connected: it has its session and
-//! its leg beside those of the present one, and nothing of the call depends on it. Then the
-//! browser's leg is moved over, and only then the present phone is let go.
+//! its leg beside those of the present one, and nothing of the call depends on it (`candidate`).
+//! Then the browser's leg is moved over (`takeover`).
 
-use std::time::Instant;
+mod candidate;
+mod takeover;
 
 use bytes::Bytes;
+use media::PhoneLocal;
 use media::plan::PhoneOffer;
-use media::{LegEvent, PhoneLocal};
 use sip_stack::account::SessionId;
 use sip_stack::command::{Command, Reason};
-use sip_stack::event::{SessionEvent, StatusReason};
+use sip_stack::event::StatusReason;
 use sip_stack::refer::Referral;
 
-use super::{Action, Call, CandidateSession, MediaAction, PhoneLegId, Signalling, reason};
+use super::negotiation::{Joining, Refusal};
+use super::{Action, Call, CandidateSession, MediaAction, PhoneLegId, Signalling};
 
 /// What goes on beside the call itself.
 #[derive(Debug, Default)]
@@ -31,8 +34,10 @@ pub(super) enum Transfer {
     Opening(Wish),
     /// The candidate has been called and has not answered.
     Calling(Box<Candidate>),
-    /// The candidate has been accepted with our offer, which its ACK answers. The present phone
-    /// has been let go.
+    /// The candidate has been answered. The user agent accepts it, if it still wants, by ending
+    /// the present phone's session.
+    Taking(Box<Taker>),
+    /// The candidate has been accepted with our offer, which its ACK answers.
     Awaiting(Box<Candidate>),
 }
 
@@ -60,12 +65,22 @@ pub(super) struct Candidate {
     present: Present,
 }
 
+/// A phone that has its answer and takes the present one's place.
+#[derive(Debug)]
+pub(super) struct Taker {
+    session: SessionId,
+    leg: PhoneLegId,
+    joining: Joining,
+}
+
 /// The phone that is to be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Present {
     /// It waits for the outcome; if that is nothing, the call goes on with it.
     Waits,
-    /// It has hung up and left the rest to us.
+    /// It knows nothing of the other one. The call goes on with it if that one does not come.
+    Unaware,
+    /// It has left.
     Gone,
 }
 
@@ -73,8 +88,17 @@ impl Transfer {
     /// Whether the present phone is about to be left.
     pub(super) fn is_handing_over(&self) -> bool {
         match self {
-            Self::Calling(_) | Self::Awaiting(_) | Self::Opening(_) => true,
+            Self::Calling(_) | Self::Taking(_) | Self::Awaiting(_) | Self::Opening(_) => true,
             Self::None | Self::Asked { .. } => false,
+        }
+    }
+
+    /// Whether the phone is being exchanged at this moment: the page's changes wait for the new
+    /// one.
+    pub(super) fn is_taking_over(&self) -> bool {
+        match self {
+            Self::Taking(_) | Self::Awaiting(_) => true,
+            Self::None | Self::Asked { .. } | Self::Opening(_) | Self::Calling(_) => false,
         }
     }
 }
@@ -99,7 +123,7 @@ impl Call {
 
     /// Another phone calls to take the present one's place.
     pub(super) fn handle_replacement(&mut self, session: SessionId, sdp: Option<Bytes>) {
-        if let Err(code) = self.takes_another_phone() {
+        if let Err(code) = self.may_be_replaced() {
             tracing::info!(code, "replacement of the phone refused");
             return self.reject_candidate(session, code);
         }
@@ -107,6 +131,22 @@ impl Call {
         self.transfer = Transfer::Opening(Wish::Replaces { session, sdp });
         let session = CandidateSession::Incoming(session);
         self.actions.push_back(Action::OpenCandidate(session));
+    }
+
+    /// A call that still rings can be picked up by another phone, too.
+    fn may_be_replaced(&self) -> Result<(), u16> {
+        match (&self.signalling, &self.transfer) {
+            (Signalling::Calling(_), Transfer::None) => Ok(()),
+            (Signalling::Calling(_), _) => Err(491),
+            (
+                Signalling::Alerting
+                | Signalling::Answering { .. }
+                | Signalling::Accepted { .. }
+                | Signalling::Ending { .. }
+                | Signalling::Ended,
+                _,
+            ) => self.takes_another_phone(),
+        }
     }
 
     /// Whether things are quiet enough for it; the status that says no.
@@ -132,62 +172,87 @@ impl Call {
             other @ (Transfer::None
             | Transfer::Asked { .. }
             | Transfer::Calling(_)
+            | Transfer::Taking(_)
             | Transfer::Awaiting(_)) => {
                 self.transfer = other;
                 return self.drop_candidate_leg();
             }
         };
-        let offer = self.negotiation.offer_to_another(&local);
-        match (wish, offer) {
-            (Wish::Referred(referral), Ok(offer)) => {
-                self.answer_refer(Ok(()));
-                self.sip(Command::InviteReferred {
-                    account: self.account,
-                    session,
-                    referral: *referral,
-                    sdp: Bytes::copy_from_slice(offer.text().as_bytes()),
-                });
-                let candidate = Candidate {
-                    session,
-                    leg,
-                    local,
-                    offer,
-                    early: None,
-                    present: Present::Waits,
-                };
-                self.transfer = Transfer::Calling(Box::new(candidate));
+        let taken = match &wish {
+            Wish::Referred(referral) => self.call_candidate(session, leg, local, referral),
+            Wish::Replaces { sdp: None, .. } => self.offer_to_candidate(session, leg, local),
+            Wish::Replaces { sdp: Some(sdp), .. } => {
+                self.answer_candidate(session, leg, local, sdp)
             }
-            (Wish::Replaces { sdp: None, .. }, Ok(offer)) => {
-                self.accept_candidate(session, Bytes::copy_from_slice(offer.text().as_bytes()));
-                let candidate = Candidate {
-                    session,
-                    leg,
-                    local,
-                    offer,
-                    early: None,
-                    present: Present::Gone,
-                };
-                self.transfer = Transfer::Awaiting(Box::new(candidate));
-            }
-            (Wish::Replaces { sdp: Some(sdp), .. }, Ok(_)) => {
-                match self.negotiation.another_offers(local, &sdp) {
-                    Ok(settled) => {
-                        self.accept_candidate(session, settled.answer);
-                        self.swap(session, leg, settled.media);
-                    }
-                    Err(refusal) => {
-                        tracing::info!(%refusal, "the other phone's offer cannot be used");
-                        self.drop_candidate_leg();
-                        self.reject_candidate(session, refusal.status());
-                    }
-                }
-            }
-            (wish @ (Wish::Referred(_) | Wish::Replaces { .. }), Err(refusal)) => {
-                self.transfer = Transfer::Opening(wish);
-                self.drop_candidate_leg();
-                self.candidate_refused(refusal.status());
-            }
+        };
+        if let Err(refusal) = taken {
+            tracing::info!(%refusal, "nothing to agree on with the other phone");
+            self.transfer = Transfer::Opening(wish);
+            self.drop_candidate_leg();
+            self.candidate_refused(refusal.status());
         }
+    }
+
+    fn call_candidate(
+        &mut self,
+        session: SessionId,
+        leg: PhoneLegId,
+        local: PhoneLocal,
+        referral: &Referral,
+    ) -> Result<(), Refusal> {
+        let offer = self.negotiation.offer_to_another(&local)?;
+        self.answer_refer(Ok(()));
+        self.sip(Command::InviteReferred {
+            account: self.account,
+            session,
+            referral: referral.clone(),
+            sdp: text_of(&offer),
+        });
+        self.transfer = Transfer::Calling(Box::new(Candidate {
+            session,
+            leg,
+            local,
+            offer,
+            early: None,
+            present: Present::Waits,
+        }));
+        Ok(())
+    }
+
+    fn offer_to_candidate(
+        &mut self,
+        session: SessionId,
+        leg: PhoneLegId,
+        local: PhoneLocal,
+    ) -> Result<(), Refusal> {
+        let offer = self.negotiation.offer_to_another(&local)?;
+        self.accept_candidate(session, text_of(&offer));
+        self.transfer = Transfer::Awaiting(Box::new(Candidate {
+            session,
+            leg,
+            local,
+            offer,
+            early: None,
+            present: Present::Unaware,
+        }));
+        Ok(())
+    }
+
+    fn answer_candidate(
+        &mut self,
+        session: SessionId,
+        leg: PhoneLegId,
+        local: PhoneLocal,
+        sdp: &[u8],
+    ) -> Result<(), Refusal> {
+        let joining = self.negotiation.another_offers(local, sdp)?;
+        self.accept_candidate(session, joining.answer());
+        self.transfer = Transfer::Taking(Box::new(Taker {
+            session,
+            leg,
+            joining,
+        }));
+        Ok(())
     }
 
     /// There is no candidate after all.
@@ -200,214 +265,9 @@ impl Call {
             other @ (Transfer::None
             | Transfer::Asked { .. }
             | Transfer::Calling(_)
+            | Transfer::Taking(_)
             | Transfer::Awaiting(_)) => self.transfer = other,
         }
-    }
-
-    /// Something has happened in a session that is not the present phone's.
-    pub(super) fn handle_other_phone(
-        &mut self,
-        session: SessionId,
-        event: SessionEvent,
-        now: Instant,
-    ) {
-        match (std::mem::take(&mut self.transfer), event) {
-            (Transfer::Calling(candidate), event) if candidate.session == session => {
-                self.handle_called(candidate, event, now);
-            }
-            (Transfer::Awaiting(candidate), SessionEvent::Confirmed { sdp })
-                if candidate.session == session =>
-            {
-                self.handle_ack(*candidate, sdp.as_deref(), now);
-            }
-            (Transfer::Awaiting(candidate), SessionEvent::Ended { reason, .. })
-                if candidate.session == session =>
-            {
-                self.drop_candidate_leg();
-                self.tell_terminated(reason, now);
-                self.finish();
-            }
-            (
-                Transfer::Opening(Wish::Replaces { session: new, .. }),
-                SessionEvent::Ended { .. },
-            ) if new == session => {
-                tracing::debug!("the other phone has changed its mind");
-            }
-            (other, _) => {
-                tracing::debug!(%session, "event of a session left behind");
-                self.transfer = other;
-            }
-        }
-    }
-
-    /// The candidate's leg fails.
-    pub(super) fn handle_other_leg(&mut self, leg: PhoneLegId, event: &LegEvent, now: Instant) {
-        let is_failure = matches!(event, LegEvent::Failed(_));
-        match std::mem::take(&mut self.transfer) {
-            Transfer::Calling(candidate) if is_failure && candidate.leg == leg => {
-                self.hang_up_on(candidate.session, None);
-                let status = StatusReason::new(500, "Media failure");
-                self.candidate_failed(&candidate, status, now);
-            }
-            other @ (Transfer::None
-            | Transfer::Asked { .. }
-            | Transfer::Opening(_)
-            | Transfer::Calling(_)
-            | Transfer::Awaiting(_)) => self.transfer = other,
-        }
-    }
-
-    /// The present phone has hung up; whether the call goes on because another one is about to
-    /// take its place.
-    pub(super) fn goes_on_with_another(&mut self) -> bool {
-        if !matches!(self.signalling, Signalling::Accepted { .. }) {
-            return false;
-        }
-        match &mut self.transfer {
-            Transfer::Calling(candidate) | Transfer::Awaiting(candidate) => {
-                candidate.present = Present::Gone;
-                true
-            }
-            Transfer::Opening(Wish::Replaces { .. }) => true,
-            Transfer::None | Transfer::Asked { .. } | Transfer::Opening(Wish::Referred(_)) => false,
-        }
-    }
-
-    /// The call ends: whoever was to join it is told.
-    pub(super) fn abandon_transfer(&mut self) {
-        match std::mem::take(&mut self.transfer) {
-            Transfer::Calling(candidate) | Transfer::Awaiting(candidate) => {
-                self.hang_up_on(candidate.session, None);
-                // Its end is then the end of the call.
-                if candidate.present == Present::Gone {
-                    self.session = candidate.session;
-                }
-            }
-            Transfer::Opening(Wish::Replaces { session, .. }) => {
-                self.reject_candidate(session, 480);
-            }
-            Transfer::Opening(Wish::Referred(_)) => self.answer_refer(Err(603)),
-            Transfer::None | Transfer::Asked { .. } => {}
-        }
-    }
-
-    fn handle_called(&mut self, mut candidate: Box<Candidate>, event: SessionEvent, now: Instant) {
-        match event {
-            SessionEvent::Provisional {
-                code, phrase, sdp, ..
-            } => {
-                candidate.early = sdp.or(candidate.early);
-                self.tell_present(StatusReason::new(code, phrase));
-                self.transfer = Transfer::Calling(candidate);
-            }
-            SessionEvent::Accepted { sdp, .. } => self.handle_answered(*candidate, sdp, now),
-            SessionEvent::Ended { reason, .. } => self.candidate_failed(&candidate, reason, now),
-            SessionEvent::Reinvite { .. } => {
-                let session = candidate.session;
-                let answer = Err(491);
-                self.sip(Command::AnswerReinvite { session, answer });
-                self.transfer = Transfer::Calling(candidate);
-            }
-            SessionEvent::Refer(_) => {
-                let session = candidate.session;
-                let answer = Err(491);
-                self.sip(Command::AnswerRefer { session, answer });
-                self.transfer = Transfer::Calling(candidate);
-            }
-            SessionEvent::Offered { dialog, .. } => {
-                let session = candidate.session;
-                let answer = Err(488);
-                self.sip(Command::AnswerOffer {
-                    session,
-                    dialog,
-                    answer,
-                });
-                self.transfer = Transfer::Calling(candidate);
-            }
-            SessionEvent::Sent { .. }
-            | SessionEvent::Confirmed { .. }
-            | SessionEvent::Reinvited { .. }
-            | SessionEvent::Refreshed { .. }
-            | SessionEvent::ReinviteFailed { .. }
-            | SessionEvent::Info { .. }
-            | SessionEvent::InfoResult { .. }
-            | SessionEvent::Message { .. }
-            | SessionEvent::MessageResult { .. }
-            | SessionEvent::ReferProgress(_) => self.transfer = Transfer::Calling(candidate),
-        }
-    }
-
-    /// The candidate has answered: the browser is moved over, the present phone is let go.
-    fn handle_answered(&mut self, candidate: Candidate, sdp: Option<Bytes>, now: Instant) {
-        let old = self.session;
-        let Candidate {
-            session,
-            leg,
-            local,
-            offer,
-            early,
-            present,
-        } = &candidate;
-        let sdp = sdp.as_ref().or(early.as_ref());
-        let answered =
-            self.negotiation
-                .another_answers(offer, local.clone(), sdp.map(|sdp| &sdp[..]));
-        match answered {
-            Ok(media) => {
-                self.tell_present(StatusReason::new(200, "OK"));
-                self.swap(*session, *leg, media);
-                if *present == Present::Waits {
-                    self.hang_up_on(old, Some(reason::transferred()));
-                }
-            }
-            Err(refusal) => {
-                tracing::info!(%refusal, "the other phone's answer cannot be used");
-                self.hang_up_on(*session, Some(reason::not_acceptable()));
-                self.candidate_failed(&candidate, reason::not_acceptable(), now);
-            }
-        }
-    }
-
-    fn handle_ack(&mut self, candidate: Candidate, sdp: Option<&[u8]>, now: Instant) {
-        let Candidate {
-            session,
-            leg,
-            local,
-            offer,
-            ..
-        } = candidate;
-        match self.negotiation.another_answers(&offer, local, sdp) {
-            Ok(media) => self.swap(session, leg, media),
-            Err(refusal) => {
-                tracing::info!(%refusal, "the other phone's answer cannot be used");
-                self.session = session;
-                self.end(&reason::not_acceptable(), now);
-            }
-        }
-    }
-
-    /// The candidate does not take part. The present phone hears it and goes on; if it has gone,
-    /// this is the end of the call.
-    fn candidate_failed(&mut self, candidate: &Candidate, why: StatusReason, now: Instant) {
-        tracing::info!(%why, "the other phone cannot be had");
-        self.drop_candidate_leg();
-        match candidate.present {
-            Present::Waits => self.tell_present(why),
-            Present::Gone => {
-                self.tell_terminated(why, now);
-                self.finish();
-            }
-        }
-    }
-
-    /// The candidate is the phone of this call from here on.
-    fn swap(&mut self, session: SessionId, leg: PhoneLegId, media: MediaAction) {
-        self.actions.push_back(Action::Media(media));
-        self.session = session;
-        self.phone_leg = leg;
-        self.change_lost();
-        self.tones_lost();
-        tracing::info!(%session, "the client talks with another phone");
     }
 
     fn tell_present(&mut self, status: StatusReason) {
@@ -449,4 +309,8 @@ impl Call {
         self.actions
             .push_back(Action::Media(MediaAction::DropCandidate));
     }
+}
+
+fn text_of(offer: &PhoneOffer) -> Bytes {
+    Bytes::copy_from_slice(offer.text().as_bytes())
 }

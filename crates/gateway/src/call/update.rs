@@ -79,6 +79,9 @@ impl Call {
         match self.client_state() {
             ClientState::Established => {
                 let update = self.negotiation.read_update(sdp)?;
+                if std::mem::take(&mut self.answer_is_void) && update.is_an_answer() {
+                    return Err(Refused::WrongState(ClientState::Established));
+                }
                 self.propose(update, 0, now)
                     .map_err(|refusal| Refused::UnusableSdp(refusal.to_string()))
             }
@@ -95,7 +98,7 @@ impl Call {
     }
 
     fn propose(&mut self, update: BrowserUpdate, turns: u8, now: Instant) -> Result<(), Refusal> {
-        if self.negotiation.is_busy() {
+        if self.negotiation.is_busy() || self.transfer.is_taking_over() {
             self.update_waits(Box::new(update), turns, now);
             return Ok(());
         }
@@ -154,7 +157,7 @@ impl Call {
     }
 
     fn propose_hold(&mut self, hold: Hold, turns: u8, now: Instant) {
-        if self.negotiation.is_busy() {
+        if self.negotiation.is_busy() || self.transfer.is_taking_over() {
             self.hold_waits(hold, turns, now);
             return;
         }
@@ -271,16 +274,34 @@ impl Call {
         }
     }
 
+    /// Whether our side holds the call, or is about to.
+    pub(super) fn wanted_hold(&self) -> Hold {
+        match (&self.change, self.negotiation.holds()) {
+            (Change::Holding { hold, .. } | Change::HoldWaits { hold, .. }, _) => *hold,
+            (_, true) => Hold::On,
+            (_, false) => Hold::Off,
+        }
+    }
+
     /// The phone is another one: nobody will answer what the last one was asked, and what it
-    /// asked is void. What waits for its turn goes to the new one.
-    pub(super) fn change_lost(&mut self) {
-        let why = StatusReason::new(487, "Request Terminated");
+    /// asked is void. What waits for its turn goes to the new one, and so does `hold`.
+    pub(super) fn change_lost(&mut self, hold: Hold, now: Instant) {
+        let was_holding = matches!(self.change, Change::Holding { .. });
         match self.change {
-            Change::Updating { .. } | Change::Asked { .. } => self.tell_update_failed(why),
-            Change::Holding { .. } => self.tell_hold(),
+            Change::Asked { .. } => self.page_asked_in_vain(),
+            Change::Updating { .. } => {
+                self.tell_update_failed(StatusReason::new(487, "Request Terminated"));
+            }
+            Change::Holding { .. } => self.change = Change::Settled,
             Change::Settled | Change::UpdateWaits { .. } | Change::HoldWaits { .. } => {}
         }
-        self.tell_phone_hold();
+        if let Change::Settled = self.change {
+            if self.negotiation.holds() != (hold == Hold::On) {
+                self.propose_hold(hold, 0, now);
+            } else if was_holding {
+                self.tell_hold();
+            }
+        }
     }
 
     /// The phone offers what needs the page's consent. `false` if the page cannot be asked.
@@ -293,6 +314,7 @@ impl Call {
             Ok(sdp) => {
                 let deadline = now + PAGE_LIMIT;
                 self.change = Change::Asked { deadline };
+                self.answer_is_void = false;
                 self.notify(CallEvent::Update(UpdateChange::Received { sdp }));
                 true
             }
@@ -300,6 +322,16 @@ impl Call {
                 tracing::debug!(%refusal, "nothing to ask the page");
                 false
             }
+        }
+    }
+
+    /// The phone has taken back what the page was asked: the page rolls back, and an answer of it
+    /// that is on its way is void.
+    pub(super) fn page_asked_in_vain(&mut self) {
+        if let Change::Asked { .. } = self.change {
+            self.negotiation.withdraw();
+            self.answer_is_void = true;
+            self.tell_update_failed(StatusReason::new(487, "Request Terminated"));
         }
     }
 
@@ -338,6 +370,7 @@ impl Call {
             Change::HoldWaits { .. } => self.tell_hold(),
             Change::Asked { .. } => {
                 self.negotiation.withdraw();
+                self.answer_is_void = true;
                 self.sip(Command::AnswerReinvite {
                     session: self.session,
                     answer: Err(488),

@@ -229,6 +229,7 @@ impl FarEnds {
             | SessionEvent::Reinvited { .. }
             | SessionEvent::Refreshed { .. }
             | SessionEvent::ReinviteFailed { .. }
+            | SessionEvent::ReinviteWithdrawn
             | SessionEvent::Info { .. }
             | SessionEvent::ReferProgress(_)
             | SessionEvent::InfoResult { .. }

@@ -1,11 +1,13 @@
 //! Another phone in the place of the one a browser talks with: its leg is new, the browser's side
-//! stays as it is. The codec that the browser was told has to stay too.
+//! stays as it is. The codec that the browser was told has to stay too; a browser that has been
+//! told nothing takes what its offer and the other phone's have in common.
 
 use super::incoming::{Before, answer_phone};
+use super::side::Side;
 use super::text::{PhoneContent, PhoneText};
 use super::{Agreed, Exchange, PhoneOffer, Policy, Refusal, own};
 use crate::endpoints::PhoneLocal;
-use crate::sdp::{MediaLine, PhoneDescription};
+use crate::sdp::{BrowserDescription, MediaLine, PhoneDescription};
 
 /// The first offer to another phone, from a leg of its own: the agreed codec alone. Its answer
 /// goes to [`accept_reinvite_answer`](super::accept_reinvite_answer).
@@ -60,4 +62,25 @@ pub fn answer_another(
         hold: current.hold,
     };
     answer_phone(codec, current.browser.clone(), offer, policy, local, before)
+}
+
+/// Joins the browser's offer, which nobody has answered, with that of a phone that takes the call
+/// over from the one that was called. The browser's answer is
+/// [`browser_answer`](super::browser_answer), the phone's [`Agreed::phone_sdp`].
+///
+/// # Errors
+/// They share no codec that is allowed, or an address of the phone is unusable.
+pub fn join_offers(
+    browser: &BrowserDescription,
+    phone: &PhoneDescription,
+    policy: &Policy,
+    local: &PhoneLocal,
+) -> Result<Agreed, Refusal> {
+    let mut codecs = policy.codecs_of(&phone.formats).into_iter();
+    let codec = codecs.find(|codec| browser.formats.codec(*codec).is_some());
+    let codec = codec.ok_or(Refusal::NoCommonCodec)?;
+    let times = (browser.ptime, browser.maxptime);
+    let side = Side::new(codec, &browser.formats, &[], browser.direction, times);
+    let side = side.ok_or(Refusal::NoCommonCodec)?;
+    answer_phone(codec, side, phone, policy, local, Before::default())
 }

@@ -85,6 +85,13 @@ impl BrowserUpdate {
         self.restarts_ice
     }
 
+    /// Whether it says that the DTLS roles are settled, which browsers do in answers alone
+    /// (RFC 8829 §5.2.1, §5.3.1).
+    #[must_use]
+    pub fn is_an_answer(&self) -> bool {
+        self.offer.setup != Setup::Actpass
+    }
+
     /// The browser leg's far end.
     #[must_use]
     pub fn remote(&self) -> &BrowserRemote {

@@ -23,6 +23,8 @@ pub(crate) struct Calling {
     pub(crate) attempt: Attempt,
     /// Early dialogs, in the order of their first response.
     early: Vec<Early>,
+    /// The one whose description came last.
+    heard: Option<u32>,
 }
 
 /// Where a response belongs.
@@ -50,6 +52,7 @@ impl Calling {
             transaction,
             attempt,
             early: Vec::new(),
+            heard: None,
         }
     }
 
@@ -67,6 +70,19 @@ impl Calling {
         self.early.get_mut(usize::try_from(number).ok()?)
     }
 
+    /// A description has come in this early dialog.
+    pub(crate) fn hears(&mut self, number: u32) {
+        self.heard = Some(number);
+    }
+
+    /// The early dialog that is heard: whose description came last, else the last one.
+    pub(crate) fn heard(&mut self) -> Option<&mut Early> {
+        match self.heard {
+            Some(number) => self.early_mut(number),
+            None => self.early.last_mut(),
+        }
+    }
+
     /// The early dialog with this identity.
     pub(crate) fn find(&self, id: &DialogId) -> Option<&Early> {
         self.early.iter().find(|early| early.dialog.id() == id)
@@ -81,6 +97,7 @@ impl Calling {
     /// predecessor reached is void.
     pub(crate) fn sent_again(&mut self, transaction: ClientTransactionId) -> Vec<Early> {
         self.transaction = transaction;
+        self.heard = None;
         std::mem::take(&mut self.early)
     }
 

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use super::body::Body;
 use super::change::{Change, Peer};
 use super::reliable::Sent;
-use crate::account::SessionId;
 use crate::dialog::Dialog;
 use crate::event::Originator;
 use crate::message::{Request, Response};
+use crate::replaces::Replaced;
 use crate::transaction::ServerTransactionId;
 use crate::transport::Source;
 
@@ -27,7 +27,7 @@ pub(crate) struct Ringing {
     /// The early dialog: it has our tag from the first 18x on.
     pub(crate) dialog: Dialog,
     /// The call whose place it takes (RFC 3891).
-    pub(crate) replaces: Option<SessionId>,
+    pub(crate) replaces: Option<Replaced>,
     pub(crate) change: Change,
     pub(crate) peer: Peer,
     /// The last provisional response, to be repeated.

@@ -78,7 +78,7 @@ impl UserAgent {
             from: from.clone(),
             call_id: dialog.id().call_id.to_string(),
             sdp,
-            replaces,
+            replaces: replaces.map(|replaced| replaced.session),
             headers: self.shown(account, &request.headers, &source),
         };
         self.dialogs.insert(dialog.id().clone(), id);
@@ -159,6 +159,13 @@ impl UserAgent {
         if !ringing.may_be_accepted() {
             return;
         }
+        let replaced = ringing.replaces;
+        if self.comes_too_late(replaced) {
+            return self.refuse(id, StatusCode::BUSY_HERE, None, EndedBy::Local, now);
+        }
+        let Some(ringing) = self.ringing(id) else {
+            return;
+        };
         let Some(Accepting {
             sdp,
             headers: extra,
@@ -221,7 +228,7 @@ impl UserAgent {
         self.send_2xx(id, unacknowledged, now);
         if let Some(replaced) = replaces {
             let reason = Reason::sip(200, "Replaced");
-            self.hang_up(replaced, Some(&reason), now);
+            self.hang_up(replaced.session, Some(&reason), now);
         }
     }
 

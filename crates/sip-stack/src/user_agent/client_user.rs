@@ -23,7 +23,7 @@ pub(super) enum ClientUser {
     /// An UPDATE that refreshes the session (RFC 4028).
     Refresh(Box<Within>),
     /// INFO.
-    Info(Box<Info>),
+    Info(Box<Within>),
     /// REFER.
     Refer(Box<Info>),
     /// NOTIFY of what came of a REFER.
@@ -69,7 +69,7 @@ pub(super) struct Within {
     pub(super) attempt: Attempt,
 }
 
-/// An INFO, REFER or NOTIFY on its way.
+/// A REFER or NOTIFY on its way.
 pub(super) struct Info {
     pub(super) account: AccountId,
     pub(super) session: SessionId,
@@ -97,8 +97,10 @@ impl ClientUser {
         match self {
             Self::Registration(_) | Self::Calling(_) | Self::Reinvite(_) => None,
             Self::Answered(answered) => answered.is_open.then_some(answered.account),
-            Self::Info(info) | Self::Refer(info) | Self::Notify(info) => Some(info.account),
-            Self::Prack(within) | Self::Refresh(within) => Some(within.account),
+            Self::Refer(info) | Self::Notify(info) => Some(info.account),
+            Self::Info(within) | Self::Prack(within) | Self::Refresh(within) => {
+                Some(within.account)
+            }
             Self::Message(paging) => Some(paging.account),
             Self::Farewell(farewell) => Some(farewell.account),
         }

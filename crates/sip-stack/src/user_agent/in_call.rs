@@ -1,21 +1,20 @@
-//! What happens within dialogs (RFC 3261 §12.2.2, §13.3.1.4, §15.1.2, RFC 6086): ACK,
-//! BYE, INFO, and polite answers to the rest.
+//! What happens within dialogs (RFC 3261 §12.2.2, §13.3.1.4, §15.1.2): ACK, BYE, and polite
+//! answers to what nothing else takes.
 
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::client_user::{ClientUser, Info};
 use super::{Timer, UserAgent, headers};
-use crate::account::{Attempt, KEYS, SessionId, is_challenge};
+use crate::account::SessionId;
 use crate::dialog::DialogId;
 use crate::event::{EndedBy, SessionEvent, StatusReason};
 use crate::invite::Usage;
 use crate::invite::body::Body;
 use crate::invite::established::{Answering, Change, Established, Unacknowledged};
-use crate::message::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use crate::message::{Method, Request, StatusCode};
 use crate::reason;
-use crate::transaction::{ClientTransactionId, Failure, ServerTransactionId};
+use crate::transaction::ServerTransactionId;
 use crate::transport::Source;
 
 impl UserAgent {
@@ -176,135 +175,6 @@ impl UserAgent {
             }
             // Only a caller may end an early dialog so; the final response will come.
             Some(Usage::Calling(_)) | None => {}
-        }
-    }
-
-    fn handle_info(
-        &mut self,
-        transaction: ServerTransactionId,
-        id: SessionId,
-        request: &Request,
-        now: Instant,
-    ) {
-        if request.headers.contains(&HeaderName::InfoPackage) {
-            let mut response = self.reply(request, StatusCode::BAD_INFO_PACKAGE);
-            response
-                .headers
-                .push(HeaderName::RecvInfo, HeaderValue::from_static(""));
-            return self.core.respond(transaction, response, now);
-        }
-        if request.body.is_empty() {
-            return self.answer(transaction, request, StatusCode::OK, now);
-        }
-        let kind = request.headers.content_type().ok().flatten();
-        let dtmf = KEYS
-            .iter()
-            .find(|dtmf| kind.as_ref().is_some_and(|kind| kind.is(dtmf)));
-        match dtmf {
-            Some(dtmf) => {
-                self.answer(transaction, request, StatusCode::OK, now);
-                let info = SessionEvent::Info {
-                    content_type: (*dtmf).to_owned(),
-                    body: request.body.clone(),
-                };
-                self.core.tell_session(id, info);
-            }
-            None => self.answer_unsupported_media(transaction, request, &KEYS, now),
-        }
-    }
-
-    pub(super) fn send_info(
-        &mut self,
-        id: SessionId,
-        content_type: &str,
-        body: Bytes,
-        now: Instant,
-    ) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        let (Usage::Established(established), Some(account)) =
-            (&mut session.usage, self.accounts.get_mut(&session.account))
-        else {
-            return;
-        };
-        let Ok(kind) = HeaderValue::new(content_type) else {
-            return self
-                .core
-                .tell_session(id, SessionEvent::InfoResult { code: 415 });
-        };
-        let mut request = established.dialog.request(Method::Info);
-        request.headers.push(HeaderName::ContentType, kind);
-        account.name_software(&mut request.headers, HeaderName::UserAgent, &self.core);
-        request.body = body;
-        let attempt = Attempt::within(&established.dialog, request);
-        let account = account.id;
-        let info = Info {
-            account,
-            session: id,
-            attempt,
-        };
-        self.transmit_info(info, now);
-    }
-
-    pub(super) fn info_response(
-        &mut self,
-        transaction: ClientTransactionId,
-        response: &Response,
-        source: &Source,
-        now: Instant,
-    ) {
-        if response.status.is_provisional() {
-            return;
-        }
-        let Some(ClientUser::Info(mut info)) = self.remove_client(transaction) else {
-            return;
-        };
-        if is_challenge(response)
-            && let Some(account) = self.accounts.get_mut(&info.account)
-            && account
-                .take_challenges(&mut info.attempt, response, source)
-                .is_ok()
-            && let Some(established) = self.established(info.session)
-        {
-            established.dialog.renumber(&mut info.attempt.request);
-            return self.transmit_info(*info, now);
-        }
-        // RFC 5057 §5.1: the far end knows nothing of the call.
-        if response.status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST
-            && self
-                .established(info.session)
-                .is_some_and(|call| !call.is_leaving())
-        {
-            let gone = StatusReason::of(response);
-            self.refuse_theirs(info.session, 0, StatusCode::REQUEST_TERMINATED, now);
-            self.abandon_ours(info.session, now);
-            return self.end_session(info.session, gone, EndedBy::Remote);
-        }
-        self.info_result(info.session, response.status.code());
-    }
-
-    pub(super) fn info_failure(&mut self, info: &Info, why: Failure) {
-        self.info_result(info.session, StatusReason::of_failure(why).code);
-    }
-
-    fn transmit_info(&mut self, mut info: Info, now: Instant) {
-        let Some(account) = self.accounts.get_mut(&info.account) else {
-            return;
-        };
-        match account.send(&mut info.attempt, &mut self.core, now) {
-            Ok(transaction) => self.add_client(transaction, ClientUser::Info(Box::new(info))),
-            Err(_) => self.info_result(info.session, 503),
-        }
-    }
-
-    fn info_result(&mut self, session: SessionId, code: u16) {
-        if self
-            .established(session)
-            .is_some_and(|call| !call.is_leaving())
-        {
-            self.core
-                .tell_session(session, SessionEvent::InfoResult { code });
         }
     }
 

@@ -33,6 +33,7 @@ impl UserAgent {
         let (number, has_offered) = (place.number(), calling.has_offered());
         let rseq = reliable::number_of(response);
         let mut sdp = Body::read(&response.headers, &response.body).sdp();
+        let has_description = sdp.is_some();
         let mut pracks = None;
         let mut offer = None;
         let inside = !matches!(place, Place::Outside(_));
@@ -58,6 +59,9 @@ impl UserAgent {
                 // Only a reliable response can offer (RFC 3262 §5).
                 (None, Some(_)) if open => sdp = None,
                 (Some(_) | None, Some(_) | None) => {}
+            }
+            if has_description {
+                calling.hears(number);
             }
         }
         if let Place::New(_, dialog) = place {

@@ -285,12 +285,14 @@ impl UserAgent {
         if let Some(theirs) = self.take_theirs(id, |_, theirs| theirs.transaction == transaction) {
             let status = StatusCode::REQUEST_TERMINATED;
             self.answer(theirs.transaction, &theirs.request, status, now);
+            self.core.tell_session(id, SessionEvent::ReinviteWithdrawn);
         }
     }
 
     /// `Timer::GiveUp`: the application did not answer in time.
     pub(super) fn reinvite_ignored(&mut self, id: SessionId, now: Instant) {
         self.refuse_theirs(id, 0, StatusCode::NOT_ACCEPTABLE_HERE, now);
+        self.core.tell_session(id, SessionEvent::ReinviteWithdrawn);
     }
 
     fn take_theirs(

@@ -4,10 +4,10 @@
 use std::time::Instant;
 
 use super::UserAgent;
-use crate::account::{AccountId, SessionId};
+use crate::account::AccountId;
 use crate::invite::Usage;
 use crate::message::{HeaderName, Method, Request, StatusCode};
-use crate::replaces::Replaces;
+use crate::replaces::{Replaced, Replaces};
 use crate::transaction::ServerTransactionId;
 
 impl UserAgent {
@@ -39,7 +39,7 @@ impl UserAgent {
         &self,
         account: AccountId,
         invite: &Request,
-    ) -> Result<Option<SessionId>, StatusCode> {
+    ) -> Result<Option<Replaced>, StatusCode> {
         let Some(value) = invite.headers.get(&HeaderName::Replaces) else {
             return Ok(None);
         };
@@ -57,11 +57,20 @@ impl UserAgent {
         match &session.usage {
             Usage::Established(call) if call.is_leaving() => Err(StatusCode::DECLINE),
             Usage::Established(_) if replaces.early_only => Err(StatusCode::BUSY_HERE),
-            Usage::Established(_) => Ok(Some(id)),
-            // The one who rings is not who can be replaced.
+            Usage::Established(_) | Usage::Calling(_) => Ok(Some(Replaced {
+                session: id,
+                early_only: replaces.early_only,
+            })),
+            // Only who made an early dialog can be asked to leave it.
             Usage::Ringing(_) => Err(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
-            // It may be, and no application here can do it.
-            Usage::Calling(_) => Err(StatusCode::DECLINE),
         }
+    }
+
+    /// Whether a call that was to be picked up while it rang has been answered meanwhile.
+    pub(super) fn comes_too_late(&self, replaced: Option<Replaced>) -> bool {
+        replaced
+            .filter(|replaced| replaced.early_only)
+            .and_then(|replaced| self.sessions.get(&replaced.session))
+            .is_some_and(|session| matches!(session.usage, Usage::Established(_)))
     }
 }

@@ -145,10 +145,9 @@ impl Negotiation {
 }
 
 fn silence(settlement: &Settlement) -> MediaAction {
-    let mut media = connect(None, &settlement.agreed);
-    if let MediaAction::Connect { relay, .. } = &mut media {
-        relay.to_phone.open = false;
-        relay.to_browser.open = false;
+    MediaAction::Connect {
+        browser: None,
+        phone: settlement.agreed.phone_remote,
+        relay: Box::new(settlement.agreed.relay.clone().closed()),
     }
-    media
 }

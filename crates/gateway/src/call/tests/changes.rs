@@ -111,7 +111,11 @@ fn accepted_with_another_codec() -> Scenario {
     });
     assert_eq!(
         call.actions(),
-        ["client: accepted with sdp", "sip: re-INVITE"]
+        [
+            "media: connect",
+            "client: accepted with sdp",
+            "sip: re-INVITE"
+        ]
     );
     call
 }

@@ -56,6 +56,28 @@ fn the_sound_of_the_latest_early_dialog_is_heard_and_then_that_of_the_answer() {
 }
 
 #[test]
+fn nobody_is_heard_until_a_phone_that_answers_with_another_codec_has_returned_to_the_first() {
+    let mut call = Scenario::calling();
+    call.provisional(183, Some(PHONE));
+    call.actions();
+    call.accepted(Some(
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n\
+         m=audio 6000 RTP/AVP 8\r\n",
+    ));
+    assert_eq!(
+        call.actions(),
+        [
+            // Not to the phone that was heard first, which has not answered.
+            "media: connect",
+            "client: accepted with sdp",
+            "sip: re-INVITE"
+        ]
+    );
+    call.reinvited(&PHONE.replace("192.0.2.7", "192.0.2.9"));
+    assert_eq!(call.actions(), ["media: connect phone"]);
+}
+
+#[test]
 fn a_refresh_that_says_what_holds_changes_nothing_and_a_new_address_is_followed() {
     let mut call = Scenario::established();
     refreshed(&mut call, PHONE);

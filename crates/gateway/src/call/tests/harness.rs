@@ -357,7 +357,11 @@ fn told(action: &Action) -> String {
         Action::Media(MediaAction::ExpectBrowser(_)) => "media: expect browser".to_owned(),
         Action::Media(MediaAction::RestartIce(_)) => "media: restart ICE".to_owned(),
         Action::OpenCandidate(_) => "open leg".to_owned(),
-        Action::Media(MediaAction::Swap { .. }) => "media: swap".to_owned(),
+        Action::Media(MediaAction::Swap { browser, relay, .. }) => {
+            let browser = browser.as_ref().map_or("", |_| " browser");
+            let silent = if relay.to_phone.open { "" } else { " silent" };
+            format!("media: swap{browser}{silent}")
+        }
         Action::Media(MediaAction::DropCandidate) => "media: drop leg".to_owned(),
         Action::Media(MediaAction::Close) => "media: close".to_owned(),
         Action::Notify(event) => format!("client: {}", told_client(event)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sip_stack::event::SessionEvent;
 
-use super::harness::Scenario;
+use super::harness::{PHONE, Scenario};
 use crate::call::{ClientState, Refused};
 
 #[test]
@@ -36,6 +36,17 @@ fn a_call_that_is_not_accepted_takes_no_tones() {
         Err(Refused::WrongState(ClientState::Progress))
     );
     assert_eq!(call.actions(), [""; 0]);
+}
+
+#[test]
+fn a_voice_that_asks_before_it_answers_gets_its_tones() {
+    let mut call = Scenario::calling();
+    call.provisional(183, Some(PHONE));
+    call.actions();
+    assert_eq!(call.tones("12", None), Ok(()));
+    assert_eq!(call.actions(), ["sip: INFO Signal=1 Duration=160"]);
+    call.sip(SessionEvent::InfoResult { code: 200 });
+    assert_eq!(call.actions(), ["sip: INFO Signal=2 Duration=160"]);
 }
 
 #[test]

@@ -148,6 +148,44 @@ fn a_client_that_hangs_up_meanwhile_ends_both_phones() {
 }
 
 #[test]
+fn what_the_page_holds_while_the_other_phone_rings_is_held_when_it_answers() {
+    let mut call = referred();
+    assert_eq!(call.hold(true), Ok(()));
+    call.actions();
+    call.reinvited(&PHONE.replace("sendrecv", "recvonly"));
+    call.actions();
+    call.other(OTHER, accepted(Some(PHONE)));
+    assert_eq!(
+        call.actions(),
+        [
+            "sip: NOTIFY 200 OK",
+            "media: swap silent",
+            "media: connect phone",
+            "sip: re-INVITE",
+            "sip: hang up, Transferred"
+        ]
+    );
+    let held = Bytes::from(PHONE.replace("sendrecv", "recvonly"));
+    call.other(OTHER, SessionEvent::Reinvited { sdp: Some(held) });
+    assert_eq!(
+        call.actions(),
+        ["media: connect phone", "client: held true by Client"]
+    );
+}
+
+#[test]
+fn a_message_on_its_way_to_the_old_phone_has_failed() {
+    let mut call = referred();
+    assert_eq!(call.write("m1"), Ok(()));
+    call.actions();
+    call.other(OTHER, accepted(Some(PHONE)));
+    assert!(
+        call.actions()
+            .contains(&"client: message m1: 487 Request Terminated".to_owned())
+    );
+}
+
+#[test]
 fn one_transfer_at_a_time_and_only_of_a_call_that_is_up() {
     let mut call = referred();
     refer(&mut call);
@@ -169,57 +207,6 @@ fn without_a_leg_the_phone_is_refused() {
     assert_eq!(call.actions(), ["open leg"]);
     call.input(Input::CandidateRefused(MediaError::PortsExhausted));
     assert_eq!(call.actions(), ["sip: refuse REFER 503"]);
-    assert_eq!(call.call.client_state(), ClientState::Established);
-}
-
-#[test]
-fn a_phone_that_replaces_the_present_one_is_answered_at_once() {
-    let mut call = Scenario::established();
-    call.input(Input::Replacement {
-        session: OTHER,
-        sdp: Some(Bytes::from_static(PHONE.as_bytes())),
-    });
-    assert_eq!(call.actions(), ["open leg"]);
-    call.opened(OTHER);
-    assert_eq!(call.actions(), ["sip: 200", "media: swap"]);
-    // The user agent has ended the replaced one.
-    call.ended(200, "to BYE", EndedBy::Local);
-    assert_eq!(call.actions(), [""; 0]);
-    assert_eq!(call.call.client_state(), ClientState::Established);
-    assert_eq!(call.terminate(), Ok(()));
-    call.actions();
-    call.other(OTHER, ended(200, "to BYE", EndedBy::Local));
-    assert!(call.call.is_ended());
-}
-
-#[test]
-fn a_replacement_without_an_offer_gets_ours_and_begins_with_its_answer() {
-    let mut call = Scenario::established();
-    call.input(Input::Replacement {
-        session: OTHER,
-        sdp: None,
-    });
-    call.opened(OTHER);
-    assert_eq!(call.actions(), ["open leg", "sip: 200"]);
-    call.ended(200, "to BYE", EndedBy::Local);
-    assert_eq!(call.actions(), [""; 0]);
-    let sdp = Some(Bytes::from_static(PHONE.as_bytes()));
-    call.other(OTHER, SessionEvent::Confirmed { sdp });
-    assert_eq!(call.actions(), ["media: swap"]);
-}
-
-#[test]
-fn a_replacement_that_cannot_be_carried_is_refused_and_nothing_changes() {
-    let mut call = Scenario::established();
-    call.input(Input::Replacement {
-        session: OTHER,
-        sdp: Some(Bytes::from_static(STRANGE_PHONE.as_bytes())),
-    });
-    call.opened(OTHER);
-    assert_eq!(
-        call.actions(),
-        ["open leg", "media: drop leg", "sip: reject 488"]
-    );
     assert_eq!(call.call.client_state(), ClientState::Established);
 }
 

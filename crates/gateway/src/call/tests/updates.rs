@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sip_stack::event::SessionEvent;
+
 use super::harness::{BROWSER_ANSWER, BROWSER_OFFER, PHONE, STRANGE_PHONE, Scenario};
 use crate::call::{ClientState, Input, Refused};
 
@@ -258,6 +260,28 @@ fn a_page_that_does_not_answer_or_answers_nonsense_leaves_the_call_as_it_was() {
         call.actions(),
         ["media: connect phone", "sip: answer re-INVITE"]
     );
+}
+
+#[test]
+fn a_page_is_told_when_the_phone_takes_back_what_it_wanted_and_its_late_answer_is_void() {
+    let mut call = Scenario::established();
+    call.input(Input::ClientTakesUpdates);
+    call.reinvite(Some(&PHONE.replace("RTP/AVP 0", "RTP/AVP 8")));
+    assert_eq!(call.actions(), ["client: update received"]);
+    call.sip(SessionEvent::ReinviteWithdrawn);
+    assert_eq!(
+        call.actions(),
+        ["client: update failed 487 Request Terminated"]
+    );
+    let late = BROWSER_ANSWER
+        .replace("SAVPF 0", "SAVPF 8")
+        .replace("rtpmap:0 PCMU", "rtpmap:8 PCMA");
+    let refused = Err(Refused::WrongState(ClientState::Established));
+    assert_eq!(call.update(&late), refused);
+    assert_eq!(call.actions(), [""; 0]);
+    // The page may want something of its own as ever.
+    assert_eq!(call.update(&held_offer()), Ok(()));
+    assert_eq!(call.actions(), ["sip: re-INVITE"]);
 }
 
 #[test]

@@ -61,6 +61,51 @@ fn info_is_sent_and_its_result_told() {
 }
 
 #[test]
+fn before_the_answer_info_goes_to_the_early_dialog_that_is_heard() {
+    let mut bench = Bench::new();
+    let invite = bench.invite(1, "bob@example.com");
+    let press = || Command::Info {
+        session: call(1),
+        content_type: "application/dtmf-relay".to_owned(),
+        body: Bytes::from("Signal=1\r\n"),
+    };
+    bench.command(press());
+    bench.sent_nothing();
+    let nobody = SessionEvent::InfoResult { code: 481 };
+    assert_eq!(bench.session_event(), nobody);
+
+    bench.reply_sdp(&invite, 183, "menu", super::bench::SDP);
+    bench.session_event();
+    bench.reply_tagged(
+        &invite,
+        180,
+        "bell",
+        &["Contact: <sip:bell@198.51.100.2>"],
+        "",
+    );
+    bench.session_event();
+    bench.command(press());
+    let info = bench.request(Method::Info);
+    let tag = |request: &crate::message::Request| {
+        let to = request.headers.to().unwrap();
+        to.tag().unwrap().into_owned()
+    };
+    assert_eq!(tag(&info), "menu");
+    bench.reply(&info, 481, &[]);
+    assert_eq!(bench.session_event(), nobody);
+
+    // Numbered on in the answered call.
+    bench.command(press());
+    let before = bench.request(Method::Info).headers.cseq().unwrap().number;
+    bench.reply_sdp(&invite, 200, "menu", super::bench::SDP);
+    bench.request(Method::Ack);
+    bench.session_event();
+    bench.command(press());
+    let after = bench.request(Method::Info).headers.cseq().unwrap().number;
+    assert_eq!(after, before + 1);
+}
+
+#[test]
 fn a_number_from_the_past_is_refused_with_500() {
     let mut bench = Bench::new();
     let (_, tag) = bench.called_and_answered();

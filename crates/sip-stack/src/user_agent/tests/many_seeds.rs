@@ -269,6 +269,7 @@ impl Play {
             | SessionEvent::Provisional { .. }
             | SessionEvent::Refreshed { .. }
             | SessionEvent::ReinviteFailed { .. }
+            | SessionEvent::ReinviteWithdrawn
             | SessionEvent::Info { .. }
             | SessionEvent::InfoResult { .. }
             | SessionEvent::Message { .. }

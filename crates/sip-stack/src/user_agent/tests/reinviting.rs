@@ -67,6 +67,7 @@ fn an_offer_refused_or_ignored_leaves_the_call_as_it_was() {
     bench.pass_seconds(10);
     let refused = bench.count_sent(|message| matches!(message, crate::message::Message::Response(response) if response.status.code() == 488));
     assert!(refused > 0);
+    assert_eq!(bench.session_event(), SessionEvent::ReinviteWithdrawn);
     answer(&mut bench, session, Ok(SDP));
     bench.sent_nothing();
     bench.no_event();
@@ -318,6 +319,7 @@ fn a_cancelled_reinvite_leaves_the_call() {
     );
     bench.response(200);
     bench.response(487);
+    assert_eq!(bench.session_event(), SessionEvent::ReinviteWithdrawn);
     answer(&mut bench, session, Ok(SDP));
     bench.sent_nothing();
     bench.no_event();

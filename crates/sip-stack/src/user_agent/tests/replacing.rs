@@ -98,6 +98,51 @@ fn a_call_that_rings_is_not_who_can_be_replaced() {
 }
 
 #[test]
+fn a_call_of_ours_that_still_rings_is_picked_up() {
+    let mut bench = Bench::new();
+    let (invite, new) = picking_up(&mut bench);
+    bench.accept(new);
+    bench.response(200);
+    let cancel = bench.request(Method::Cancel);
+    assert_eq!(cancel.headers.call_id(), invite.headers.call_id());
+    assert_eq!(
+        header(&cancel.headers, &HeaderName::Reason),
+        "SIP ;cause=200 ;text=\"Replaced\""
+    );
+    match bench.event() {
+        Event::Session { session, .. } => assert_eq!(session, call(1)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_wants_to_pick_up_a_call_and_is_slower_than_the_one_called_is_refused() {
+    let mut bench = Bench::new();
+    let (invite, new) = picking_up(&mut bench);
+    bench.reply_sdp(&invite, 200, "them", super::bench::SDP);
+    bench.request(Method::Ack);
+    bench.session_event();
+    bench.accept(new);
+    bench.response(486);
+    assert_eq!(bench.ended(), "486 Busy Here");
+    bench.hang_up(call(1));
+    bench.request(Method::Bye);
+}
+
+/// Our call rings, and somebody calls to pick it up.
+fn picking_up(bench: &mut Bench) -> (crate::message::Request, SessionId) {
+    let invite = bench.invite(1, "bob@example.com");
+    bench.reply(&invite, 180, &["Contact: <sip:them@198.51.100.2>"]);
+    bench.session_event();
+    let call_id = invite.headers.call_id().unwrap();
+    let own_tag = invite.headers.from().unwrap().tag().unwrap().into_owned();
+    let value = format!("{call_id};from-tag=them;to-tag={own_tag};early-only");
+    let new = replacing(bench, &value).expect("told");
+    assert_eq!(new.1, Some(call(1)));
+    (invite, new.0)
+}
+
+#[test]
 fn a_call_of_another_account_cannot_be_taken() {
     let mut bench = Bench::new();
     let (_, tag) = bench.called_and_answered();
