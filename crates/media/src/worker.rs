@@ -12,6 +12,7 @@ mod bridge;
 mod browser_slot;
 mod carry;
 mod egress;
+mod keep_alive;
 mod legs;
 mod mailbox;
 mod phone_slot;

@@ -252,6 +252,7 @@ impl Legs {
         if let Some(silence) = slot.silence.handle_timeout(now) {
             (slot.on_event)(LegEvent::MediaStopped { silence });
         }
+        slot.keep_open(now, egress);
         if let Some(rewriter) = &mut slot.rewriter {
             rewriter.handle_timeout(now);
         }

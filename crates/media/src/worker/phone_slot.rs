@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::Settings;
 use super::browser_slot::sent_facts;
 use super::egress::{Channel, Egress};
+use super::keep_alive::{KeepAlive, NOTHING};
 use super::mailbox::{EventSink, LegId, PhoneOpening};
 use super::silence::SilenceWatch;
 use super::tally::Tally;
@@ -31,6 +32,7 @@ pub(crate) struct PhoneSlot {
     /// Whether the plan lets the phone speak.
     pub(crate) planned_open: bool,
     pub(crate) silence: SilenceWatch,
+    keep_alive: KeepAlive,
     pub(crate) tally: Tally,
     pub(crate) armed: Option<Instant>,
     /// False once it has failed: it is not served any more.
@@ -64,6 +66,7 @@ impl PhoneSlot {
             browser: None,
             planned_open: false,
             silence: SilenceWatch::new(settings.limits.silence),
+            keep_alive: KeepAlive::default(),
             tally: Tally::default(),
             armed: None,
             live: true,
@@ -74,6 +77,7 @@ impl PhoneSlot {
     pub(crate) fn set_remote(&mut self, remote: Option<PhoneRemote>, now: Instant) {
         self.mux = remote.is_some_and(|remote| remote.mux);
         self.source.set_remote(remote, now);
+        self.keep_alive.expect(remote.is_some(), now);
     }
 
     pub(crate) fn send_rtp(&mut self, packet: &[u8], now: Instant, egress: &mut impl Egress) {
@@ -83,8 +87,19 @@ impl PhoneSlot {
         };
         let taken = egress.to_phone(self.key, Channel::Rtp, to, packet);
         self.tally.sent(packet.len(), taken);
+        self.keep_alive.sent(now);
         let (timestamp, payload) = sent_facts(packet);
         self.rtcp.handle_sent(timestamp, payload, now);
+    }
+
+    /// Keeps the way to the phone open if nothing has been said for a while.
+    pub(crate) fn keep_open(&mut self, now: Instant, egress: &mut impl Egress) {
+        if self.keep_alive.handle_timeout(now)
+            && let Some(to) = self.source.rtp_destination()
+        {
+            // The next one follows; it is neither media nor counted as such.
+            let _taken = egress.to_phone(self.key, Channel::Rtp, to, NOTHING);
+        }
     }
 
     pub(crate) fn send_rtcp(&mut self, packet: &Bytes, egress: &mut impl Egress) {
@@ -107,6 +122,7 @@ impl PhoneSlot {
         [
             self.rtcp.poll_timeout(),
             self.silence.poll_timeout(),
+            self.keep_alive.poll_timeout(),
             rewriter,
         ]
         .into_iter()

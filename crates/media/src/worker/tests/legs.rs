@@ -96,6 +96,22 @@ fn silence_is_told_and_a_held_call_is_not_silent() {
 }
 
 #[test]
+fn the_way_to_a_phone_that_hears_nothing_is_kept_open() {
+    let mut call = Call::connected();
+    call.talk();
+    let mut held = pcmu();
+    held.to_phone.open = false;
+    held.to_browser.open = false;
+    call.bridge(held);
+    let before = call.sent_to_phone(Channel::Rtp).len();
+    call.check_every_five_seconds(60 * SECOND);
+    let sent = call.sent_to_phone(Channel::Rtp);
+    let kept = &sent[before..];
+    assert!((3..=4).contains(&kept.len()), "{} in 60 s", kept.len());
+    assert!(kept.iter().all(|datagram| datagram.is_empty()));
+}
+
+#[test]
 fn a_phone_that_holds_the_call_need_not_play_music() {
     let mut call = Call::connected();
     call.talk();
