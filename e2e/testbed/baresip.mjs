@@ -18,16 +18,16 @@ const CODEC_NAMES = { opus: 'opus/48000/2', G722: 'G722/16000/1', PCMU: 'PCMU/80
  *
  * `codecs`: what it offers and accepts, from opus, G722, PCMU, PCMA. `answer`: auto, manual, or early (183 with
  * sound, then waits for `accept`). `tone`: what it plays, in hertz; 0 is silence. `register`: false for a phone that is only called
- * by its address.
+ * by its address. `contact`: whom `write` writes to.
  */
-export async function startBaresip(user, { proxy, transport = 'udp', codecs = ['PCMU'], answer = 'manual', tone = 880, register = true, dtmf = 'rtpevent', name = user }) {
+export async function startBaresip(user, { proxy, transport = 'udp', codecs = ['PCMU'], answer = 'manual', tone = 880, register = true, dtmf = 'rtpevent', contact, name = user }) {
   const ports = await freePorts(6 + 20);
   const [listen, control, rtp] = [ports, ports + 4, ports + 6];
   const home = folder(name);
   const sound = writeTone(join(home, 'tone.wav'), { frequency: tone });
   writeFileSync(join(home, 'config'), config({ listen, control, rtp, home, sound, codecs }));
   writeFileSync(join(home, 'accounts'), account({ user, proxy, transport, codecs, answer, register, dtmf }));
-  writeFileSync(join(home, 'contacts'), '');
+  writeFileSync(join(home, 'contacts'), contact ? `"Contact" <sip:${contact}>\n` : '');
   const program = new Program(name, '/usr/bin/baresip', ['-f', home, '-4', '-s'], { cwd: home });
   const phone = new Baresip({ user, program, home, listen });
   await program.ready(() => phone.open(control));
@@ -97,6 +97,8 @@ class Baresip {
   hangUp() { return this.command('hangup'); }
   hold() { return this.command('hold'); }
   resume() { return this.command('resume'); }
+  /** Writes to its contact (MESSAGE), in no dialog. */
+  write(text) { return this.command('message', text); }
   /** Asks the other side of its call to call `target` (REFER). */
   transfer(target) { return this.command('transfer', target); }
 
@@ -158,6 +160,7 @@ function config({ listen, control, rtp, home, sound, codecs }) {
     'module sndfile.so',
     'module_tmp uuid.so',
     'module_tmp account.so',
+    'module_app contact.so',
     'module_app menu.so',
     'module_app ctrl_tcp.so',
     `snd_path ${home}`,

@@ -1,6 +1,9 @@
 // Words within a call and outside: MESSAGE both ways, and what is not taken.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { startBaresip } from '../testbed/baresip.mjs';
+import { DOMAIN } from '../testbed/kamailio.mjs';
+import { startLinphone } from '../testbed/linphone.mjs';
 import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
 import { startStage } from '../testbed/stage.mjs';
 import { until } from '../testbed/wait.mjs';
@@ -79,6 +82,34 @@ describe('messages', () => {
     assert.equal((await peer.write('alice', 'hello from outside')).status, 200);
     const message = await told(alice, 'message');
     assert.deepEqual([message.account, message.sender.uri, message.content], [alice.account, peer.caller, 'hello from outside']);
+  });
+
+  test('what linphone writes outside of any call reaches the page', async () => {
+    const alice = await stage.connect('alice');
+    assert.equal((await alice.register()).state, 'registered');
+    const bob = stage.cast(await startLinphone('bob', { proxy: stage.proxy, name: 'bob-writes' }));
+    await bob.type(`chat sip:${alice.account} hello from linphone`);
+    const message = await told(alice, 'message', (m) => m.sender?.uri === bob.uri);
+    assert.equal(message.content, 'hello from linphone');
+  });
+
+  test('a page writes to baresip in their call, and baresip writes back outside of it', async () => {
+    const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', contact: `alice@${DOMAIN}`, name: 'bob-chats' }));
+    const alice = await stage.connect('alice');
+    assert.equal((await alice.register()).state, 'registered');
+    const call = await alice.call(bob.uri);
+    await call.state('established');
+    assert.equal((await alice.request('session-message', {
+      session: call.session, message_id: 'b1', content: 'hello, baresip', content_type: 'text/plain', timestamp: '2026-11-21T12:00:00.000Z',
+    })).kind, 'ack');
+    const disposition = await told(alice, 'disposition-notification', (m) => m.message_id === 'b1');
+    assert.deepEqual([disposition.state, disposition.code], ['accepted', 200]);
+    await until(() => bob.program.output.includes('hello, baresip'), { what: 'the words at baresip' });
+    await bob.write('hello from baresip');
+    const message = await told(alice, 'message', (m) => m.sender?.uri === bob.uri);
+    assert.equal(message.content, 'hello from baresip');
+    await call.hangUp();
+    await call.state('terminated');
   });
 
   test('and then nothing is left', () => stage.nothingLeft());

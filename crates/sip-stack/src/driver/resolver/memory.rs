@@ -97,7 +97,7 @@ mod tests {
     fn a_domain_that_does_not_exist_is_not_asked_for_again_for_a_while() {
         let now = epoch();
         let mut memory = Memory::default();
-        let missing: Result<u16, _> = Err(ResolveError::NoSuchDomain);
+        let missing: Result<Vec<u16>, _> = Err(ResolveError::NoSuchDomain);
         assert_eq!(memory.note(&target("a"), missing.clone(), now), missing);
 
         let absent = Some(ResolveError::NoSuchDomain);
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(memory.note(&target("a"), silent(), now), silent());
         assert_eq!(memory.absent(&target("a"), now), None);
 
-        let found = Ok(5060);
+        let found = Ok(vec![5060]);
         assert_eq!(memory.note(&target("a"), found.clone(), now), found);
         let later = now + STALE / 2;
         assert_eq!(memory.note(&target("a"), silent(), later), found);
@@ -125,7 +125,7 @@ mod tests {
     fn a_domain_that_has_gone_has_no_old_answer() {
         let now = epoch();
         let mut memory = Memory::default();
-        let found = Ok(5060);
+        let found = Ok(vec![5060]);
         let _ = memory.note(&target("a"), found, now);
         let _ = memory.note(&target("a"), Err(ResolveError::NoSuchDomain), now);
         let silent = Err(ResolveError::Unavailable);
