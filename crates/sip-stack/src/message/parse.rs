@@ -423,7 +423,7 @@ fn readable(checked: Result<(), Unreadable>, name: HeaderName) -> Result<(), Mal
 /// What every message must have, and have once (RFC 3261 section 8.1.1).
 pub(super) fn check_complete(message: &Message) -> Result<(), Malformed> {
     let headers = message.headers();
-    if headers.first(&HeaderName::Via).is_none() {
+    if headers.each_text(&HeaderName::Via).next().is_none() {
         return Err(Malformed::Missing(HeaderName::Via));
     }
     for name in [

@@ -314,8 +314,9 @@ impl Headers {
         name: &HeaderName,
         check: impl Fn(&str) -> Result<(), Unreadable>,
     ) -> Result<(), Unreadable> {
-        self.first(name)
-            .map_or(Ok(()), |value| check(&value.text()))
+        self.each_text(name)
+            .next()
+            .map_or(Ok(()), |text| check(&text))
     }
 
     /// Whether every value of this name can be read.

@@ -9,7 +9,7 @@ use super::key::ClientKey;
 use super::non_invite_client::NonInviteClient;
 use super::outgoing::ack_for;
 use super::{ClientTransactionId, TimerValues, Turn};
-use crate::message::{Method, Request, Response, StatusCode};
+use crate::message::{Headers, Method, Request, Response, StatusCode};
 use crate::transport::{Destination, TransmitToken};
 
 /// Names an attempt.
@@ -87,6 +87,21 @@ impl Attempt {
             Machine::Invite(machine) => machine.handle_response(status, reliable, timers, now),
             Machine::NonInvite(machine) => machine.handle_response(status, reliable, timers, now),
         }
+    }
+
+    /// Lets go of what was sent, if it has been answered and is never sent again; says whether
+    /// it did. Those of INVITE are kept, for their ACK.
+    pub(super) fn forget_message(&mut self) -> bool {
+        let over = matches!(
+            self.machine,
+            Machine::NonInvite(NonInviteClient::Completed { .. })
+        );
+        if over {
+            self.request.headers = Headers::new();
+            self.request.body = Bytes::new();
+            self.bytes = Bytes::new();
+        }
+        over
     }
 
     /// The branch of our Via.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -212,6 +213,27 @@ impl ClientSide {
         }
         if let Some(owner) = attempt.owner {
             self.deliver(owner, id, response, source, turn);
+        }
+        self.forget_message(id);
+    }
+
+    /// A transaction that only absorbs repeats of its answer needs no request any more: where
+    /// thousands rest for Timer K, their messages would be most of the memory.
+    fn forget_message(&mut self, id: AttemptId) {
+        let Some(attempt) = self.attempts.get_mut(&id) else {
+            return;
+        };
+        if !attempt.forget_message() {
+            return;
+        }
+        let request = attempt
+            .owner
+            .and_then(|owner| self.requests.get_mut(&owner));
+        if let Some(request) = request {
+            request.request.headers = Headers::new();
+            request.request.body = Bytes::new();
+            request.contact = None;
+            request.hops = VecDeque::new();
         }
     }
 
