@@ -31,6 +31,7 @@ class ScriptedPhone {
     this.caller = 'bob@phones.test';
     this.midCall = new MidCall(this);
     media.on('message', (packet) => {
+      if (packet.length === 0) return; // only keeps the way open
       this.packets += 1;
       this.payloadType = packet[1] & 0x7f;
     });
