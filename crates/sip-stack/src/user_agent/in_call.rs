@@ -167,6 +167,7 @@ impl UserAgent {
                 let told = !established.is_leaving();
                 self.refuse_theirs(id, 0, StatusCode::REQUEST_TERMINATED, now);
                 self.abandon_ours(id, now);
+                self.acknowledge_unanswered(id, now);
                 if self.remove_session(id).is_some() && told {
                     let usual = StatusReason::new(200, "Session Terminated");
                     let reason = reason::of_bye(&request.headers, usual);

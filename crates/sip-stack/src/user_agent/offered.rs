@@ -100,6 +100,16 @@ impl UserAgent {
         }
     }
 
+    /// The peer ends a call before its 2xx was acknowledged, as the application has not answered
+    /// the offer in that: the ACK goes without an answer (RFC 3261 §13.2.2.4).
+    pub(super) fn acknowledge_unanswered(&mut self, id: SessionId, now: Instant) {
+        if let Some(established) = self.established(id)
+            && let Change::Offered(OfferedBy::Final(transaction)) = established.change
+        {
+            self.acknowledge_late(id, transaction, None, now);
+        }
+    }
+
     /// A request with an offer whose transaction has ended without an answer of the
     /// application: the offer is void.
     pub(super) fn never_agreed(&mut self, transaction: ServerTransactionId) {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::bench::{Bench, SDP, alice, call, header};
+use super::bench::{Bench, PROXY, SDP, Script, alice, call, header};
 use crate::command::Command;
 use crate::event::SessionEvent;
 use crate::message::{HeaderName, Method, Request};
@@ -140,6 +140,27 @@ fn the_offer_of_a_reliable_response_is_answered_in_prack() {
     let contact = "Contact: <sip:one@198.51.100.2>";
     bench.reply_tagged(&invite, 200, "one", &[contact], "");
     assert!(bench.request(Method::Ack).body.is_empty());
+}
+
+#[test]
+fn a_200_whose_offer_a_bye_overtakes_is_acknowledged() {
+    let mut bench = Bench::new();
+    let invite = without_offer(&mut bench);
+    bench.reply_sdp(&invite, 200, "one", "v=0 theirs\r\n");
+    bench.sent_nothing();
+    bench.session_event();
+    let (tag, token) = (invite.headers.from().unwrap(), bench.token());
+    let tag = tag.tag().unwrap();
+    let bye = Script {
+        call_id: invite.headers.call_id().unwrap(),
+        from_tag: "one",
+        ..Script::within("BYE", 1, &tag, &token)
+    };
+    bench.receive(&bye.text(1), PROXY);
+    bench.response(200);
+    assert!(bench.request(Method::Ack).body.is_empty());
+    bench.ended();
+    bench.is_empty_after(64);
 }
 
 #[test]
