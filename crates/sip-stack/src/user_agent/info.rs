@@ -11,7 +11,7 @@ use crate::account::{Attempt, KEYS, SessionId, is_challenge};
 use crate::event::{EndedBy, SessionEvent, StatusReason};
 use crate::invite::Usage;
 use crate::message::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use crate::transaction::{ClientTransactionId, Failure, ServerTransactionId};
+use crate::transaction::{Failure, ServerTransactionId};
 use crate::transport::Source;
 
 impl UserAgent {
@@ -88,19 +88,13 @@ impl UserAgent {
 
     pub(super) fn info_response(
         &mut self,
-        transaction: ClientTransactionId,
+        mut info: Within,
         response: &Response,
         source: &Source,
         now: Instant,
     ) {
-        if response.status.is_provisional() {
-            return;
-        }
-        let Some(ClientUser::Info(mut info)) = self.remove_client(transaction) else {
-            return;
-        };
         if is_challenge(response) && self.take_challenges_within(&mut info, response, source) {
-            return self.transmit_info(*info, now);
+            return self.transmit_info(info, now);
         }
         // RFC 5057 §5.1: the far end knows nothing of the call. One of several early dialogs may
         // be gone without the others.

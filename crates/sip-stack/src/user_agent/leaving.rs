@@ -223,17 +223,11 @@ impl UserAgent {
 
     pub(super) fn farewell_response(
         &mut self,
-        transaction: ClientTransactionId,
+        mut farewell: Farewell,
         response: &Response,
         source: &Source,
         now: Instant,
     ) {
-        if response.status.is_provisional() {
-            return;
-        }
-        let Some(ClientUser::Farewell(mut farewell)) = self.clients.remove(&transaction) else {
-            return;
-        };
         if is_challenge(response)
             && let Some(account) = self.accounts.get_mut(&farewell.account)
             && account
@@ -241,11 +235,8 @@ impl UserAgent {
                 .is_ok()
         {
             farewell.dialog.renumber(&mut farewell.attempt.request);
-            let account = farewell.account;
-            self.transmit_bye(*farewell, now);
-            return self.release(account);
+            self.transmit_bye(farewell, now);
         }
-        self.release(farewell.account);
     }
 
     fn transmit_bye(&mut self, mut farewell: Farewell, now: Instant) {

@@ -82,16 +82,11 @@ impl UserAgent {
     pub(super) fn message_response(
         &mut self,
         transaction: ClientTransactionId,
+        mut paging: Paging,
         response: &Response,
         source: &Source,
         now: Instant,
     ) {
-        if response.status.is_provisional() {
-            return;
-        }
-        let Some(ClientUser::Message(mut paging)) = self.clients.remove(&transaction) else {
-            return;
-        };
         let owner = paging.account;
         if paging.attempt.is_own() {
             self.note_known(owner, transaction, source);
@@ -103,11 +98,9 @@ impl UserAgent {
                 .is_ok()
             && self.renumber_message(&mut paging)
         {
-            self.transmit_message(*paging, now);
-            return self.release(owner);
+            return self.transmit_message(paging, now);
         }
-        self.message_over(*paging, StatusReason::of(response), now);
-        self.release(owner);
+        self.message_over(paging, StatusReason::of(response), now);
     }
 
     /// The transaction has been taken out of the tables already.

@@ -10,7 +10,6 @@ use super::{UserAgent, headers};
 use crate::account::{Attempt, SessionId, is_challenge};
 use crate::invite::Usage;
 use crate::message::{HeaderName, HeaderValue, Method, Response};
-use crate::transaction::ClientTransactionId;
 use crate::transport::Source;
 
 impl UserAgent {
@@ -56,17 +55,11 @@ impl UserAgent {
     /// to, and says so in its final response.
     pub(super) fn prack_response(
         &mut self,
-        transaction: ClientTransactionId,
+        mut prack: Within,
         response: &Response,
         source: &Source,
         now: Instant,
     ) {
-        if response.status.is_provisional() {
-            return;
-        }
-        let Some(ClientUser::Prack(mut prack)) = self.remove_client(transaction) else {
-            return;
-        };
         if !is_challenge(response) {
             if response.status.is_failure() {
                 tracing::debug!(status = %response.status, "PRACK refused");
@@ -74,7 +67,7 @@ impl UserAgent {
             return;
         }
         if self.take_challenges_within(&mut prack, response, source) {
-            self.transmit_prack(*prack, now);
+            self.transmit_prack(prack, now);
         }
     }
 

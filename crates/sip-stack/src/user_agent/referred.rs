@@ -13,7 +13,7 @@ use crate::message::{HeaderName, HeaderValue, Method, Request, Response, StatusC
 use crate::refer::{
     ANSWER_LIMIT, Followed, Fragment, OUTCOME_LIMIT, REFER_SUB, Referral, Theirs, is_silent,
 };
-use crate::transaction::{ClientTransactionId, ServerTransactionId};
+use crate::transaction::ServerTransactionId;
 use crate::transport::Source;
 
 impl UserAgent {
@@ -196,17 +196,11 @@ impl UserAgent {
 
     pub(super) fn notify_response(
         &mut self,
-        transaction: ClientTransactionId,
+        mut notify: Info,
         response: &Response,
         source: &Source,
         now: Instant,
     ) {
-        if response.status.is_provisional() {
-            return;
-        }
-        let Some(ClientUser::Notify(mut notify)) = self.remove_client(transaction) else {
-            return;
-        };
         let id = notify.session;
         if is_challenge(response)
             && let Some(account) = self.accounts.get_mut(&notify.account)
@@ -216,7 +210,7 @@ impl UserAgent {
             && let Some(established) = self.established(id)
         {
             established.dialog.renumber(&mut notify.attempt.request);
-            return self.transmit_notify(*notify, now);
+            return self.transmit_notify(notify, now);
         }
         if !response.status.is_success() {
             return self.notify_unheard(id);

@@ -13,7 +13,7 @@ use crate::invite::called::Called;
 use crate::message::{HeaderName, HeaderValue, Method, NameAddr, Request, Response, StatusCode};
 use crate::refer::{Fragment, OUTCOME_LIMIT, Ours, ReferProgress, ReferTarget, is_silent};
 use crate::replaces::Replaces;
-use crate::transaction::{ClientTransactionId, ServerTransactionId};
+use crate::transaction::ServerTransactionId;
 use crate::transport::Source;
 
 impl UserAgent {
@@ -100,17 +100,11 @@ impl UserAgent {
 
     pub(super) fn refer_response(
         &mut self,
-        transaction: ClientTransactionId,
+        mut refer: Info,
         response: &Response,
         source: &Source,
         now: Instant,
     ) {
-        if response.status.is_provisional() {
-            return;
-        }
-        let Some(ClientUser::Refer(mut refer)) = self.remove_client(transaction) else {
-            return;
-        };
         let id = refer.session;
         if !self.refers.ours.contains_key(&id) {
             return;
@@ -127,7 +121,7 @@ impl UserAgent {
             if let Some(ours) = self.refers.ours.get_mut(&id) {
                 ours.number = number;
             }
-            return self.transmit_refer(*refer, now);
+            return self.transmit_refer(refer, now);
         }
         if !response.status.is_success() {
             return self.refer_done(id, StatusReason::of(response));

@@ -12,7 +12,7 @@ use crate::invite::Usage;
 use crate::invite::change::{Change, Wish};
 use crate::invite::session_timer::{self, Due, Granted, TooShort};
 use crate::message::{HeaderName, Headers, Method, Request, Response, StatusCode};
-use crate::transaction::{ClientTransactionId, Failure, ServerTransactionId};
+use crate::transaction::{Failure, ServerTransactionId};
 use crate::transport::Source;
 
 impl UserAgent {
@@ -169,17 +169,11 @@ impl UserAgent {
 
     pub(super) fn refresh_response(
         &mut self,
-        transaction: ClientTransactionId,
+        mut refresh: Within,
         response: &Response,
         source: &Source,
         now: Instant,
     ) {
-        if response.status.is_provisional() {
-            return;
-        }
-        let Some(ClientUser::Refresh(mut refresh)) = self.remove_client(transaction) else {
-            return;
-        };
         let id = refresh.session;
         let Some(established) = self.established(id) else {
             return;
@@ -199,7 +193,7 @@ impl UserAgent {
             422 if self.session_lengthened(id, response) => self.refresh_by_update(id, now),
             _ if is_challenge(response) => {
                 match self.take_challenges_within(&mut refresh, response, source) {
-                    true => self.transmit_refresh(*refresh, now),
+                    true => self.transmit_refresh(refresh, now),
                     false => self.refresh_put_off(id, now),
                 }
             }

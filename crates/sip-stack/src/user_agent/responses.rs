@@ -55,14 +55,54 @@ impl UserAgent {
             Some(ClientUser::Reinvite(session)) => {
                 self.reinvite_response(*session, id, response, source, now);
             }
-            Some(ClientUser::Prack(_)) => self.prack_response(id, response, source, now),
-            Some(ClientUser::Refresh(_)) => self.refresh_response(id, response, source, now),
-            Some(ClientUser::Info(_)) => self.info_response(id, response, source, now),
-            Some(ClientUser::Refer(_)) => self.refer_response(id, response, source, now),
-            Some(ClientUser::Notify(_)) => self.notify_response(id, response, source, now),
-            Some(ClientUser::Message(_)) => self.message_response(id, response, source, now),
-            Some(ClientUser::Farewell(_)) => self.farewell_response(id, response, source, now),
+            Some(
+                ClientUser::Prack(_)
+                | ClientUser::Refresh(_)
+                | ClientUser::Info(_)
+                | ClientUser::Refer(_)
+                | ClientUser::Notify(_)
+                | ClientUser::Message(_)
+                | ClientUser::Farewell(_),
+            ) => self.finish_request(id, response, source, now),
             None => {}
+        }
+    }
+
+    /// Other requests than INVITE and REGISTER end with any final response. One that is sent
+    /// again, with credentials, counts as a use of its account before this one no longer does.
+    fn finish_request(
+        &mut self,
+        id: ClientTransactionId,
+        response: &Response,
+        source: &Source,
+        now: Instant,
+    ) {
+        if response.status.is_provisional() {
+            return;
+        }
+        let Some(user) = self.clients.remove(&id) else {
+            return;
+        };
+        let account = user.account();
+        match user {
+            ClientUser::Prack(prack) => self.prack_response(*prack, response, source, now),
+            ClientUser::Refresh(refresh) => self.refresh_response(*refresh, response, source, now),
+            ClientUser::Info(info) => self.info_response(*info, response, source, now),
+            ClientUser::Refer(refer) => self.refer_response(*refer, response, source, now),
+            ClientUser::Notify(notify) => self.notify_response(*notify, response, source, now),
+            ClientUser::Message(paging) => {
+                self.message_response(id, *paging, response, source, now);
+            }
+            ClientUser::Farewell(farewell) => {
+                self.farewell_response(*farewell, response, source, now);
+            }
+            ClientUser::Registration(_)
+            | ClientUser::Calling(_)
+            | ClientUser::Answered(_)
+            | ClientUser::Reinvite(_) => {}
+        }
+        if let Some(account) = account {
+            self.release(account);
         }
     }
 
