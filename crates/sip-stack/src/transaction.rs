@@ -408,9 +408,9 @@ impl Layer {
         self.client.sent_with(branch, method)
     }
 
-    /// Whether a request was sent to this address, and not on to another one since.
-    pub fn was_asked(&self, id: ClientTransactionId, address: IpAddr) -> bool {
-        self.client.was_asked(id, address)
+    /// Where a request was sent last; `None` while it is being located, and once it is forgotten.
+    pub fn asked(&self, id: ClientTransactionId) -> Option<&Destination> {
+        self.client.asked(id)
     }
 
     /// Repeats a request other than INVITE out of turn, if it is still unanswered and goes by

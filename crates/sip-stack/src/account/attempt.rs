@@ -8,7 +8,7 @@ use super::{Account, CannotAnswer, Challenger, Scope};
 use crate::dialog::Dialog;
 use crate::message::{CSeq, HeaderName, Method, Request, Response};
 use crate::transaction::{ClientTransactionId, Route, TooManyTransactions};
-use crate::transport::Source;
+use crate::transport::{Destination, Source};
 use crate::user_agent::Core;
 
 /// A request as it was last sent, without Via and Contact.
@@ -16,6 +16,10 @@ use crate::user_agent::Core;
 pub(crate) struct Attempt {
     pub(crate) request: Request,
     pub(crate) route: Route,
+    /// The server whose challenge was taken last: what it made of the credentials is known to
+    /// no other one, so it is asked again, once.
+    challenger: Option<Destination>,
+    sent: Option<ClientTransactionId>,
     exchange: Exchange,
 }
 
@@ -42,6 +46,8 @@ impl Attempt {
         Self {
             request,
             route,
+            challenger: None,
+            sent: None,
             exchange: Exchange::new(scope, challenger),
         }
     }
@@ -96,7 +102,13 @@ impl Account {
             }
             None => self.contact_of(&attempt.request.method),
         };
-        core.send(&attempt.request, contact, attempt.route.clone(), now)
+        let route = match attempt.challenger.take() {
+            Some(challenger) => Route::Fixed(vec![challenger]),
+            None => attempt.route.clone(),
+        };
+        let sent = core.send(&attempt.request, contact, route, now)?;
+        attempt.sent = Some(sent);
+        Ok(sent)
     }
 
     /// Takes the challenges of a 401 or 407 that came from `source`. The request may then
@@ -106,10 +118,15 @@ impl Account {
         attempt: &mut Attempt,
         response: &Response,
         source: &Source,
+        core: &Core,
     ) -> Result<(), CannotAnswer> {
         let from_own_server = self.known.contains(source.remote.ip());
         self.keyring
-            .take_challenges(response, from_own_server, &mut attempt.exchange)
+            .take_challenges(response, from_own_server, &mut attempt.exchange)?;
+        attempt.challenger = attempt
+            .sent
+            .and_then(|sent| core.layer.asked(sent).cloned());
+        Ok(())
     }
 
     /// Learns from a 2xx.

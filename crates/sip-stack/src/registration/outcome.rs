@@ -109,7 +109,7 @@ impl Account {
             self.unbind(core, now);
             return None;
         }
-        match self.take_challenges(&mut requesting.attempt, response, source) {
+        match self.take_challenges(&mut requesting.attempt, response, source, core) {
             Ok(()) => self.request(requesting.again(), core, now),
             Err(why) => {
                 if why == CannotAnswer::NotAccepted {
@@ -183,9 +183,8 @@ impl Account {
             return self.wait_and_retry(reason, None, core, now);
         }
         let ends = now + Duration::from_secs(seconds.into());
-        let from_registrar = core
-            .layer
-            .was_asked(requesting.transaction, source.remote.ip());
+        let asked = core.layer.asked(requesting.transaction);
+        let from_registrar = asked.is_some_and(|asked| asked.addr.ip() == source.remote.ip());
         self.registration.failures = 0;
         self.registration.last_failure = None;
         let route = RouteSet::of_service_route(&response.headers).unwrap_or_default();

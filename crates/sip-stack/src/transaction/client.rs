@@ -7,7 +7,6 @@
 //! that nobody waits for.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -268,14 +267,10 @@ impl ClientSide {
         self.attempts.get(id)?.owner
     }
 
-    pub(super) fn was_asked(&self, id: ClientTransactionId, address: IpAddr) -> bool {
-        let phase = self.requests.get(&id).map(|request| request.phase);
-        match phase {
-            Some(Phase::Sent(id)) => self
-                .attempts
-                .get(&id)
-                .is_some_and(|attempt| attempt.destination.addr.ip() == address),
-            Some(Phase::Resolving(_)) | None => false,
+    pub(super) fn asked(&self, id: ClientTransactionId) -> Option<&Destination> {
+        match self.requests.get(&id)?.phase {
+            Phase::Sent(id) => Some(&self.attempts.get(&id)?.destination),
+            Phase::Resolving(_) => None,
         }
     }
 

@@ -297,7 +297,8 @@ impl UserAgent {
             return;
         };
         let before = calling.transaction;
-        let sent = match account.take_challenges(&mut calling.attempt, response, source) {
+        let sent = match account.take_challenges(&mut calling.attempt, response, source, &self.core)
+        {
             Ok(()) => {
                 calling.attempt.count_up();
                 account

@@ -231,7 +231,7 @@ impl UserAgent {
         if is_challenge(response)
             && let Some(account) = self.accounts.get_mut(&farewell.account)
             && account
-                .take_challenges(&mut farewell.attempt, response, source)
+                .take_challenges(&mut farewell.attempt, response, source, &self.core)
                 .is_ok()
         {
             farewell.dialog.renumber(&mut farewell.attempt.request);

@@ -94,7 +94,7 @@ impl UserAgent {
         if is_challenge(response)
             && let Some(account) = self.accounts.get_mut(&owner)
             && account
-                .take_challenges(&mut paging.attempt, response, source)
+                .take_challenges(&mut paging.attempt, response, source, &self.core)
                 .is_ok()
             && self.renumber_message(&mut paging)
         {

@@ -99,7 +99,7 @@ impl UserAgent {
         let Some(exchange) = session.usage.exchange(|one| one.dialog.id() == id) else {
             return false;
         };
-        let taken = account.take_challenges(&mut within.attempt, response, source);
+        let taken = account.take_challenges(&mut within.attempt, response, source, &self.core);
         if taken.is_ok() {
             exchange.dialog.renumber(&mut within.attempt.request);
         }

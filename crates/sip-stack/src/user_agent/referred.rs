@@ -205,7 +205,7 @@ impl UserAgent {
         if is_challenge(response)
             && let Some(account) = self.accounts.get_mut(&notify.account)
             && account
-                .take_challenges(&mut notify.attempt, response, source)
+                .take_challenges(&mut notify.attempt, response, source, &self.core)
                 .is_ok()
             && let Some(established) = self.established(id)
         {

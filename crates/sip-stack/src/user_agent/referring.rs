@@ -112,7 +112,7 @@ impl UserAgent {
         if is_challenge(response)
             && let Some(account) = self.accounts.get_mut(&refer.account)
             && account
-                .take_challenges(&mut refer.attempt, response, source)
+                .take_challenges(&mut refer.attempt, response, source, &self.core)
                 .is_ok()
             && let Some(established) = self.established(id)
         {

@@ -226,7 +226,8 @@ impl UserAgent {
         let Some(account) = self.accounts.get_mut(&id) else {
             return;
         };
-        if !self.core.layer.was_asked(transaction, address) {
+        let asked = self.core.layer.asked(transaction);
+        if asked.is_none_or(|asked| asked.addr.ip() != address) {
             tracing::debug!(account = %id, "answer from elsewhere than where it was asked for");
             return;
         }

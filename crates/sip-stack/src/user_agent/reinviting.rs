@@ -348,7 +348,7 @@ impl UserAgent {
         ) else {
             return;
         };
-        match account.take_challenges(&mut ours.attempt, response, source) {
+        match account.take_challenges(&mut ours.attempt, response, source, &self.core) {
             Ok(()) => {
                 exchange.dialog.renumber(&mut ours.attempt.request);
                 self.transmit_ours(id, dialog, ours.attempt, ours.wish, ours.glares, now);

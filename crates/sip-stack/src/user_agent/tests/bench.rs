@@ -45,6 +45,7 @@ pub(super) struct Bench {
     sent: VecDeque<(Message, Destination)>,
     events: VecDeque<Event>,
     branch: u32,
+    lookups: usize,
 }
 
 impl Bench {
@@ -72,6 +73,7 @@ impl Bench {
             sent: VecDeque::new(),
             events: VecDeque::new(),
             branch: 0,
+            lookups: 0,
         }
     }
 
@@ -367,11 +369,18 @@ impl Bench {
 
     fn drain(&mut self) {
         while let Some(request) = self.ua.poll_resolve() {
+            self.lookups += 1;
             let Target { host, port, .. } = &request.target;
             let result = match (host.as_str(), host.parse()) {
                 ("nowhere.example", _) => Err(ResolveError::NoSuchDomain),
                 ("cluster.example", _) => {
                     Ok([PROXY, SECOND_PROXY].map(addr).map(Destination::udp).into())
+                }
+                // Equal weights: another order each time.
+                ("farm.example", _) => {
+                    let mut order = [PROXY, SECOND_PROXY];
+                    order.rotate_left((self.lookups + 1) % 2);
+                    Ok(order.map(addr).map(Destination::udp).into())
                 }
                 (_, Ok(ip)) => {
                     let addr = SocketAddr::new(ip, port.unwrap_or(5060));

@@ -109,6 +109,34 @@ fn every_proxy_of_a_cluster_that_has_served_us_may_challenge_our_bye() {
 }
 
 #[test]
+fn credentials_go_to_the_server_that_challenged() {
+    let mut bench = Bench::empty(UserAgentConfig::default());
+    bench.add(AccountConfig {
+        outbound_proxy: None,
+        aor: "alice@farm.example".to_owned(),
+        ha1: Ha1::compute("alice", "farm.example", "secret"),
+        ..account()
+    });
+    bench.command(Command::Register { account: alice() });
+    let (register, asked) = bench.request_to(Method::Register);
+    assert_eq!(asked.addr.to_string(), PROXY);
+    let challenge = REGISTRAR_CHALLENGE.replace("example.com", "farm.example");
+    bench.reply(&register, 401, &[&challenge]);
+    let (register, asked) = bench.request_to(Method::Register);
+    assert!(register.headers.contains(&HeaderName::Authorization));
+    assert_eq!(asked.addr.to_string(), PROXY);
+    bench.reply(&register, 200, &["Expires: 600"]);
+
+    bench.take_events();
+    let invite = bench.invite(1, "bob");
+    let challenge = PROXY_CHALLENGE.replace("example.com", "farm.example");
+    bench.reply_from(SECOND_PROXY, &invite, 407, &[&challenge]);
+    bench.request(Method::Ack);
+    let (_, asked) = bench.request_to(Method::Invite);
+    assert_eq!(asked.addr.to_string(), SECOND_PROXY);
+}
+
+#[test]
 fn our_call_that_comes_back_to_us_is_482_and_rings_at_others() {
     let mut bench = Bench::registered();
     let token = bench.token();
