@@ -42,7 +42,7 @@ export async function startGateway({ proxy, transport = 'udp', origin, nameServe
   writeFileSync(file, toml(settings));
   const program = new Program(name, BINARY, ['serve', '--config', file], { cwd: home });
   const gateway = new Gateway({ program, web, secureWeb, sip, browserMedia, phoneMedia });
-  await program.ready(() => gateway.health());
+  await program.ready(async () => (await gateway.health())?.status === 'ok');
   gateway.atRest = gateway.possessions();
   return gateway;
 }

@@ -60,10 +60,9 @@ steps('attacks on signalling', ({ before: first, after: last, test }) => {
     stranger.reply(invite, '407 Proxy Authentication Required', {
       headers: [`Proxy-Authenticate: Digest realm="${DOMAIN}", nonce="stolen", qop="auth"`], to: { port: gateway.sip },
     });
-    const next = await until(() => trunk.heard.slice(from).find((m) => m.method === 'INVITE' && m.header('Via') !== invite.header('Via')), { what: 'INVITE again, at the proxy' });
-    trunk.reply(next, '486 Busy Here');
-    await alice.state(session, 'terminated');
+    assert.equal((await alice.state(session, 'terminated')).reason, '407 Challenge of Another Server');
     await trunk.answered(gateway.sip);
+    assert.deepEqual(credentials(trunk.heard.slice(from)), []);
     assert.deepEqual(stranger.requests('INVITE'), []);
     assert.deepEqual(credentials(stranger.heard), []);
   });
@@ -241,7 +240,7 @@ steps('attacks on signalling', ({ before: first, after: last, test }) => {
     const from = trunk.heard.length;
     const answer = await trunk.ask(gateway.sip, trunk.request('OPTIONS', uri(), { headers: { 'Max-Forwards': '0' } }));
     assert.ok([200, 483].includes(answer.status), answer.start);
-    assert.ok(!trunk.heard.slice(from).some((m) => m.method && m.method !== 'REGISTER'));
+    assert.ok(!trunk.heard.slice(from).some((m) => m.method === 'OPTIONS'), 'nothing is sent on');
   });
 
   test('and then nothing is left', async () => {
