@@ -34,7 +34,7 @@ describe('the demo', () => {
     started = performance.now();
     const program = new Program('demo', BINARY, ['demo'], { cwd: folder('demo') });
     gateway = new Gateway({ program, web: WEB_PORT });
-    await program.ready(() => gateway.health());
+    await program.ready(async () => (await gateway.health())?.status === 'ok');
     gateway.atRest = gateway.possessions();
   });
   after(async () => {
