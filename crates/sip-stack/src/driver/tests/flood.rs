@@ -147,13 +147,16 @@ impl Gateway {
         handle.command(Command::Register { account }).await.unwrap();
         let token = grant(&registrar).await;
         while !is_registered(&within(events.recv()).await.unwrap()) {}
-        Self {
+        let gateway = Self {
             handle,
             _events: events,
             _running: running,
             token,
             _registrar: registrar,
-        }
+        };
+        // Counts are published at the end of a turn, after the events that it gave rise to.
+        gateway.counts_until(|counts| counts.received == 1).await;
+        gateway
     }
 
     fn addr(&self, transport: Transport) -> SocketAddr {
