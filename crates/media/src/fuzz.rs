@@ -4,12 +4,15 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use crate::codec::AudioCodec;
 use crate::endpoints::{BrowserLocal, Fingerprint, PhoneLocal, Ssrc};
 use crate::plan::{
     CodecPolicy, Policy, accept_browser_answer, accept_phone_answer, browser_answer, browser_offer,
     current_offer, delayed_phone_offer, phone_offer, reinvite,
 };
-use crate::relay::{EventClock, EventFormat, Path, PayloadKind, ReceiveMap, SendFormats};
+use crate::relay::{
+    AudioFormat, EventClock, EventFormat, Path, PayloadKind, ReceiveMap, SendFormats,
+};
 use crate::rewriter::{Outcome, Rewriter};
 use crate::rtcp::{NtpClock, RtcpSession};
 use crate::rtp::{Header, PacketKind, Pt, RtpTimestamp, SeqNo, packet_kind};
@@ -214,6 +217,11 @@ fn path(clock: EventClock) -> Path {
     receive.insert(Pt::PCMU, PayloadKind::Audio);
     receive.insert(Pt::CN, PayloadKind::ComfortNoise);
     receive.insert(event, PayloadKind::Event(EventClock::Khz8));
+    let codec = match clock {
+        EventClock::Khz8 => AudioCodec::Pcmu,
+        EventClock::Khz48 => AudioCodec::Opus,
+    };
+    let format = AudioFormat { codec, ptime: 20 };
     Path {
         receive,
         send: SendFormats {
@@ -224,8 +232,8 @@ fn path(clock: EventClock) -> Path {
             }),
             comfort_noise: None,
         },
-        clock_rate: clock.rate(),
-        ptime: 20,
+        from: format,
+        to: format,
         open: true,
     }
 }

@@ -5,6 +5,7 @@
 //! `Rewriter` executes one [`Path`] of it.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::codec::AudioCodec;
 use crate::rtp::Pt;
@@ -40,12 +41,31 @@ pub struct Path {
     pub receive: ReceiveMap,
     /// The payload types that leave.
     pub send: SendFormats,
-    /// RTP clock rate of the audio in Hz, the same on both legs.
-    pub clock_rate: u32,
-    /// Milliseconds of audio per packet, for generated DTMF.
-    pub ptime: u16,
+    /// What arrives; as `to` where the audio is relayed, untouched. Where it differs, the way is
+    /// transcoded.
+    pub from: AudioFormat,
+    /// What leaves: its codec is that of [`SendFormats::audio`], its clock that of all that is
+    /// sent, its packet time the beat of generated DTMF.
+    pub to: AudioFormat,
     /// Whether media may pass: false while held (`a=sendonly`, `a=inactive`, `c=0.0.0.0`).
     pub open: bool,
+}
+
+/// Audio as one leg sends or receives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AudioFormat {
+    /// How it is coded.
+    pub codec: AudioCodec,
+    /// Milliseconds of audio per packet (`a=ptime`).
+    pub ptime: u16,
+}
+
+impl AudioFormat {
+    /// How long a packet lasts.
+    #[must_use]
+    pub fn frame(self) -> Duration {
+        Duration::from_millis(u64::from(self.ptime))
+    }
 }
 
 /// What a received payload type carries.

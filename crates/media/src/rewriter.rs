@@ -80,7 +80,7 @@ impl Rewriter {
         timestamp: RtpTimestamp,
         now: Instant,
     ) -> Self {
-        let numbering = Numbering::new(ssrc, path.clock_rate, sequence, timestamp, now);
+        let numbering = Numbering::new(ssrc, path.to.codec.clock_rate(), sequence, timestamp, now);
         Self {
             path,
             gate: true,
@@ -95,7 +95,7 @@ impl Rewriter {
     /// Takes a new plan without a gap: numbering goes on, an event being sent is brought to its
     /// end.
     pub(crate) fn replan(&mut self, path: Path, now: Instant) {
-        self.numbering.set_clock_rate(path.clock_rate);
+        self.numbering.set_clock_rate(path.to.codec.clock_rate());
         self.path = path;
         self.stop_if_closed(now);
     }
@@ -271,7 +271,7 @@ impl Rewriter {
             self.sender.cancel();
             return;
         };
-        let (clock_rate, frame) = (self.path.clock_rate, self.frame());
+        let (clock_rate, frame) = (self.path.to.codec.clock_rate(), self.frame());
         let beat = Beat {
             interval: self.interval(),
             clock_rate,
@@ -328,7 +328,7 @@ impl Rewriter {
 
     /// How long an audio packet lasts.
     fn frame(&self) -> Duration {
-        Duration::from_millis(u64::from(self.path.ptime))
+        self.path.to.frame()
     }
 
     /// Between the packets of an event: that of the audio, within reason (RFC 4733 §2.5.1.2).

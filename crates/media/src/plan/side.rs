@@ -2,7 +2,9 @@
 
 use super::opus;
 use crate::codec::AudioCodec;
-use crate::relay::{EventClock, EventFormat, Path, PayloadKind, ReceiveMap, Relay, SendFormats};
+use crate::relay::{
+    AudioFormat, EventClock, EventFormat, Path, PayloadKind, ReceiveMap, Relay, SendFormats,
+};
 use crate::rtp::Pt;
 use crate::sdp::{Direction, Format, Formats};
 
@@ -172,22 +174,26 @@ pub(super) fn relay(
     to_phone: bool,
     to_browser: bool,
 ) -> Relay {
-    let clock_rate = codec.clock_rate();
+    let format = |side| {
+        let ptime = packet_time(side);
+        AudioFormat { codec, ptime }
+    };
+    let (phone_format, browser_format) = (format(phone), format(browser));
     Relay {
         codec,
         ptime: packet_time(phone),
         to_phone: Path {
             receive: browser.receive.clone(),
             send: phone.send(codec, browser),
-            clock_rate,
-            ptime: packet_time(phone),
+            from: phone_format,
+            to: phone_format,
             open: to_phone,
         },
         to_browser: Path {
             receive: phone.receive.clone(),
             send: browser.send(codec, phone),
-            clock_rate,
-            ptime: packet_time(browser),
+            from: browser_format,
+            to: browser_format,
             open: to_browser,
         },
     }

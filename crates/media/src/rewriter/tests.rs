@@ -6,8 +6,11 @@ mod events;
 use std::time::{Duration, Instant};
 
 use super::{Dropped, Outcome, Rewriter};
+use crate::codec::AudioCodec;
 use crate::dtmf::{Dtmf, EventPayload};
-use crate::relay::{EventClock, EventFormat, Path, PayloadKind, ReceiveMap, SendFormats};
+use crate::relay::{
+    AudioFormat, EventClock, EventFormat, Path, PayloadKind, ReceiveMap, SendFormats,
+};
 use crate::rtp::{Header, Pt, RtpTimestamp, SeqNo, Ssrc};
 
 pub(super) const FRAME: Duration = Duration::from_millis(20);
@@ -15,7 +18,7 @@ pub(super) const OURS: Ssrc = Ssrc(0x0bad_cafe);
 pub(super) const THEIRS: Ssrc = Ssrc(1);
 
 /// Received: 0 audio, 13 comfort noise, 126 and 110 events. Sent: 8, 13, 101.
-pub(super) fn path(clock_rate: u32, event: Option<EventClock>) -> Path {
+pub(super) fn path(codec: AudioCodec, event: Option<EventClock>) -> Path {
     let mut receive = ReceiveMap::new();
     receive.insert(Pt::PCMU, PayloadKind::Audio);
     receive.insert(Pt::CN, PayloadKind::ComfortNoise);
@@ -25,6 +28,7 @@ pub(super) fn path(clock_rate: u32, event: Option<EventClock>) -> Path {
         payload_type: pt(101),
         clock,
     });
+    let format = AudioFormat { codec, ptime: 20 };
     Path {
         receive,
         send: SendFormats {
@@ -32,8 +36,8 @@ pub(super) fn path(clock_rate: u32, event: Option<EventClock>) -> Path {
             event,
             comfort_noise: Some(Pt::CN),
         },
-        clock_rate,
-        ptime: 20,
+        from: format,
+        to: format,
         open: true,
     }
 }
@@ -68,7 +72,7 @@ impl Way {
             reason = "the origin of a test's virtual time"
         )]
         let now = Instant::now();
-        let clock_rate = path.clock_rate;
+        let clock_rate = path.to.codec.clock_rate();
         let rewriter = Rewriter::new(path, OURS, SeqNo(65_000), RtpTimestamp(u32::MAX - 800), now);
         Self {
             rewriter,

@@ -35,7 +35,7 @@ impl Legs {
         };
         let slot = &mut self.phones[phone];
         slot.browser = Some(browser);
-        slot.rtcp.set_clock_rate(to_phone.clock_rate);
+        slot.rtcp.set_clock_rate(to_phone.to.codec.clock_rate());
         let phone_speaks = to_browser.open;
         let browser_speaks = to_phone.open;
         match &mut slot.rewriter {
@@ -50,7 +50,7 @@ impl Legs {
         let slot = &mut self.browsers[browser];
         slot.phone = Some(phone);
         slot.planned_open = browser_speaks;
-        slot.rtcp.set_clock_rate(to_browser.clock_rate);
+        slot.rtcp.set_clock_rate(to_browser.to.codec.clock_rate());
         match &mut slot.rewriter {
             Some(rewriter) => rewriter.replan(to_browser, now),
             None => {

@@ -4,13 +4,17 @@ mod legs;
 mod loopback;
 
 use crate::codec::AudioCodec;
-use crate::relay::{Path, PayloadKind, ReceiveMap, Relay, SendFormats};
+use crate::relay::{AudioFormat, Path, PayloadKind, ReceiveMap, Relay, SendFormats};
 use crate::rtp::Pt;
 
 /// PCMU on both sides; the browser calls it 0, and so does the phone.
 fn pcmu() -> Relay {
     let mut receive = ReceiveMap::new();
     receive.insert(Pt::PCMU, PayloadKind::Audio);
+    let format = AudioFormat {
+        codec: AudioCodec::Pcmu,
+        ptime: 20,
+    };
     let path = Path {
         receive,
         send: SendFormats {
@@ -18,8 +22,8 @@ fn pcmu() -> Relay {
             event: None,
             comfort_noise: None,
         },
-        clock_rate: 8000,
-        ptime: 20,
+        from: format,
+        to: format,
         open: true,
     };
     Relay {

@@ -357,7 +357,7 @@ fn each_codec_pair_is_planned_as_a_relay() {
             let (agreed, _) = call(offer, &answer);
             assert_eq!(agreed.codec(), codec, "{rtpmap}");
             assert_eq!(agreed.relay.to_phone.send.audio, pt(number));
-            assert_eq!(agreed.relay.to_phone.clock_rate, codec.clock_rate());
+            assert_eq!(agreed.relay.to_phone.to.codec, codec);
             assert_eq!(agreed.relay.to_phone.send.event, None);
         }
     }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use proptest::prelude::{ProptestConfig, Strategy, prop, prop_oneof, proptest};
 
 use super::{EventClock, FRAME, Outcome, Path, Pt, Ssrc, Way, dropped, path, pt};
+use crate::codec::AudioCodec;
 use crate::rewriter::Dropped;
 
 fn way() -> Way {
-    Way::new(path(8_000, Some(EventClock::Khz8)))
+    Way::new(path(AudioCodec::Pcmu, Some(EventClock::Khz8)))
 }
 
 /// The timestamp steps between what was sent, in milliseconds at 8 kHz.
@@ -131,14 +132,14 @@ fn a_hold_of_half_an_hour_leaves_no_gap() {
     way.rewriter.replan(
         Path {
             open: false,
-            ..path(8_000, None)
+            ..path(AudioCodec::Pcmu, None)
         },
         way.now,
     );
     for _ in 0..30 * 60 * 50 {
         assert_eq!(way.audio(), dropped(Dropped::Closed));
     }
-    way.rewriter.replan(path(8_000, None), way.now);
+    way.rewriter.replan(path(AudioCodec::Pcmu, None), way.now);
     way.audio();
     way.audio();
     way.assert_no_gap();
@@ -254,7 +255,7 @@ fn packets_that_come_in_a_heap_keep_their_times() {
 fn a_new_clock_rate_joins_the_numbering_anew() {
     let mut way = way();
     way.audio();
-    way.rewriter.replan(path(48_000, None), way.now);
+    way.rewriter.replan(path(AudioCodec::Opus, None), way.now);
     way.audio();
     way.assert_no_gap();
     let [first, second] = &way.sent[..] else {

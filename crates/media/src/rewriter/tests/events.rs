@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Dropped, EventClock, FRAME, Outcome, Path, Way, dropped, path};
+use crate::codec::AudioCodec;
 use crate::dtmf::{Digit, Dtmf, EventPayload};
 
 fn digit(character: char) -> Digit {
@@ -24,7 +25,7 @@ fn ms(count: u64) -> Duration {
 
 /// A source of 48 kHz audio whose events go to a phone that counts them by `clock`.
 fn opus_to(clock: EventClock) -> Way {
-    Way::new(path(48_000, Some(clock)))
+    Way::new(path(AudioCodec::Opus, Some(clock)))
 }
 
 /// What Chromium 156 sends beside Opus when only telephone-event/8000 is negotiated: the end,
@@ -276,7 +277,7 @@ fn the_same_key_twice_is_two_digits_even_if_all_ends_of_the_first_are_lost() {
 
 #[test]
 fn a_leg_without_events_is_sent_none_but_the_digit_is_reported() {
-    let mut way = Way::new(path(48_000, None));
+    let mut way = Way::new(path(AudioCodec::Opus, None));
     way.audio();
     press_like_chromium(&mut way, '7');
     way.pass(ms(500));
@@ -369,7 +370,7 @@ fn hold_ends_an_event_properly() {
     way.pass(ms(100));
     let closed = Path {
         open: false,
-        ..path(48_000, Some(EventClock::Khz8))
+        ..path(AudioCodec::Opus, Some(EventClock::Khz8))
     };
     way.rewriter.replan(closed, way.now);
     way.pass(ms(500));
