@@ -13,9 +13,6 @@ mod flight;
 pub(crate) mod fuzz;
 mod ice;
 mod identity;
-mod replay;
-mod srtp;
-mod srtp_keys;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +25,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::endpoints::{BrowserRemote, DtlsRole};
 use crate::event::LegFailure;
+use crate::srtp::{Refused, SrtpSession};
 use dtls::{Association, Connected, DtlsEvent, HandshakeFailed};
 use ice::Responder;
 
@@ -36,9 +34,6 @@ pub use credentials::{Credentials, IceSeed};
 pub(crate) use demultiplex::{DatagramKind, datagram_kind};
 pub(crate) use ice::{AddressChange, IceFailure, IceLimits, ufrag_of_check};
 pub(crate) use identity::Identity;
-pub(crate) use srtp::{Refused, SrtpSession};
-#[cfg(test)]
-pub(crate) use srtp_keys::{MasterKey, SrtpKeys, SrtpProfile};
 
 /// An address of a browser, as seen from here. Not a phone's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -226,7 +221,7 @@ impl BrowserCore {
             return;
         }
         let keys = connected.keys.clone();
-        match SrtpSession::new(self.identity.clone(), keys, &remote.ssrcs, now) {
+        match SrtpSession::new(self.identity.provider(), keys, &remote.ssrcs, now) {
             Ok(srtp) => {
                 self.security = Security::Secured(Box::new(srtp));
                 self.events.push_back(BrowserEvent::Connected);

@@ -20,6 +20,7 @@ mod rewriter;
 mod rtcp;
 #[cfg(test)]
 mod simulate;
+mod srtp;
 mod worker;
 
 pub mod codec;

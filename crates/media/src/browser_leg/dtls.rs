@@ -18,8 +18,8 @@ use rtc_shared::error::Error;
 use super::client_hello::HelloAssembler;
 use super::flight::FlightRepeater;
 use super::identity::Identity;
-use super::srtp_keys::{MasterKey, SrtpKeys, SrtpProfile};
 use crate::endpoints::{DtlsRole, Fingerprint};
+use crate::srtp::{MasterKey, SrtpKeys, SrtpProfile};
 
 /// rtc-dtls keeps one association per address. Ours is one per leg, wherever the leg moves.
 const PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9));
@@ -137,7 +137,7 @@ impl Association {
             State::Listening { hello, held } => {
                 hello.handle_datagram(datagram);
                 held.push(Bytes::copy_from_slice(datagram));
-                let offers_gcm = hello.offers_srtp(SrtpProfile::AeadAes128Gcm.number());
+                let offers_gcm = hello.offers_srtp(SrtpProfile::GCM_NUMBER);
                 if offers_gcm.is_none() && held.len() < MAX_HELD {
                     return Ok(None);
                 }

@@ -13,8 +13,6 @@ use rtc_stun::message::{BINDING_REQUEST, Message, Setter, TransactionId};
 
 use super::client_hello::{HelloAssembler, MAX_HELLO};
 use super::ice::{IceLimits, Responder, ufrag_of_check};
-use super::srtp::{SrtpSession, header_for_decryption};
-use super::srtp_keys::{MasterKey, SrtpKeys, SrtpProfile};
 use super::{
     BrowserAddr, BrowserCore, BrowserEvent, BrowserLimits, Credentials, DatagramKind, Identity,
     datagram_kind,
@@ -22,6 +20,7 @@ use super::{
 use crate::endpoints::{DtlsRole, Ssrc};
 use crate::fuzz::{origin, rows};
 use crate::rtp::{HEADER_LENGTH, Header, Pt, RtpTimestamp, SeqNo};
+use crate::srtp::{MasterKey, SrtpKeys, SrtpProfile, SrtpSession, header_for_decryption};
 
 static IDENTITY: LazyLock<Arc<Identity>> =
     LazyLock::new(|| Arc::new(Identity::generate().expect("a certificate can be made")));
@@ -37,7 +36,7 @@ pub fn client_hello(bytes: &[u8]) {
     for (_, datagram) in rows(bytes) {
         hello.handle_datagram(datagram);
         assert!(hello.length() <= MAX_HELLO);
-        let _known = hello.offers_srtp(SrtpProfile::AeadAes128Gcm.number());
+        let _known = hello.offers_srtp(SrtpProfile::GCM_NUMBER);
     }
 }
 
@@ -168,7 +167,7 @@ fn session(profile: SrtpProfile, swapped: bool, now: Instant) -> SrtpSession {
         local,
         remote,
     };
-    SrtpSession::new(IDENTITY.clone(), keys, &[Ssrc(1)], now).expect("good keys")
+    SrtpSession::new(IDENTITY.provider(), keys, &[Ssrc(1)], now).expect("good keys")
 }
 
 fn voice(sequence: u16) -> Vec<u8> {

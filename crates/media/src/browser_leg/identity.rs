@@ -73,6 +73,10 @@ impl Identity {
         self.fingerprint
     }
 
+    pub(crate) fn provider(&self) -> &Arc<dyn RTCCryptoProvider> {
+        &self.provider
+    }
+
     pub(crate) fn crypto(&self) -> &dyn RTCCrypto {
         self.provider.crypto()
     }

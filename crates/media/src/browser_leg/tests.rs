@@ -4,4 +4,3 @@ mod handshake;
 mod hostile;
 mod ice;
 mod leg;
-mod srtp;

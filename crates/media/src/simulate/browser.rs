@@ -13,8 +13,9 @@ use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, Trans
 use rtc_stun::xoraddr::XorMappedAddress;
 
 use super::dtls_peer::{DtlsPeer, PeerEvent};
-use crate::browser_leg::{Identity, MasterKey, SrtpKeys, SrtpProfile, SrtpSession};
+use crate::browser_leg::Identity;
 use crate::endpoints::{BrowserLocal, BrowserRemote, DtlsRole, Fingerprint, Ssrc};
+use crate::srtp::{MasterKey, SrtpKeys, SrtpProfile, SrtpSession};
 
 /// The source of what it sends.
 pub(crate) const BROWSER_SSRC: Ssrc = Ssrc(0x0bad_cafe);
@@ -153,7 +154,7 @@ impl SimBrowser {
                     local,
                     remote,
                 };
-                let srtp = SrtpSession::new(self.identity.clone(), keys, &[], now);
+                let srtp = SrtpSession::new(self.identity.provider(), keys, &[], now);
                 self.srtp = Some(srtp.expect("session"));
                 self.gateway = Some(gateway);
                 self.profile = Some(profile);

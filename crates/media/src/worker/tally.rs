@@ -1,9 +1,9 @@
 //! A leg's counters.
 
-use crate::browser_leg::Refused;
 use crate::event::{Dropped, Flow, LegStats};
 use crate::rewriter;
 use crate::rtcp::LegStatistics;
+use crate::srtp::Refused;
 
 /// What the worker counts itself; the rest is RTCP's.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@ use crate::browser_leg::Identity;
 use crate::browser_leg::dtls::{Association, Connected, DtlsEvent};
 use crate::endpoints::DtlsRole;
 use crate::simulate::{DtlsPeer, End, Link, PeerEvent, Weather, beginning};
+use crate::srtp::SrtpProfile;
 
 /// Every handshake must be done by then, in virtual time.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -20,7 +21,7 @@ fn connects_on_a_clean_link_in_either_role_with_gcm_and_equal_keys() {
         let outcome = handshake(&identity, role, Weather::default(), 0, MTU);
         let took = outcome.connected_after.expect("connected");
         assert!(took < Duration::from_millis(150), "{role:?}: {took:?}");
-        assert_eq!(outcome.profile, 7);
+        assert_eq!(outcome.profile, Some(SrtpProfile::AeadAes128Gcm));
     }
 }
 
@@ -75,7 +76,11 @@ fn all_connect_when_the_hello_comes_in_pieces() {
     let identity = identity();
     let outcome = handshake(&identity, DtlsRole::Server, Weather::default(), 0, 200);
     assert!(outcome.connected_after.is_some());
-    assert_eq!(outcome.profile, 7, "the pieces were put together and read");
+    assert_eq!(
+        outcome.profile,
+        Some(SrtpProfile::AeadAes128Gcm),
+        "the pieces were put together and read"
+    );
     all_connect(DtlsRole::Server, 200, |_| Weather {
         loss: 0.1,
         ..Weather::default()
@@ -95,7 +100,7 @@ fn all_connect(role: DtlsRole, mtu: usize, weather: impl Fn(u64) -> Weather) {
 
 struct Outcome {
     connected_after: Option<Duration>,
-    profile: u16,
+    profile: Option<SrtpProfile>,
     datagrams: u64,
 }
 
@@ -140,9 +145,7 @@ fn handshake(
     }
     Outcome {
         connected_after: done.then(|| now - start),
-        profile: pair
-            .connected
-            .map_or(0, |connected| connected.keys.profile.number()),
+        profile: pair.connected.map(|connected| connected.keys.profile),
         datagrams: pair.link.sent(),
     }
 }
@@ -226,7 +229,7 @@ impl Pair {
             panic!("peer not connected");
         };
         let keys = &connected.keys;
-        assert_eq!(keys.profile.number(), *profile);
+        assert_eq!(SrtpProfile::from_number(*profile), Some(keys.profile));
         assert_eq!(*gateway, identity.fingerprint());
         assert_eq!(connected.peer, self.peer.fingerprint());
         let client_key = match role {

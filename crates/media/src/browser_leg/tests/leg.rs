@@ -8,11 +8,11 @@ use rand::rngs::StdRng;
 
 use crate::browser_leg::{
     BrowserAddr, BrowserCore, BrowserEvent, BrowserLimits, Credentials, IceLimits, Identity,
-    Refused, SrtpProfile,
 };
 use crate::endpoints::{BrowserLocal, BrowserRemote, DtlsRole, Fingerprint, Ssrc};
 use crate::event::LegFailure;
 use crate::simulate::{BROWSER_SSRC, CheckKind, SimBrowser, beginning, rtp_packet};
+use crate::srtp::{Refused, SrtpProfile};
 
 const SECOND: Duration = Duration::from_secs(1);
 const ROLES: [DtlsRole; 2] = [DtlsRole::Client, DtlsRole::Server];

@@ -4,9 +4,6 @@
 //! no trace. rtc-srtp's own windows learn where a source begins from its first packet, authentic or
 //! not: one forgery makes them refuse the source for minutes.
 
-/// Packets that may come late by so many places.
-const LENGTH: u32 = 64;
-
 /// The window of one source: the newest number and those just before it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReplayWindow {
@@ -18,6 +15,8 @@ pub(super) struct ReplayWindow {
 }
 
 impl ReplayWindow {
+    /// Packets that may come late by so many places.
+    pub(super) const LENGTH: u16 = 64;
     /// For sequence numbers of RTP.
     pub(super) const RTP: Self = Self::of_bits(16);
     /// For indices of SRTCP.
@@ -37,7 +36,8 @@ impl ReplayWindow {
             return true;
         };
         let ahead = self.distance(number, newest);
-        ahead > 0 || (ahead.unsigned_abs() < LENGTH && self.seen & (1 << -ahead) == 0)
+        ahead > 0
+            || (ahead.unsigned_abs() < u32::from(Self::LENGTH) && self.seen & (1 << -ahead) == 0)
     }
 
     /// An authentic packet of this number has come; it was new.
@@ -48,7 +48,7 @@ impl ReplayWindow {
         if ahead > 0 {
             self.seen = self.seen.checked_shl(ahead.unsigned_abs()).unwrap_or(0) | 1;
             self.newest = Some(number);
-        } else if ahead.unsigned_abs() < LENGTH {
+        } else if ahead.unsigned_abs() < u32::from(Self::LENGTH) {
             self.seen |= 1 << -ahead;
         }
     }

@@ -4,15 +4,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtc_srtp::context::Context;
-use rtc_srtp::protection_profile::ProtectionProfile;
 
-use crate::browser_leg::srtp::SrtpSession;
-use crate::browser_leg::{Identity, MasterKey, Refused, SrtpKeys, SrtpProfile};
+use super::{MasterKey, Refused, SrtpKeys, SrtpProfile, SrtpSession};
+use crate::browser_leg::Identity;
 use crate::endpoints::Ssrc;
 use crate::rtp::Header;
 use crate::simulate::{beginning, rtp_packet};
 
-const PROFILES: [SrtpProfile; 2] = [SrtpProfile::Aes128CmSha1_80, SrtpProfile::AeadAes128Gcm];
+const PROFILES: [SrtpProfile; 6] = [
+    SrtpProfile::Aes128CmSha1_80,
+    SrtpProfile::Aes128CmSha1_32,
+    SrtpProfile::Aes256CmSha1_80,
+    SrtpProfile::Aes256CmSha1_32,
+    SrtpProfile::AeadAes128Gcm,
+    SrtpProfile::AeadAes256Gcm,
+];
 const SSRC: Ssrc = Ssrc(77);
 
 /// Media.md's packet from a phone: legal by RFC 3550, and deadly to rtc-srtp.
@@ -126,11 +132,7 @@ fn a_forgery_before_the_first_packet_leaves_no_trace() {
         }
         let sealed = pair.browser.seal_rtcp(&receiver_report(SSRC));
         let sealed = sealed.expect("sealed");
-        let tag = if profile == SrtpProfile::AeadAes128Gcm {
-            0
-        } else {
-            10
-        };
+        let tag = profile.rtcp_tag_length();
         let mut forged = sealed.to_vec();
         forged[sealed.len() - tag - 4] = 0xff;
         assert_eq!(
@@ -173,10 +175,7 @@ fn unencrypted_srtcp_is_refused() {
         let refused = pair.gateway.open_rtcp(&forged, pair.now);
         assert_eq!(refused, Err(Refused::Unauthentic));
         let mut stripped = sealed.expect("sealed").to_vec();
-        let index = match profile {
-            SrtpProfile::Aes128CmSha1_80 => stripped.len() - 14,
-            SrtpProfile::AeadAes128Gcm => stripped.len() - 4,
-        };
+        let index = stripped.len() - 4 - profile.rtcp_tag_length();
         stripped[index] &= 0x7f;
         let refused = pair.gateway.open_rtcp(&stripped, pair.now);
         assert_eq!(refused, Err(Refused::Unauthentic));
@@ -260,7 +259,7 @@ impl Pair {
             local: local.clone(),
             remote: remote.clone(),
         };
-        let session = |keys| SrtpSession::new(identity.clone(), keys, &[SSRC], now);
+        let session = |keys| SrtpSession::new(identity.provider(), keys, &[SSRC], now);
         Self {
             gateway: session(keys(&ours, &theirs)).expect("session"),
             browser: session(keys(&theirs, &ours)).expect("session"),
@@ -272,10 +271,7 @@ impl Pair {
 
     /// Encrypts a packet with its extensions, the way a browser does.
     fn seal_whole(&self, packet: &[u8]) -> Vec<u8> {
-        let profile = match self.browser_keys.profile {
-            SrtpProfile::Aes128CmSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
-            SrtpProfile::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
-        };
+        let profile = self.browser_keys.profile.protection();
         let key = &self.browser_keys.local;
         let crypto = self.identity.crypto();
         let mut context =
