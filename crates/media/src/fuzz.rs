@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::codec::AudioCodec;
 use crate::endpoints::{BrowserLocal, Fingerprint, PhoneLocal, Ssrc};
 use crate::plan::{
-    CodecPolicy, Policy, accept_browser_answer, accept_phone_answer, browser_answer, browser_offer,
-    current_offer, delayed_phone_offer, phone_offer, reinvite,
+    CodecPolicy, Policy, Route, Transcoding, accept_browser_answer, accept_phone_answer,
+    browser_answer, browser_offer, current_offer, delayed_phone_offer, phone_offer, reinvite,
 };
 use crate::relay::{
     AudioFormat, EventClock, EventFormat, Path, PayloadKind, ReceiveMap, SendFormats,
@@ -36,12 +36,22 @@ const PHONE: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.
 /// A description, as either side's offer or answer: whatever comes of it is a description again,
 /// and an answer has the sections, names and codecs of its offer.
 pub fn sdp(bytes: &[u8]) {
-    let ours = Ours::new();
-    if let Ok(browser) = BrowserDescription::parse(bytes) {
-        ours.meet_browser(&browser);
-    }
-    if let Ok(phone) = PhoneDescription::parse(bytes) {
-        ours.meet_phone(&phone);
+    for (transcoding, ptime) in [
+        (Transcoding::Never, None),
+        (Transcoding::LastResort, None),
+        (Transcoding::OpusForBrowsers, Some(30)),
+    ] {
+        let ours = Ours::new(Route {
+            codecs: CodecPolicy::Offerer,
+            transcoding,
+            ptime,
+        });
+        if let Ok(browser) = BrowserDescription::parse(bytes) {
+            ours.meet_browser(&browser);
+        }
+        if let Ok(phone) = PhoneDescription::parse(bytes) {
+            ours.meet_phone(&phone);
+        }
     }
 }
 
@@ -52,11 +62,11 @@ struct Ours {
 }
 
 impl Ours {
-    fn new() -> Self {
+    fn new(route: Route) -> Self {
         let address = |port| ([203, 0, 113, 1], port).into();
         Self {
             policy: Policy {
-                codecs: CodecPolicy::Offerer,
+                route,
                 addresses: AddressPolicy::default(),
             },
             browser: BrowserLocal {

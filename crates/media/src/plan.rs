@@ -1,12 +1,14 @@
 //! Offer and answer between a browser and a phone (RFC 3264, RFC 8829, RFC 8866), as pure functions.
 //!
-//! Whoever offers, the codec that both ends speak is chosen here, and each end gets a description
-//! that allows just that: media is relayed, never transcoded. Outgoing call:
+//! Whoever offers, the codec that each end speaks is chosen here ([`decide`]), and each gets a
+//! description that allows just that: the same one wherever there is one. Outgoing call:
 //! [`phone_offer`], [`accept_phone_answer`], [`browser_answer`]. Incoming call: [`browser_offer`],
 //! [`accept_browser_answer`]. Later offers on the phone leg: [`reinvite`], [`current_offer`],
 //! [`hold_offer`], [`repeated`]; on the browser leg: [`BrowserExchange::reoffered`], [`browser_reoffer`].
 //! Who sends these texts, and when, is the call's business.
 
+mod abilities;
+mod decide;
 mod hold;
 mod incoming;
 mod opus;
@@ -14,6 +16,7 @@ mod outgoing;
 mod own;
 mod remote;
 mod reoffer;
+mod route;
 mod side;
 mod text;
 mod transfer;
@@ -25,12 +28,15 @@ use std::net::SocketAddr;
 use side::{OwnFormat, Side};
 use text::{BrowserText, PhoneText};
 
+pub use abilities::{Abilities, Events};
+pub use decide::{Choice, Decision, Party, decide};
 pub use hold::Hold;
 pub use incoming::{accept_browser_answer, browser_offer};
 pub use outgoing::{
     accept_later_answer, accept_phone_answer, browser_answer, delayed_phone_offer, phone_offer,
 };
 pub use reoffer::{accept_reinvite_answer, current_offer, hold_offer, reinvite, repeated};
+pub use route::{CodecPolicy, Route, Transcoding};
 pub use transfer::{answer_another, join_offers, offer_to_another};
 pub use update::{BrowserUpdate, PhoneSide, accept_browser_change, browser_reoffer};
 
@@ -42,19 +48,10 @@ use crate::sdp::{AddressPolicy, MediaLine, SdpError, UnsafeAddress};
 /// What the operator allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The codecs that may be used, and in which order.
-    pub codecs: CodecPolicy,
+    /// Codecs, packet times, and whether they may differ between both sides.
+    pub route: Route,
     /// The addresses that phones may name.
     pub addresses: AddressPolicy,
-}
-
-/// Which codecs, and whose preference counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CodecPolicy {
-    /// All of ours, in the order of whoever offers.
-    Offerer,
-    /// Only these, in this order.
-    Listed(Vec<AudioCodec>),
 }
 
 /// Why no media can be agreed on.
@@ -62,8 +59,12 @@ pub enum CodecPolicy {
 pub enum Refusal {
     /// The description cannot be used.
     Description(SdpError),
-    /// No codec that browser, phone and policy have in common.
+    /// No codec that browser, phone and policy have in common, and nothing may be transcoded.
     NoCommonCodec,
+    /// The browser has none of our codecs.
+    BrowserHasNoCodec,
+    /// The phone has none of our codecs that the route allows.
+    PhoneHasNoCodec,
     /// The phone wants media at an address we do not send to.
     Address(UnsafeAddress),
     /// The phone's address is of the other IP family than our phone leg.
@@ -93,6 +94,8 @@ impl Refusal {
                 | SdpError::NoRtcpMux,
             )
             | Self::NoCommonCodec
+            | Self::BrowserHasNoCodec
+            | Self::PhoneHasNoCodec
             | Self::Address(_)
             | Self::AddressFamily
             | Self::MismatchedAnswer
@@ -107,6 +110,8 @@ impl fmt::Display for Refusal {
         match self {
             Self::Description(error) => fmt::Display::fmt(error, f),
             Self::NoCommonCodec => f.write_str("no common codec"),
+            Self::BrowserHasNoCodec => f.write_str("no codec of ours in the browser"),
+            Self::PhoneHasNoCodec => f.write_str("no codec of ours that the phone may speak"),
             Self::Address(address) => write!(f, "media address refused: {address}"),
             Self::AddressFamily => f.write_str("media address of another IP family"),
             Self::MismatchedAnswer => f.write_str("answer does not match the offer"),
@@ -207,7 +212,6 @@ struct Exchange {
 
 impl Agreed {
     fn new(
-        codec: AudioCodec,
         browser: Side,
         phone: Side,
         phone_remote: Option<PhoneRemote>,
@@ -220,7 +224,7 @@ impl Agreed {
             && phone.direction.receives()
             && phone_remote.is_some();
         let to_browser = phone.direction.sends() && wish.receives();
-        let relay = side::relay(codec, &browser, &phone, to_phone, to_browser);
+        let relay = side::relay(&browser, &phone, to_phone, to_browser);
         Self {
             relay,
             phone_remote,
@@ -243,10 +247,35 @@ impl Agreed {
         self.exchange.text.withdraw(&offer.exchange.text);
     }
 
-    /// The codec of the call.
+    /// The codec that the browser speaks.
     #[must_use]
     pub fn codec(&self) -> AudioCodec {
-        self.relay.codec
+        self.browser.codec
+    }
+
+    /// The codec that the phone speaks: the same, unless the audio is transcoded.
+    #[must_use]
+    pub fn phone_codec(&self) -> AudioCodec {
+        self.phone.codec
+    }
+
+    /// Whether the audio passes untouched.
+    #[must_use]
+    pub fn is_relayed(&self) -> bool {
+        side::is_relayed(&self.browser, &self.phone)
+    }
+
+    /// `a=ptime` and `a=maxptime` for the phone.
+    fn times_for_phone(&self) -> (Option<u16>, Option<u16>) {
+        side::times_for_phone(&self.browser, &self.phone)
+    }
+
+    /// `a=ptime` and `a=maxptime` for the browser.
+    fn times_for_browser(&self) -> (Option<u16>, Option<u16>) {
+        match self.is_relayed() {
+            true => (self.phone.insists.or(self.phone.ptime), self.phone.maxptime),
+            false => (None, None),
+        }
     }
 }
 

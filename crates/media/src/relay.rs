@@ -13,10 +13,11 @@ use crate::rtp::Pt;
 /// What both ways of one call do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relay {
-    /// The codec both sides speak.
+    /// The codec that the browser speaks; the phone speaks another one where the ways are
+    /// transcoded.
     pub codec: AudioCodec,
-    /// Milliseconds of audio per packet that the phone asked for (`a=ptime`); 20 when it did not.
-    /// A relay does not repacketise: this is what both were told, and the beat of DTMF.
+    /// Milliseconds of audio per packet towards the phone: what it asked for (`a=ptime`), or the
+    /// route wants; else 20. Where the audio is relayed, this is what both were told.
     pub ptime: u16,
     /// From the browser to the phone.
     pub to_phone: Path,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::plan::{CodecPolicy, Policy};
+use media::plan::{Policy, Route};
 use media::sdp::AddressPolicy;
 use media::{BrowserAddress, Limits as MediaLimits, Media, MediaConfig, PhoneAddress};
 use tokio::sync::watch;
@@ -150,7 +150,7 @@ fn media_policy(config: &Config, web: &[SocketAddr]) -> Policy {
         browser_addresses.map(|address| address.map(|address| SocketAddr::new(address, port)))
     });
     Policy {
-        codecs: CodecPolicy::Offerer,
+        route: Route::default(),
         addresses: AddressPolicy {
             allow_loopback: config.media.allow_loopback,
             refused: web

@@ -1,17 +1,19 @@
 //! Incoming call: the phone offers, the browser answers.
 
+use super::abilities::Abilities;
+use super::decide::Party;
 use super::remote::{direction, phone_remote};
-use super::side::Side;
+use super::side::{Pair, Side, times_for_phone};
 use super::text::{BrowserContent, BrowserText, PhoneContent, PhoneText};
 use super::{Agreed, BrowserExchange, BrowserOffer, Exchange, Hold, Policy, Refusal, own};
-use crate::codec::AudioCodec;
 use crate::endpoints::{BrowserLocal, PhoneLocal};
 use crate::sdp::{
     BrowserDescription, Direction, Formats, MediaAddress, MediaLine, PhoneDescription, Setup,
     UnsafeAddress,
 };
 
-/// The offer to a browser for a phone's offer, with codecs of the phone alone; for an INVITE
+/// The offer to a browser for a phone's offer, with codecs of the phone and, where that has no
+/// G.711 or the route wants it, others that can be transcoded; for an INVITE
 /// without one (`None`), with G.711, which every phone has. Whatever the phone's direction is just now, the browser is
 /// asked for both ways: a hold is a matter of the relay.
 ///
@@ -33,7 +35,7 @@ pub fn browser_offer(
                     return Err(Refusal::Address(UnsafeAddress::NoAddress));
                 }
             }
-            (policy.codecs_of(&phone.formats), &phone.formats)
+            (policy.codecs_for_browser(&phone.formats), &phone.formats)
         }
         None => (policy.common_codecs(), &none),
     };
@@ -56,7 +58,10 @@ pub fn browser_offer(
         setup: Setup::Actpass,
         formats: &formats,
         direction: Direction::SendRecv,
-        ptime: phone.and_then(|phone| phone.ptime),
+        ptime: policy
+            .route
+            .ptime
+            .or_else(|| phone.and_then(|phone| phone.ptime)),
         maxptime: phone.and_then(|phone| phone.maxptime),
     };
     let text = BrowserText::next(None, &content);
@@ -93,30 +98,28 @@ pub fn accept_browser_answer(
     policy: &Policy,
     local: &PhoneLocal,
 ) -> Result<Agreed, Refusal> {
-    let (codec, browser) = chosen(phone, offer, answer)?;
+    let (pair, browser) = chosen(phone, offer, answer, policy)?;
     let before = Before::default();
-    answer_phone(codec, browser, phone, policy, local, before)
+    answer_phone(pair, browser, phone, policy, local, before)
 }
 
-/// The codec that a browser's answer has chosen of a phone's offer, and its side of it.
+/// What a browser's answer and a phone's offer come to, and the browser's side of it.
 pub(super) fn chosen(
     phone: &PhoneDescription,
     offer: &BrowserOffer,
     answer: &BrowserDescription,
-) -> Result<(AudioCodec, Side), Refusal> {
+    policy: &Policy,
+) -> Result<(Pair, Side), Refusal> {
     if answer.audio != offer.audio {
         return Err(Refusal::MismatchedAnswer);
     }
-    let usable = |codec: &AudioCodec| {
-        offer.formats.iter().any(|format| format.is_codec(*codec))
-            && phone.formats.codec(*codec).is_some()
-    };
-    let codec = answer.formats.codecs().map(|(codec, _)| codec).find(usable);
-    let codec = codec.ok_or(Refusal::NoCommonCodec)?;
+    let listed = |codec| offer.formats.iter().any(|format| format.is_codec(codec));
     let times = (answer.ptime, answer.maxptime);
     let (formats, direction) = (&answer.formats, answer.direction);
-    let side = Side::new(codec, formats, &offer.formats, direction, times);
-    Ok((codec, side.ok_or(Refusal::NoCommonCodec)?))
+    let browser = Abilities::new(formats, times).only(listed);
+    let pair = policy.pair(&browser, &phone.abilities(), Party::Browser)?;
+    let side = Side::new(pair.browser, formats, &offer.formats, direction, times);
+    Ok((pair, side.ok_or(Refusal::NoCommonCodec)?))
 }
 
 /// What an answer to the phone has to keep of the session so far.
@@ -127,9 +130,16 @@ pub(super) struct Before<'a> {
     pub(super) hold: Hold,
 }
 
-/// Answers an offer of the phone with the agreed codec.
+impl PhoneDescription {
+    /// What the phone is able to do.
+    pub(super) fn abilities(&self) -> Abilities {
+        Abilities::new(&self.formats, (self.ptime, self.maxptime))
+    }
+}
+
+/// Answers an offer of the phone with the codec that it is to speak.
 pub(super) fn answer_phone(
-    codec: AudioCodec,
+    pair: Pair,
     browser: Side,
     offer: &PhoneDescription,
     policy: &Policy,
@@ -137,11 +147,14 @@ pub(super) fn answer_phone(
     before: Before<'_>,
 ) -> Result<Agreed, Refusal> {
     let remote = phone_remote(offer, policy, local.rtp, offer.rtcp_mux)?;
-    let comfort_noise = browser.comfort_noise.is_some();
-    let formats = own::for_answer(codec, browser.fmtp.clone(), &offer.formats, comfort_noise);
+    let codec = pair.phone;
+    let comfort_noise = browser.codec == codec && browser.comfort_noise.is_some();
+    let fmtp = browser.fmtp_for(codec);
+    let formats = own::for_answer(codec, fmtp, &offer.formats, comfort_noise);
     let times = (offer.ptime, offer.maxptime);
     let phone = Side::new(codec, &offer.formats, &formats, direction(offer), times);
-    let phone = phone.ok_or(Refusal::NoCommonCodec)?;
+    let phone = phone.ok_or(Refusal::NoCommonCodec)?.insisting(pair.insists);
+    let (ptime, maxptime) = times_for_phone(&browser, &phone);
     let content = PhoneContent {
         local,
         media: &offer.media,
@@ -151,8 +164,8 @@ pub(super) fn answer_phone(
             .hold
             .wish(browser.direction)
             .and(phone.direction.reversed()),
-        ptime: browser.ptime.or(offer.ptime),
-        maxptime: browser.maxptime,
+        ptime,
+        maxptime,
         rtcp_mux: offer.rtcp_mux,
     };
     let text = PhoneText::next(before.exchange.map(|exchange| &exchange.text), &content);
@@ -162,5 +175,5 @@ pub(super) fn answer_phone(
         audio: offer.audio,
     };
     let hold = before.hold;
-    Ok(Agreed::new(codec, browser, phone, remote, exchange, hold))
+    Ok(Agreed::new(browser, phone, remote, exchange, hold))
 }

@@ -1,7 +1,9 @@
 //! Outgoing call: the browser offers, the phone answers.
 
+use super::abilities::Abilities;
+use super::decide::Party;
 use super::remote::{direction, phone_remote};
-use super::side::Side;
+use super::side::{Pair, Side};
 use super::text::{BrowserContent, BrowserText, PhoneContent, PhoneText};
 use super::{
     Agreed, BrowserExchange, Exchange, Hold, LaterAnswer, PhoneOffer, Policy, Refusal,
@@ -11,11 +13,9 @@ use crate::codec::AudioCodec;
 use crate::endpoints::{BrowserLocal, BrowserRemote, PhoneLocal};
 use crate::sdp::{BrowserDescription, MediaLine, PhoneDescription};
 
-/// The packet time that phones expect to be told.
-const PTIME: u16 = 20;
-
-/// The offer to the phone for a browser's offer: only codecs that the browser has, in the
-/// policy's order, as plain RTP. Small enough for an INVITE over UDP (RFC 3261 §18.1.1).
+/// The offer to the phone for a browser's offer: codecs that the browser has, in the policy's
+/// order, as plain RTP; behind them those that could be transcoded, where there may be need of
+/// them. Small enough for an INVITE over UDP (RFC 3261 §18.1.1).
 ///
 /// # Errors
 /// [`Refusal::NoCommonCodec`] when browser and policy share none.
@@ -24,11 +24,12 @@ pub fn phone_offer(
     policy: &Policy,
     local: &PhoneLocal,
 ) -> Result<PhoneOffer, Refusal> {
-    offer_of(&policy.codecs_of(&browser.formats), browser, local)
+    let codecs = policy.codecs_for_phone(&browser.formats);
+    offer_of(&codecs, browser, policy, local)
 }
 
 /// For an INVITE without an offer: the offer that goes into our 200, with the one codec that the
-/// browser's answer chose. The phone's answer in the ACK goes to [`accept_phone_answer`], with the
+/// browser's answer chose, and those that it could be transcoded to. The phone's answer in the ACK goes to [`accept_phone_answer`], with the
 /// browser's answer as its description.
 ///
 /// # Errors
@@ -44,12 +45,17 @@ pub fn delayed_phone_offer(
         .codecs()
         .map(|(codec, _)| codec)
         .find(|codec| allowed.contains(codec));
-    offer_of(chosen.as_slice(), answer, local)
+    let codecs = match chosen {
+        Some(codec) => policy.with_transcoded(vec![codec]),
+        None => Vec::new(),
+    };
+    offer_of(&codecs, answer, policy, local)
 }
 
 fn offer_of(
     codecs: &[AudioCodec],
     browser: &BrowserDescription,
+    policy: &Policy,
     local: &PhoneLocal,
 ) -> Result<PhoneOffer, Refusal> {
     if codecs.is_empty() {
@@ -68,7 +74,7 @@ fn offer_of(
         audio: 0,
         formats: &formats,
         direction: browser.direction,
-        ptime: Some(browser.ptime.unwrap_or(PTIME)),
+        ptime: Some(policy.ptime_for_phone(browser)),
         maxptime: browser.maxptime,
         rtcp_mux: false,
     };
@@ -96,20 +102,18 @@ pub fn accept_phone_answer(
     answer: &PhoneDescription,
     policy: &Policy,
 ) -> Result<Agreed, Refusal> {
-    let usable =
-        |codec: &AudioCodec| offer.lists(*codec) && browser.formats.codec(*codec).is_some();
-    let codec = answer.formats.codecs().map(|(codec, _)| codec).find(usable);
-    agree(
-        browser,
-        offer,
-        answer,
-        policy,
-        codec.ok_or(Refusal::NoCommonCodec)?,
-    )
+    let times = (browser.ptime, browser.maxptime);
+    let abilities = Abilities::new(&browser.formats, times);
+    let pair = offer.pair(&abilities, answer, policy)?;
+    let (formats, direction) = (&browser.formats, browser.direction);
+    let side = Side::new(pair.browser, formats, &[], direction, times);
+    let side = side.ok_or(Refusal::NoCommonCodec)?;
+    offer.answered(pair, side, answer, policy)
 }
 
 /// Takes a further answer once the browser has been answered on the ground of `earlier`: the
-/// browser's answer cannot be taken back, so its codec must stay.
+/// browser's answer cannot be taken back, so its codec must stay, and another one of the phone's
+/// is transcoded where that is allowed.
 ///
 /// # Errors
 /// As [`accept_phone_answer`].
@@ -125,22 +129,12 @@ pub fn accept_later_answer(
     if agreed.codec() == earlier.codec() {
         return Ok(LaterAnswer::Same(Box::new(agreed)));
     }
-    match agree(browser, offer, answer, policy, earlier.codec()) {
+    let told = earlier.browser.clone();
+    let pair = offer.pair(&told.abilities(), answer, policy);
+    match pair.and_then(|pair| offer.answered(pair, told, answer, policy)) {
         Ok(agreed) => Ok(LaterAnswer::Same(Box::new(agreed))),
         Err(_) => Ok(LaterAnswer::OtherCodec(current_offer(earlier, local))),
     }
-}
-
-fn agree(
-    browser: &BrowserDescription,
-    offer: &PhoneOffer,
-    answer: &PhoneDescription,
-    policy: &Policy,
-    codec: AudioCodec,
-) -> Result<Agreed, Refusal> {
-    let times = (browser.ptime, browser.maxptime);
-    let side = Side::new(codec, &browser.formats, &[], browser.direction, times);
-    offer.answered(codec, side.ok_or(Refusal::NoCommonCodec)?, answer, policy)
 }
 
 impl PhoneOffer {
@@ -148,10 +142,22 @@ impl PhoneOffer {
         self.formats.iter().any(|format| format.is_codec(codec))
     }
 
+    /// What the phone's answer to this offer and the browser come to.
+    pub(super) fn pair(
+        &self,
+        browser: &Abilities,
+        answer: &PhoneDescription,
+        policy: &Policy,
+    ) -> Result<Pair, Refusal> {
+        let phone = Abilities::new(&answer.formats, (answer.ptime, answer.maxptime));
+        let phone = policy.commitment(phone.only(|codec| self.lists(codec)));
+        policy.pair(browser, &phone, Party::Phone)
+    }
+
     /// Joins the phone's answer to this offer with the browser's side.
     pub(super) fn answered(
         &self,
-        codec: AudioCodec,
+        pair: Pair,
         browser: Side,
         answer: &PhoneDescription,
         policy: &Policy,
@@ -162,12 +168,11 @@ impl PhoneOffer {
         let remote = phone_remote(answer, policy, self.local, false)?;
         let direction = direction(answer);
         let times = (answer.ptime, answer.maxptime);
-        let phone = Side::new(codec, &answer.formats, &self.formats, direction, times);
+        let phone = Side::new(pair.phone, &answer.formats, &self.formats, direction, times);
         let phone = phone.ok_or(Refusal::NoCommonCodec)?;
         Ok(Agreed::new(
-            codec,
             browser,
-            phone,
+            phone.insisting(pair.insists),
             remote,
             self.exchange.clone(),
             self.hold,
@@ -197,9 +202,11 @@ pub(super) fn answer_browser(
     previous: Option<&BrowserText>,
 ) -> BrowserExchange {
     let codec = agreed.codec();
-    let comfort_noise =
-        agreed.browser.comfort_noise.is_some() && agreed.phone.comfort_noise.is_some();
-    let fmtp = agreed.phone.fmtp.clone();
+    let comfort_noise = agreed.codec() == agreed.phone_codec()
+        && agreed.browser.comfort_noise.is_some()
+        && agreed.phone.comfort_noise.is_some();
+    let fmtp = agreed.phone.fmtp_for(codec);
+    let (ptime, maxptime) = agreed.times_for_browser();
     let content = BrowserContent {
         local,
         media: &browser.media,
@@ -208,8 +215,8 @@ pub(super) fn answer_browser(
         setup: remote.role.into(),
         formats: &own::for_answer(codec, fmtp, &browser.formats, comfort_noise),
         direction: browser.direction.reversed(),
-        ptime: agreed.phone.ptime,
-        maxptime: agreed.phone.maxptime,
+        ptime,
+        maxptime,
     };
     BrowserExchange {
         text: BrowserText::next(previous, &content),

@@ -1,11 +1,14 @@
 //! The formats that we list: which codecs, under which payload types.
 
-use super::side::{OwnFormat, OwnKind, Side, carried_fmtp, event_clocks};
-use super::{CodecPolicy, Policy};
+use super::Policy;
+use super::abilities::event_clocks;
+use super::decide::DEFAULT_PTIME;
+use super::route::{CodecPolicy, Transcoding};
+use super::side::{OwnFormat, OwnKind, Side, carried_fmtp, own_fmtp};
 use crate::codec::AudioCodec;
 use crate::relay::EventClock;
 use crate::rtp::Pt;
-use crate::sdp::Formats;
+use crate::sdp::{BrowserDescription, Formats};
 
 /// The numbers that Chromium itself uses, for our offers to browsers.
 const BROWSER_OPUS: u8 = 111;
@@ -16,9 +19,15 @@ const PHONE_EVENT_KHZ8: u8 = 101;
 const PHONE_EVENT_KHZ48: u8 = 100;
 
 impl Policy {
+    /// The packet time that a phone is told: what we would like to receive.
+    pub(super) fn ptime_for_phone(&self, browser: &BrowserDescription) -> u16 {
+        let ptime = self.route.ptime.or(browser.ptime);
+        ptime.unwrap_or(DEFAULT_PTIME)
+    }
+
     /// The codecs of an offer that are allowed, most wanted first.
     pub(super) fn codecs_of(&self, formats: &Formats) -> Vec<AudioCodec> {
-        match &self.codecs {
+        match &self.route.codecs {
             CodecPolicy::Offerer => distinct(formats.codecs().map(|(codec, _)| codec)),
             CodecPolicy::Listed(listed) => {
                 let offered = |codec: &AudioCodec| formats.codec(*codec).is_some();
@@ -27,9 +36,62 @@ impl Policy {
         }
     }
 
+    /// The codecs to offer a phone for a browser's offer. What can be relayed comes first; what
+    /// would have to be transcoded is added where there is no G.711, for that is what every phone
+    /// has.
+    pub(super) fn codecs_for_phone(&self, browser: &Formats) -> Vec<AudioCodec> {
+        let shared = self.codecs_of(browser);
+        if browser.codecs().next().is_none() {
+            return shared;
+        }
+        self.with_transcoded(shared)
+    }
+
+    /// `shared` and, where that lacks what every other end has, the other codecs that are allowed
+    /// towards phones.
+    pub(super) fn with_transcoded(&self, mut shared: Vec<AudioCodec>) -> Vec<AudioCodec> {
+        match self.route.transcoding {
+            Transcoding::Never => {}
+            Transcoding::LastResort | Transcoding::OpusForBrowsers => {
+                if !shared.iter().any(|codec| codec.is_g711()) {
+                    shared.extend(self.own_codecs());
+                }
+            }
+        }
+        distinct(shared.into_iter())
+    }
+
+    /// The codecs to offer another phone when the browser has been told one: that, and what it can
+    /// be transcoded to.
+    pub(super) fn codecs_beside(&self, told: AudioCodec) -> Vec<AudioCodec> {
+        if !self.route.transcodes() {
+            return vec![told];
+        }
+        let first = Some(told).filter(|codec| self.route.allows(*codec));
+        distinct(first.into_iter().chain(self.own_codecs()))
+    }
+
+    /// The codecs to offer a browser for a phone's offer, in the same way.
+    pub(super) fn codecs_for_browser(&self, phone: &Formats) -> Vec<AudioCodec> {
+        let shared = self.codecs_of(phone);
+        if shared.is_empty() {
+            return shared;
+        }
+        let all = || AudioCodec::ALL.into_iter();
+        match self.route.transcoding {
+            Transcoding::Never => shared,
+            Transcoding::LastResort if shared.iter().any(|codec| codec.is_g711()) => shared,
+            Transcoding::LastResort => distinct(shared.into_iter().chain(all())),
+            Transcoding::OpusForBrowsers => {
+                let opus = [AudioCodec::Opus].into_iter();
+                distinct(opus.chain(shared).chain(all()))
+            }
+        }
+    }
+
     /// The codecs to offer when nobody offered any.
     fn own_codecs(&self) -> Vec<AudioCodec> {
-        match &self.codecs {
+        match &self.route.codecs {
             CodecPolicy::Offerer => AudioCodec::ALL.to_vec(),
             CodecPolicy::Listed(listed) => distinct(listed.iter().copied()),
         }
@@ -57,16 +119,22 @@ fn distinct(codecs: impl Iterator<Item = AudioCodec>) -> Vec<AudioCodec> {
     distinct
 }
 
-/// What we offer to a phone: `codecs`, which are all in the browser's `formats`. Events are
+/// What we offer to a phone: `codecs`, with the parameters of the browser's `formats`. Events are
 /// offered whether the browser has them or not: signalling may send digits too.
 pub(super) fn for_phone(codecs: &[AudioCodec], formats: &Formats) -> Vec<OwnFormat> {
     let mut own = Numbers::default();
     for codec in codecs {
-        let Some(format) = formats.codec(*codec) else {
-            continue;
+        let format = formats.codec(*codec);
+        let fmtp = match format {
+            Some(format) => carried_fmtp(*codec, format),
+            None => own_fmtp(*codec),
         };
-        let pt = codec.static_payload_type().unwrap_or(format.pt);
-        own.push(pt, OwnKind::Audio(*codec, carried_fmtp(*codec, format)));
+        let number = codec
+            .static_payload_type()
+            .or_else(|| format.map(|format| format.pt));
+        if let Some(pt) = number.or(Pt::new(BROWSER_OPUS)) {
+            own.push(pt, OwnKind::Audio(*codec, fmtp));
+        }
     }
     if formats.comfort_noise().is_some() && has_clock(codecs, EventClock::Khz8) {
         own.push(Pt::CN, OwnKind::ComfortNoise);
@@ -79,9 +147,10 @@ pub(super) fn for_phone(codecs: &[AudioCodec], formats: &Formats) -> Vec<OwnForm
 pub(super) fn for_browser(codecs: &[AudioCodec], formats: &Formats) -> Vec<OwnFormat> {
     let mut own = Numbers::default();
     for codec in codecs {
-        let fmtp = formats
-            .codec(*codec)
-            .and_then(|format| carried_fmtp(*codec, format));
+        let fmtp = match formats.codec(*codec) {
+            Some(format) => carried_fmtp(*codec, format),
+            None => own_fmtp(*codec),
+        };
         let pt = codec.static_payload_type().or(Pt::new(BROWSER_OPUS));
         if let Some(pt) = pt {
             own.push(pt, OwnKind::Audio(*codec, fmtp));
@@ -150,32 +219,37 @@ impl Numbers {
     }
 }
 
-/// What we offer to another phone in mid-call: the agreed codec alone, under the numbers that
-/// phones know best.
-pub(super) fn for_another_phone(codec: AudioCodec, browser: &Side) -> Vec<OwnFormat> {
+/// What we offer to another phone in mid-call: `codecs`, under the numbers that phones know best.
+pub(super) fn for_another_phone(codecs: &[AudioCodec], browser: &Side) -> Vec<OwnFormat> {
     let mut own = Numbers::default();
-    let pt = codec.static_payload_type().unwrap_or(browser.audio);
-    own.push(pt, OwnKind::Audio(codec, browser.fmtp.clone()));
-    if browser.comfort_noise.is_some() && has_clock(&[codec], EventClock::Khz8) {
+    for codec in codecs {
+        let number = match *codec == browser.codec {
+            true => Some(browser.audio),
+            false => Pt::new(BROWSER_OPUS),
+        };
+        if let Some(pt) = codec.static_payload_type().or(number) {
+            own.push(pt, OwnKind::Audio(*codec, browser.fmtp_for(*codec)));
+        }
+    }
+    if browser.comfort_noise.is_some() && has_clock(&[browser.codec], EventClock::Khz8) {
         own.push(Pt::CN, OwnKind::ComfortNoise);
     }
-    own.events(&[codec], PHONE_EVENT_KHZ8, PHONE_EVENT_KHZ48);
+    own.events(codecs, PHONE_EVENT_KHZ8, PHONE_EVENT_KHZ48);
     own.0
 }
 
-/// What a later offer of ours to a phone lists: the agreed codec alone, under the numbers in use.
-pub(super) fn for_reoffer(codec: AudioCodec, browser: &Side, phone: &Side) -> Vec<OwnFormat> {
+/// What a later offer of ours to a phone lists: its codec alone, under the numbers in use.
+pub(super) fn for_reoffer(browser: &Side, phone: &Side) -> Vec<OwnFormat> {
     let mut own = Numbers::default();
-    own.push(phone.audio, OwnKind::Audio(codec, browser.fmtp.clone()));
-    if let Some(pt) = phone
-        .comfort_noise
-        .filter(|_| browser.comfort_noise.is_some())
-    {
+    let codec = phone.codec;
+    own.push(phone.audio, OwnKind::Audio(codec, browser.fmtp_for(codec)));
+    let relayed = browser.codec == codec && browser.comfort_noise.is_some();
+    if let Some(pt) = phone.comfort_noise.filter(|_| relayed) {
         own.push(pt, OwnKind::ComfortNoise);
     }
     let known = [
-        (phone.khz8, EventClock::Khz8),
-        (phone.khz48, EventClock::Khz48),
+        (phone.events.khz8, EventClock::Khz8),
+        (phone.events.khz48, EventClock::Khz48),
     ];
     if known.iter().all(|(pt, _)| pt.is_none()) {
         own.events(&[codec], PHONE_EVENT_KHZ8, PHONE_EVENT_KHZ48);

@@ -1,10 +1,12 @@
 //! Offers within a call, on the phone leg (RFC 3264 §8): hold, resume, another address or list of
-//! codecs. Here the codec that the browser was told has to stay; what changes the browser's side
-//! too is in `update`.
+//! codecs. Here the codec that the browser was told has to stay, and is transcoded where that is
+//! allowed and the phone cannot speak it; what changes the browser's side too is in `update`.
 
+use super::abilities::Abilities;
+use super::decide::Party;
 use super::incoming::answer_phone;
 use super::remote::{direction, phone_remote};
-use super::side::OwnFormat;
+use super::side::{OwnFormat, Pair};
 use super::text::{PhoneContent, PhoneText};
 use super::{Agreed, Exchange, Hold, PhoneOffer, Policy, Refusal, own};
 use crate::endpoints::PhoneLocal;
@@ -21,12 +23,17 @@ pub fn reinvite(
     policy: &Policy,
     local: &PhoneLocal,
 ) -> Result<Agreed, Refusal> {
-    let codec = current.codec();
-    if offer.formats.codec(codec).is_none() {
-        return Err(Refusal::CodecGone);
-    }
+    let pair = current.pair_with(&offer.abilities(), policy)?;
     let browser = current.browser.clone();
-    answer_phone(codec, browser, offer, policy, local, current.before())
+    answer_phone(pair, browser, offer, policy, local, current.before())
+}
+
+impl Agreed {
+    /// What the browser, which keeps its codec, and a phone come to.
+    pub(super) fn pair_with(&self, phone: &Abilities, policy: &Policy) -> Result<Pair, Refusal> {
+        let pair = policy.pair(&self.browser.abilities(), phone, Party::Phone);
+        pair.map_err(|_| Refusal::CodecGone)
+    }
 }
 
 /// Our own later offer with the agreed codec alone, and both ways if the browser is able: the
@@ -39,12 +46,12 @@ pub fn current_offer(current: &Agreed, local: &PhoneLocal) -> PhoneOffer {
 /// The same with the phone put on hold, or taken off it (RFC 3264 §8.4): sendonly, or inactive
 /// if the phone holds as well. `current` stays as it is until the phone has answered.
 pub fn hold_offer(current: &Agreed, hold: Hold, local: &PhoneLocal) -> PhoneOffer {
-    let browser = &current.browser;
+    let (ptime, maxptime) = current.times_for_phone();
     let terms = Terms {
-        formats: own::for_reoffer(current.codec(), browser, &current.phone),
+        formats: own::for_reoffer(&current.browser, &current.phone),
         direction: current.offered_direction(hold),
-        ptime: browser.ptime.or(current.phone.ptime),
-        maxptime: browser.maxptime,
+        ptime,
+        maxptime,
         hold,
     };
     later_offer(current, terms, local)
@@ -95,11 +102,10 @@ pub fn accept_reinvite_answer(
     answer: &PhoneDescription,
     policy: &Policy,
 ) -> Result<Agreed, Refusal> {
-    let codec = current.codec();
-    if answer.formats.codec(codec).is_none() {
-        return Err(Refusal::CodecGone);
-    }
-    offer.answered(codec, current.browser.clone(), answer, policy)
+    let browser = current.browser.clone();
+    let pair = offer.pair(&browser.abilities(), answer, policy);
+    let pair = pair.map_err(|_| Refusal::CodecGone)?;
+    offer.answered(pair, browser, answer, policy)
 }
 
 /// Takes the phone's answer to our last description sent again unchanged, as a session refresh
@@ -116,21 +122,13 @@ pub fn repeated(
     if answer.audio != current.exchange.audio {
         return Err(Refusal::MismatchedAnswer);
     }
-    let codec = current.codec();
     let remote = phone_remote(answer, policy, local.rtp, false)?;
     let times = (answer.ptime, answer.maxptime);
     let direction = direction(answer);
     let phone = current
         .phone
-        .described_again(codec, &answer.formats, direction, times)
+        .described_again(&answer.formats, direction, times)
         .ok_or(Refusal::CodecGone)?;
     let (browser, exchange) = (current.browser.clone(), current.exchange.clone());
-    Ok(Agreed::new(
-        codec,
-        browser,
-        phone,
-        remote,
-        exchange,
-        current.hold,
-    ))
+    Ok(Agreed::new(browser, phone, remote, exchange, current.hold))
 }

@@ -1,15 +1,12 @@
 //! What one leg allows for the agreed codec, and two of them joined to a relay.
 
-use super::opus;
+use super::abilities::{Abilities, Events};
+use super::decide::{DEFAULT_PTIME, Decision, Party, browser_sends, decide, packet_time};
+use super::{Policy, Refusal, opus};
 use crate::codec::AudioCodec;
-use crate::relay::{
-    AudioFormat, EventClock, EventFormat, Path, PayloadKind, ReceiveMap, Relay, SendFormats,
-};
+use crate::relay::{AudioFormat, EventClock, Path, PayloadKind, ReceiveMap, Relay, SendFormats};
 use crate::rtp::Pt;
 use crate::sdp::{Direction, Format, Formats};
-
-/// Milliseconds per packet when nobody says.
-const DEFAULT_PTIME: u16 = 20;
 
 /// A format that a description of ours lists: the far end may send with its payload type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,16 +32,57 @@ pub(super) enum OwnKind {
     ComfortNoise,
 }
 
+/// What a call comes to: the codecs of both legs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pair {
+    pub(super) browser: AudioCodec,
+    pub(super) phone: AudioCodec,
+    /// Milliseconds per packet towards the phone, where the route has a say in it.
+    pub(super) insists: Option<u16>,
+}
+
+impl Policy {
+    /// Decides on both legs' codecs; see [`decide`].
+    pub(super) fn pair(
+        &self,
+        browser: &Abilities,
+        phone: &Abilities,
+        decider: Party,
+    ) -> Result<Pair, Refusal> {
+        let decision = decide(browser, phone, &self.route, decider);
+        let (browser, phone) = decision.choices()?;
+        let insists = self.route.ptime.map(|_| phone.ptime).filter(|ptime| {
+            let transcoded = matches!(decision, Decision::Transcode { .. });
+            transcoded || browser_sends(browser.codec, *ptime)
+        });
+        Ok(Pair {
+            browser: browser.codec,
+            phone: phone.codec,
+            insists,
+        })
+    }
+
+    /// What an answer of a phone commits it to. Where nothing can be transcoded, it may still be
+    /// brought to send another codec that it has accepted.
+    pub(super) fn commitment(&self, phone: Abilities) -> Abilities {
+        match self.route.transcodes() {
+            true => phone.committed(),
+            false => phone,
+        }
+    }
+}
+
 /// One leg, as far as the agreed codec goes. Plain numbers: this lives as long as the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Side {
+    /// What is spoken there.
+    pub(super) codec: AudioCodec,
     /// The meaning of what comes from there.
     pub(super) receive: ReceiveMap,
     /// The payload type that the far end wants the audio in.
     pub(super) audio: Pt,
-    /// The payload types that it takes events in, by clock.
-    pub(super) khz8: Option<Pt>,
-    pub(super) khz48: Option<Pt>,
+    /// The payload types that it takes events in.
+    pub(super) events: Events,
     /// Its payload type of comfort noise.
     pub(super) comfort_noise: Option<Pt>,
     /// Seen from the far end.
@@ -54,6 +92,8 @@ pub(super) struct Side {
     /// Milliseconds per packet that it wants to receive, and at most.
     pub(super) ptime: Option<u16>,
     pub(super) maxptime: Option<u16>,
+    /// Milliseconds per packet that the route insists on there, whatever the other side sends.
+    pub(super) insists: Option<u16>,
 }
 
 impl Side {
@@ -68,10 +108,10 @@ impl Side {
     ) -> Option<Self> {
         let audio = formats.codec(codec)?;
         let mut side = Self {
+            codec,
             receive: ReceiveMap::new(),
             audio: audio.pt,
-            khz8: event(formats, EventClock::Khz8),
-            khz48: event(formats, EventClock::Khz48),
+            events: Events::new(formats),
             comfort_noise: match codec {
                 AudioCodec::Opus => None,
                 AudioCodec::G722 | AudioCodec::Pcmu | AudioCodec::Pcma => {
@@ -82,6 +122,7 @@ impl Side {
             fmtp: carried_fmtp(codec, audio),
             ptime,
             maxptime,
+            insists: None,
         };
         // We are sent what WE listed (RFC 3264 §5.1); but some send by their own numbers.
         for format in own {
@@ -96,8 +137,8 @@ impl Side {
         let listed = |pt: Pt| own.iter().any(|format| format.pt == pt);
         let own_numbers = [
             (Some(side.audio), PayloadKind::Audio),
-            (side.khz8, PayloadKind::Event(EventClock::Khz8)),
-            (side.khz48, PayloadKind::Event(EventClock::Khz48)),
+            (side.events.khz8, PayloadKind::Event(EventClock::Khz8)),
+            (side.events.khz48, PayloadKind::Event(EventClock::Khz48)),
             (side.comfort_noise, PayloadKind::ComfortNoise),
         ];
         for (pt, kind) in own_numbers {
@@ -112,50 +153,75 @@ impl Side {
     /// every number that had a meaning keeps it.
     pub(super) fn described_again(
         &self,
-        codec: AudioCodec,
         formats: &Formats,
         direction: Direction,
         times: (Option<u16>, Option<u16>),
     ) -> Option<Self> {
-        let mut side = Self::new(codec, formats, &[], direction, times)?;
+        let mut side = Self::new(self.codec, formats, &[], direction, times)?;
         let news = std::mem::replace(&mut side.receive, self.receive.clone());
         side.receive.fill(&news);
+        side.insists = self.insists;
         Some(side)
     }
 
-    /// The event format to send there: of the audio's clock (RFC 4733 §2.1), else the other one.
-    fn event(&self, codec: AudioCodec) -> Option<EventFormat> {
-        let by_clock = |clock: EventClock| {
-            let payload_type = match clock {
-                EventClock::Khz8 => self.khz8,
-                EventClock::Khz48 => self.khz48,
-            };
-            payload_type.map(|payload_type| EventFormat {
-                payload_type,
-                clock,
-            })
-        };
-        let [first, second] = event_clocks(codec);
-        by_clock(first).or_else(|| by_clock(second))
+    /// What the far end is able to do as far as it has been told: one codec.
+    pub(super) fn abilities(&self) -> Abilities {
+        Abilities {
+            codecs: vec![(self.codec, self.audio)],
+            events: self.events,
+            ptime: self.ptime,
+            maxptime: self.maxptime,
+        }
     }
 
-    fn send(&self, codec: AudioCodec, other: &Self) -> SendFormats {
+    /// The same with the packet time that the route wants there.
+    pub(super) fn insisting(self, insists: Option<u16>) -> Self {
+        Self { insists, ..self }
+    }
+
+    /// The parameters that the other leg is told, which speaks `codec`: those of this one where
+    /// the audio passes untouched, else ours.
+    pub(super) fn fmtp_for(&self, codec: AudioCodec) -> Option<String> {
+        if codec == self.codec {
+            self.fmtp.clone()
+        } else {
+            own_fmtp(codec)
+        }
+    }
+
+    fn send(&self, other: &Self) -> SendFormats {
+        let relayed = self.codec == other.codec && other.comfort_noise.is_some();
         SendFormats {
             audio: self.audio,
-            event: self.event(codec),
-            comfort_noise: self.comfort_noise.filter(|_| other.comfort_noise.is_some()),
+            event: self.events.beside(self.codec),
+            comfort_noise: self.comfort_noise.filter(|_| relayed),
+        }
+    }
+
+    /// What is sent there.
+    fn format(&self) -> AudioFormat {
+        AudioFormat {
+            codec: self.codec,
+            ptime: self
+                .insists
+                .unwrap_or_else(|| packet_time(self.ptime, self.maxptime)),
         }
     }
 }
 
-/// The event clocks beside a codec: its own first.
-pub(super) fn event_clocks(codec: AudioCodec) -> [EventClock; 2] {
-    match codec {
-        AudioCodec::Opus => [EventClock::Khz48, EventClock::Khz8],
-        AudioCodec::G722 | AudioCodec::Pcmu | AudioCodec::Pcma => {
-            [EventClock::Khz8, EventClock::Khz48]
-        }
-    }
+/// Whether the audio passes untouched.
+pub(super) fn is_relayed(browser: &Side, phone: &Side) -> bool {
+    let in_time = |ptime| browser_sends(browser.codec, ptime);
+    browser.codec == phone.codec && phone.insists.is_none_or(in_time)
+}
+
+/// `a=ptime` and `a=maxptime` for the phone: what the browser wants where the audio is relayed.
+pub(super) fn times_for_phone(browser: &Side, phone: &Side) -> (Option<u16>, Option<u16>) {
+    let (ptime, maxptime) = match is_relayed(browser, phone) {
+        true => (browser.ptime.or(phone.ptime), browser.maxptime),
+        false => (phone.ptime, None),
+    };
+    (phone.insists.or(ptime), maxptime)
 }
 
 /// The parameters of a codec that the other leg is told.
@@ -166,45 +232,45 @@ pub(super) fn carried_fmtp(codec: AudioCodec, format: &Format) -> Option<String>
     }
 }
 
+/// The parameters of a codec that we decode ourselves (RFC 7587 §6.1).
+pub(super) fn own_fmtp(codec: AudioCodec) -> Option<String> {
+    match codec {
+        AudioCodec::Opus => Some("minptime=10;useinbandfec=1".to_owned()),
+        AudioCodec::G722 | AudioCodec::Pcmu | AudioCodec::Pcma => None,
+    }
+}
+
 /// Joins two legs. `to_phone` and `to_browser` say which ways are open.
-pub(super) fn relay(
-    codec: AudioCodec,
-    browser: &Side,
-    phone: &Side,
-    to_phone: bool,
-    to_browser: bool,
-) -> Relay {
-    let format = |side| {
-        let ptime = packet_time(side);
-        AudioFormat { codec, ptime }
+pub(super) fn relay(browser: &Side, phone: &Side, to_phone: bool, to_browser: bool) -> Relay {
+    let (phone_gets, browser_gets) = (phone.format(), browser.format());
+    // What comes is in packets of the sender's choice; where it is relayed it leaves so.
+    let comes = |side: &Side, leaves: AudioFormat| match is_relayed(browser, phone) {
+        true => leaves,
+        false => AudioFormat {
+            codec: side.codec,
+            ptime: DEFAULT_PTIME,
+        },
     };
-    let (phone_format, browser_format) = (format(phone), format(browser));
     Relay {
-        codec,
-        ptime: packet_time(phone),
+        codec: browser.codec,
+        ptime: phone_gets.ptime,
         to_phone: Path {
             receive: browser.receive.clone(),
-            send: phone.send(codec, browser),
-            from: phone_format,
-            to: phone_format,
+            send: phone.send(browser),
+            from: comes(browser, phone_gets),
+            to: phone_gets,
             open: to_phone,
         },
         to_browser: Path {
             receive: phone.receive.clone(),
-            send: browser.send(codec, phone),
-            from: browser_format,
-            to: browser_format,
+            send: browser.send(phone),
+            from: match browser.codec == phone.codec {
+                // Browsers take packets of any length.
+                true => browser_gets,
+                false => comes(phone, browser_gets),
+            },
+            to: browser_gets,
             open: to_browser,
         },
     }
-}
-
-/// What a far end wants to receive in one packet.
-fn packet_time(side: &Side) -> u16 {
-    let wanted = side.ptime.unwrap_or(DEFAULT_PTIME);
-    wanted.min(side.maxptime.unwrap_or(wanted))
-}
-
-fn event(formats: &Formats, clock: EventClock) -> Option<Pt> {
-    formats.event(clock.rate()).map(|format| format.pt)
 }

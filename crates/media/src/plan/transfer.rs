@@ -1,7 +1,10 @@
 //! Another phone in the place of the one a browser talks with: its leg is new, the browser's side
-//! stays as it is. The codec that the browser was told has to stay too; a browser that has been
+//! stays as it is. The codec that the browser was told has to stay too, and is transcoded where
+//! that is allowed and the phone cannot speak it; a browser that has been
 //! told nothing takes what its offer and the other phone's have in common.
 
+use super::abilities::Abilities;
+use super::decide::Party;
 use super::incoming::{Before, answer_phone};
 use super::side::Side;
 use super::text::{PhoneContent, PhoneText};
@@ -9,11 +12,13 @@ use super::{Agreed, Exchange, PhoneOffer, Policy, Refusal, own};
 use crate::endpoints::PhoneLocal;
 use crate::sdp::{BrowserDescription, MediaLine, PhoneDescription};
 
-/// The first offer to another phone, from a leg of its own: the agreed codec alone. Its answer
-/// goes to [`accept_reinvite_answer`](super::accept_reinvite_answer).
-pub fn offer_to_another(current: &Agreed, local: &PhoneLocal) -> PhoneOffer {
+/// The first offer to another phone, from a leg of its own: the agreed codec, and those that it
+/// can be transcoded to. Its answer goes to
+/// [`accept_reinvite_answer`](super::accept_reinvite_answer).
+pub fn offer_to_another(current: &Agreed, policy: &Policy, local: &PhoneLocal) -> PhoneOffer {
     let browser = &current.browser;
-    let formats = own::for_another_phone(current.codec(), browser);
+    let formats = own::for_another_phone(&policy.codecs_beside(browser.codec), browser);
+    let (ptime, maxptime) = current.times_for_phone();
     let media = vec![MediaLine {
         media: "audio".to_owned(),
         port: local.rtp.port(),
@@ -26,8 +31,8 @@ pub fn offer_to_another(current: &Agreed, local: &PhoneLocal) -> PhoneOffer {
         audio: 0,
         formats: &formats,
         direction: current.hold.wish(browser.direction),
-        ptime: browser.ptime.or(current.phone.ptime),
-        maxptime: browser.maxptime,
+        ptime,
+        maxptime,
         rtcp_mux: false,
     };
     let text = PhoneText::next(None, &content);
@@ -53,15 +58,12 @@ pub fn answer_another(
     policy: &Policy,
     local: &PhoneLocal,
 ) -> Result<Agreed, Refusal> {
-    let codec = current.codec();
-    if offer.formats.codec(codec).is_none() {
-        return Err(Refusal::CodecGone);
-    }
+    let pair = current.pair_with(&offer.abilities(), policy)?;
     let before = Before {
         exchange: None,
         hold: current.hold,
     };
-    answer_phone(codec, current.browser.clone(), offer, policy, local, before)
+    answer_phone(pair, current.browser.clone(), offer, policy, local, before)
 }
 
 /// Joins the browser's offer, which nobody has answered, with that of a phone that takes the call
@@ -76,11 +78,12 @@ pub fn join_offers(
     policy: &Policy,
     local: &PhoneLocal,
 ) -> Result<Agreed, Refusal> {
-    let mut codecs = policy.codecs_of(&phone.formats).into_iter();
-    let codec = codecs.find(|codec| browser.formats.codec(*codec).is_some());
-    let codec = codec.ok_or(Refusal::NoCommonCodec)?;
     let times = (browser.ptime, browser.maxptime);
-    let side = Side::new(codec, &browser.formats, &[], browser.direction, times);
+    let abilities = Abilities::new(&browser.formats, times);
+    let wanted = phone.abilities().ordered(&policy.codecs_of(&phone.formats));
+    let pair = policy.pair(&abilities, &wanted, Party::Phone)?;
+    let (formats, direction) = (&browser.formats, browser.direction);
+    let side = Side::new(pair.browser, formats, &[], direction, times);
     let side = side.ok_or(Refusal::NoCommonCodec)?;
-    answer_phone(codec, side, phone, policy, local, Before::default())
+    answer_phone(pair, side, phone, policy, local, Before::default())
 }

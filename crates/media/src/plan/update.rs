@@ -5,6 +5,8 @@
 //! phone has to be asked is decided here. The phone's: another codec, which the page has to take
 //! up before the phone can be answered.
 
+use super::abilities::Abilities;
+use super::decide::Party;
 use super::incoming::{answer_phone, chosen};
 use super::outgoing::answer_browser;
 use super::reoffer::{Terms, later_offer};
@@ -111,16 +113,25 @@ impl BrowserUpdate {
     ) -> Result<PhoneSide, Refusal> {
         let offer = &self.offer;
         let times = (offer.ptime, offer.maxptime);
-        let codec = current.codec();
-        let side = Side::new(codec, &offer.formats, &[], offer.direction, times);
-        let listed = policy.codecs_of(&offer.formats);
-        if let Some(browser) = side.filter(|_| listed.contains(&codec)) {
+        let side = Side::new(current.codec(), &offer.formats, &[], offer.direction, times);
+        let phone = current.phone.abilities();
+        let fits = |side: &Side| policy.pair(&side.abilities(), &phone, Party::Phone).is_ok();
+        if let Some(browser) = side.filter(fits) {
             let candidate = current.with_browser(browser);
             if candidate.asks_the_same(current) {
                 return Ok(PhoneSide::Unchanged(Box::new(candidate)));
             }
             let offer = super::current_offer(&candidate, local);
             return Ok(PhoneSide::Offer(offer));
+        }
+        // Asked for what can be relayed; but what the phone speaks now it may keep, if the browser
+        // has something that it can be transcoded to.
+        let mut listed = policy.codecs_of(&offer.formats);
+        let keeps = Abilities::new(&offer.formats, times);
+        if policy.pair(&keeps, &phone, Party::Phone).is_ok()
+            && !listed.contains(&current.phone_codec())
+        {
+            listed.push(current.phone_codec());
         }
         if listed.is_empty() {
             return Err(Refusal::NoCommonCodec);
@@ -134,7 +145,7 @@ impl BrowserUpdate {
             direction: current
                 .with_browser(browser)
                 .offered_direction(current.hold),
-            ptime: offer.ptime.or(current.phone.ptime),
+            ptime: Some(policy.ptime_for_phone(offer)),
             maxptime: offer.maxptime,
             hold: current.hold,
         };
@@ -170,7 +181,6 @@ impl BrowserUpdate {
 impl Agreed {
     fn with_browser(&self, browser: Side) -> Self {
         Self::new(
-            self.codec(),
             browser,
             self.phone.clone(),
             self.phone_remote,
@@ -185,16 +195,16 @@ impl Agreed {
         let asked = |agreed: &Self| {
             let Side {
                 direction,
-                fmtp,
                 ptime,
                 maxptime,
                 ..
             } = &agreed.browser;
+            let relayed = agreed.is_relayed();
             (
                 agreed.hold.wish(*direction),
-                fmtp.clone(),
-                *ptime,
-                *maxptime,
+                agreed.browser.fmtp_for(agreed.phone_codec()),
+                ptime.filter(|_| relayed),
+                maxptime.filter(|_| relayed),
             )
         };
         asked(self) == asked(before)
@@ -265,7 +275,7 @@ pub fn accept_browser_change(
     if remote.fingerprint != before.remote.fingerprint || remote.role != before.remote.role {
         return Err(Refusal::OtherSession);
     }
-    let (codec, browser) = chosen(phone, offer, answer)?;
-    let agreed = answer_phone(codec, browser, phone, policy, local, current.before())?;
+    let (pair, browser) = chosen(phone, offer, answer, policy)?;
+    let agreed = answer_phone(pair, browser, phone, policy, local, current.before())?;
     Ok((agreed, offer.answered(answer)))
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use media::plan::{CodecPolicy, Policy};
+use media::plan::{Policy, Route, Transcoding};
 use media::sdp::{AddressPolicy, BrowserDescription, PhoneDescription};
 use media::{BrowserLocal, Fingerprint, PhoneLocal, Ssrc};
 
@@ -26,9 +26,22 @@ pub(crate) fn phone(sdp: &str) -> PhoneDescription {
     PhoneDescription::parse(sdp).expect("a phone's description")
 }
 
+/// Relays all codecs, in the order of whoever offers.
 pub(crate) fn policy() -> Policy {
+    of_route(Route::default())
+}
+
+/// The same, and transcodes.
+pub(crate) fn transcoding(transcoding: Transcoding) -> Policy {
+    of_route(Route {
+        transcoding,
+        ..Route::default()
+    })
+}
+
+pub(crate) fn of_route(route: Route) -> Policy {
     Policy {
-        codecs: CodecPolicy::Offerer,
+        route,
         addresses: AddressPolicy::default(),
     }
 }

@@ -1,11 +1,13 @@
 //! Offer and answer between browsers and phones, on descriptions as the field writes them.
 
+mod decide;
 mod far_ends;
 mod incoming;
 mod outgoing;
 mod properties;
 mod reoffer;
 mod strict;
+mod transcoding;
 mod transfer;
 mod unsafe_addresses;
 mod update;

@@ -2,8 +2,8 @@
 
 use media::codec::AudioCodec;
 use media::plan::{
-    Agreed, CodecPolicy, LaterAnswer, Policy, Refusal, accept_later_answer, accept_phone_answer,
-    browser_answer, phone_offer,
+    Agreed, CodecPolicy, LaterAnswer, Policy, Refusal, Route, accept_later_answer,
+    accept_phone_answer, browser_answer, phone_offer,
 };
 use media::relay::{EventClock, EventFormat, PayloadKind};
 use media::rtp::Pt;
@@ -11,8 +11,8 @@ use media::sdp::{Direction, Setup};
 
 use crate::far_ends::{
     ASTERISK_ANSWER, BARESIP_ANSWER, CHROMIUM_OFFER, CISCO_ANSWER, FIREFOX_OFFER, LINPHONE_ANSWER,
-    address, assert_lines, assert_well_formed, browser, browser_local, has, media_lines, phone,
-    phone_local, policy,
+    address, assert_lines, assert_well_formed, browser, browser_local, has, media_lines, of_route,
+    phone, phone_local, policy,
 };
 
 fn call(offer: &str, answer: &str) -> (Agreed, String) {
@@ -62,24 +62,25 @@ fn a_phone_is_offered_the_browsers_codecs_as_plain_rtp_and_no_video() {
 
 #[test]
 fn the_policy_narrows_and_orders_the_offer() {
-    let listed = Policy {
-        codecs: CodecPolicy::Listed(vec![AudioCodec::Pcma, AudioCodec::Opus]),
-        ..policy()
-    };
-    let offer = phone_offer(&browser(CHROMIUM_OFFER), &listed, &phone_local()).expect("offer");
+    let two = listed(vec![AudioCodec::Pcma, AudioCodec::Opus]);
+    let offer = phone_offer(&browser(CHROMIUM_OFFER), &two, &phone_local()).expect("offer");
     assert_eq!(
         media_lines(offer.text()),
         ["m=audio 40000 RTP/AVP 8 111 13 101 100"]
     );
-    let nothing = Policy {
-        codecs: CodecPolicy::Listed(Vec::new()),
-        ..policy()
-    };
+    let nothing = listed(Vec::new());
     let refused = phone_offer(&browser(CHROMIUM_OFFER), &nothing, &phone_local());
     assert_eq!(
         refused.map(|offer| offer.text().to_owned()),
         Err(Refusal::NoCommonCodec)
     );
+}
+
+fn listed(codecs: Vec<AudioCodec>) -> Policy {
+    of_route(Route {
+        codecs: CodecPolicy::Listed(codecs),
+        ..Route::default()
+    })
 }
 
 #[test]
@@ -317,7 +318,7 @@ fn answers_that_share_nothing_are_refused_with_488() {
     let second = ASTERISK_ANSWER.replace("m=audio", "m=audio 0 RTP/AVP 0\r\nm=audio");
     let hidden = ASTERISK_ANSWER.replace("IN IP4 198.51.100.20", "IN IP4 pbx.example.com");
     for (answer, expected) in [
-        (g729, Refusal::NoCommonCodec),
+        (g729, Refusal::PhoneHasNoCodec),
         (second, Refusal::MismatchedAnswer),
         (
             hidden,

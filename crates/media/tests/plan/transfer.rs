@@ -14,7 +14,7 @@ use crate::far_ends::{
 #[test]
 fn the_other_phone_is_offered_the_codec_of_the_call_alone() {
     let call = call();
-    let offer = offer_to_another(&call, &another());
+    let offer = offer_to_another(&call, &policy(), &another());
     let text = offer.text();
     assert!(media_lines(text)[0].starts_with("m=audio 40002 RTP/AVP 0 "));
     assert!(!text.contains("opus") && !text.contains("PCMA"));
@@ -31,7 +31,7 @@ fn the_other_phone_is_offered_the_codec_of_the_call_alone() {
 #[test]
 fn a_phone_without_that_codec_cannot_take_the_place() {
     let call = call();
-    let offer = offer_to_another(&call, &another());
+    let offer = offer_to_another(&call, &policy(), &another());
     let refused = accept_reinvite_answer(&call, &offer, &phone(LINPHONE_ANSWER), &policy());
     assert_eq!(refused, Err(Refusal::CodecGone));
 }

@@ -37,7 +37,9 @@ impl Negotiation {
         local: &PhoneLocal,
     ) -> Result<PhoneOffer, Refusal> {
         match self.ground()? {
-            Ground::Agreed(agreed) => Ok(plan::offer_to_another(agreed, local)),
+            Ground::Agreed(agreed) => {
+                Ok(plan::offer_to_another(agreed, &self.locals.policy, local))
+            }
             Ground::Offered(browser) => Ok(plan::phone_offer(browser, &self.locals.policy, local)?),
         }
     }

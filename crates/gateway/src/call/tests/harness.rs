@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use media::plan::{CodecPolicy, Policy};
+use media::plan::{Policy, Route};
 use media::sdp::AddressPolicy;
 use media::{BrowserLocal, Fingerprint, IceSeed, LegEvent, LegFailure, PhoneLocal, Ssrc};
 use sip_stack::account::{AccountId, SessionId};
@@ -333,7 +333,7 @@ pub(super) fn locals() -> Locals {
             session_id: 2,
         },
         policy: Arc::new(Policy {
-            codecs: CodecPolicy::Offerer,
+            route: Route::default(),
             addresses: AddressPolicy::default(),
         }),
     }

@@ -225,7 +225,7 @@ impl Drop for Client {
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
 
-    use media::plan::{CodecPolicy, Policy};
+    use media::plan::{Policy, Route};
     use media::sdp::AddressPolicy;
     use media::{BrowserAddress, Limits as MediaLimits, Media, MediaConfig, PhoneAddress};
     use sylkrtc_protocol::{SessionExtension, SessionId};
@@ -321,7 +321,7 @@ mod tests {
                 accounts: Vec::new(),
                 decline_code: 486,
                 media: Arc::new(Policy {
-                    codecs: CodecPolicy::Offerer,
+                    route: Route::default(),
                     addresses: AddressPolicy::default(),
                 }),
             },
