@@ -108,14 +108,15 @@ impl BrowserDescription {
         })
     }
 
-    /// What the browser leg needs of it. A browser that leaves the role to us becomes the DTLS
-    /// client, so that its first words need no round trip more (RFC 8842 §5.3).
+    /// What the browser leg needs of it. Where a browser leaves the role to us, we are the DTLS
+    /// client: our hello leaves with its first check, a round trip before its own could, and no
+    /// browser asks for the cookie that rtc-dtls as a server insists on (RFC 6347 §4.2.1).
     pub fn remote(&self) -> BrowserRemote {
         BrowserRemote {
             fingerprint: self.fingerprint,
             role: match self.setup {
-                Setup::Active | Setup::Actpass => DtlsRole::Server,
-                Setup::Passive => DtlsRole::Client,
+                Setup::Active => DtlsRole::Server,
+                Setup::Passive | Setup::Actpass => DtlsRole::Client,
             },
             ufrag: self.ufrag.clone(),
             pwd: self.pwd.clone(),

@@ -98,6 +98,10 @@ impl SimBrowser {
         self.handle_event(event, now);
     }
 
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.dtls.poll_timeout()
+    }
+
     pub(crate) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         (!self.outbox.is_empty()).then(|| self.outbox.remove(0))
     }

@@ -37,6 +37,8 @@ impl DtlsPeer {
             .flight_start_rto(Duration::from_millis(50))
             .flight_retries(9)
             .mtu(mtu)
+            // Browsers trust ICE with that.
+            .use_server_cookie(false)
             .dangerously_set_rng_seed(7)
             .build()
             .expect("valid configuration");

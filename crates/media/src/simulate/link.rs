@@ -40,6 +40,7 @@ pub(crate) struct Weather {
 #[derive(Debug)]
 pub(crate) struct Link {
     weather: Weather,
+    delay: Duration,
     dice: StdRng,
     sent: u64,
     under_way: BinaryHeap<Reverse<UnderWay>>,
@@ -60,9 +61,18 @@ impl Link {
     pub(crate) fn new(weather: Weather, seed: u64) -> Self {
         Self {
             weather,
+            delay: DELAY,
             dice: StdRng::seed_from_u64(seed),
             sent: 0,
             under_way: BinaryHeap::new(),
+        }
+    }
+
+    /// A good link on which every datagram takes `delay`.
+    pub(crate) fn long(delay: Duration) -> Self {
+        Self {
+            delay,
+            ..Self::new(Weather::default(), 0)
         }
     }
 
@@ -83,7 +93,7 @@ impl Link {
         for copy in 0..copies {
             let late = self.weather.jitter.mul_f64(self.dice.random());
             self.under_way.push(Reverse(UnderWay {
-                at: now + DELAY + late,
+                at: now + self.delay + late,
                 order: number * 2 + copy,
                 to: from.other(),
                 datagram: datagram.clone(),

@@ -1,5 +1,6 @@
 //! Workers by their behaviour: on loopback with real sockets, and on virtual time.
 
+mod answer;
 mod legs;
 mod loopback;
 

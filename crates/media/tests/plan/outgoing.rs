@@ -103,7 +103,7 @@ fn the_browser_is_answered_completely_with_the_agreed_codec_alone() {
             "a=ice-ufrag:ufra",
             "a=ice-pwd:password-of-22-letters",
             &fingerprint,
-            "a=setup:passive",
+            "a=setup:active",
             "a=mid:0",
             "a=mid:1",
             "a=sendrecv",
@@ -264,7 +264,7 @@ fn a_phone_that_answers_on_hold_does_not_change_the_browsers_answer() {
 #[test]
 fn the_browser_chooses_the_dtls_role_if_it_wants_to() {
     for (theirs, ours) in [
-        ("actpass", "passive"),
+        ("actpass", "active"),
         ("active", "passive"),
         ("passive", "active"),
     ] {

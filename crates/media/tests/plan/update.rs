@@ -105,7 +105,7 @@ fn a_new_direction_goes_to_the_phone_and_comes_back() {
         let after = update.answer(&exchange, &agreed, &browser_local());
         assert!(has(after.text(), told), "{}", after.text());
         assert!(has(after.text(), "o=- 43 2 IN IP4 203.0.113.1"));
-        assert!(has(after.text(), "a=setup:passive"));
+        assert!(has(after.text(), "a=setup:active"));
         assert!(has(after.text(), "a=ice-ufrag:ufra"));
     }
 }
@@ -192,7 +192,7 @@ fn an_offer_of_another_session_is_refused() {
     let other = format!("{kind} {}", hex.replace(&hex[..2], "5E"));
     for (old, new) in [
         (fingerprint, other.as_str()),
-        ("a=setup:actpass", "a=setup:passive"),
+        ("a=setup:actpass", "a=setup:active"),
         ("a=mid:0", "a=mid:other"),
     ] {
         let changed = CHROMIUM_OFFER.replace(old, new);
