@@ -8,6 +8,7 @@ mod dtls;
 mod identity;
 mod srtp;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ use media::rtp::{PacketKind, packet_kind};
 use media::{DtlsRole, Fingerprint};
 use rand::rngs::StdRng;
 
-use checks::Checks;
+use checks::{Checks, Heard};
 use dtls::{Association, Connected, Ended};
 use srtp::SrtpSession;
 
@@ -26,6 +27,8 @@ pub use identity::Identity;
 /// What the gateway's SDP has told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
+    /// Where it is: its first UDP candidate.
+    pub address: SocketAddr,
     /// Its ICE credentials.
     pub credentials: Credentials,
     /// Its certificate must have this fingerprint.
@@ -100,7 +103,7 @@ impl BrowserTransport {
         now: Instant,
     ) -> Self {
         Self {
-            checks: Checks::new(local, &remote.credentials, rng, now),
+            checks: Checks::new(local, &remote, rng, now),
             identity,
             remote,
             security: Security::Waiting,
@@ -123,7 +126,14 @@ impl BrowserTransport {
 
     fn handle_stun(&mut self, datagram: &[u8], now: Instant) -> Result<Received, Failure> {
         let crypto = self.identity.crypto();
-        let first = self.checks.handle_datagram(datagram, now, crypto);
+        let first = match self.checks.handle_datagram(datagram, now, crypto) {
+            Heard::FirstAnswer => true,
+            Heard::Check(answer) => {
+                self.transmits.push(answer.into());
+                false
+            }
+            Heard::Nothing => false,
+        };
         if first && matches!(self.security, Security::Waiting) {
             let association = Association::new(&self.identity, self.remote.role, now);
             let association = association.map_err(|Ended| Failure::Handshake)?;
@@ -225,17 +235,21 @@ impl BrowserTransport {
         let check = self.checks.handle_timeout(now, self.identity.crypto());
         self.transmits.extend(check.map(Bytes::from));
         if let Security::Handshaking(association) = &mut self.security {
-            association.handle_timeout(now);
+            let outcome = association.handle_timeout(now);
+            if let Err(Ended) = outcome {
+                self.security = Security::Over;
+                return Err(Failure::Handshake);
+            }
         }
         self.collect();
         Ok(())
     }
 
     /// Ends the association with a goodbye.
-    pub fn close(&mut self, now: Instant) {
+    pub fn close(&mut self) {
         match &mut self.security {
             Security::Handshaking(association) | Security::Secured(association, _) => {
-                association.close(now);
+                association.close();
             }
             Security::Waiting | Security::Over => {}
         }

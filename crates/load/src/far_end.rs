@@ -19,11 +19,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use media::sdp::PhoneDescription;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
 use crate::codec::Codec;
-use answerer::{Action, Answerer, CallId};
+use answerer::{Action, Answerer, CallId, answer_sdp};
 use echo::Echo;
 
 const WAKER: Token = Token(0);
@@ -38,6 +39,7 @@ const REPLY_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct FarEnd {
     address: SocketAddr,
+    codec: Codec,
     commands: SyncSender<Command>,
     waker: Waker,
     counts: Arc<Counts>,
@@ -96,6 +98,7 @@ impl FarEnd {
             .spawn(move || turn.run())?;
         Ok(Self {
             address,
+            codec,
             commands,
             waker,
             counts,
@@ -135,6 +138,13 @@ impl FarEnd {
         let (reply, answer) = sync_channel(1);
         self.command(Command::OpenEcho(reply))?;
         answer.recv_timeout(REPLY_LIMIT).map_err(io::Error::other)?
+    }
+
+    /// What the phone answers to an offer when its echo is at `rtp`; `None` without a codec in
+    /// common.
+    #[must_use]
+    pub fn answer_to(&self, offer: &PhoneDescription, rtp: SocketAddr) -> Option<String> {
+        answer_sdp(offer, rtp, self.codec)
     }
 
     /// Closes an echo without a call.

@@ -1,7 +1,9 @@
-//! Accounts that register through Janus's SIP plug-in, to compare with.
+//! Janus and its SIP plug-in, to compare with: accounts that register, and pages that call.
 //!
-//! Janus runs with a configuration of ours, its HTTP interface on loopback alone. It makes one
+//! Janus runs with a configuration of ours, its interfaces on loopback alone. It makes one
 //! Sofia stack for each account; accounts are added one after the other, as pages do it.
+
+mod page;
 
 use std::fs;
 use std::io;
@@ -20,6 +22,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::process::Usage;
 use crate::script::{DOMAIN, FarEnd, HA1};
+
+pub use page::JanusPage;
 
 const START_LIMIT: Duration = Duration::from_secs(15);
 const STEP_LIMIT: Duration = Duration::from_secs(20);
@@ -70,25 +74,46 @@ pub async fn register(
 
 /// A running Janus. Dropping it kills the process.
 #[derive(Debug)]
-struct Janus {
+pub struct Janus {
     _child: Child,
     pid: u32,
     http: SocketAddr,
+    ws: SocketAddr,
     directory: PathBuf,
 }
 
 impl Janus {
-    async fn start(program: &Path, rng: &mut StdRng) -> io::Result<Self> {
-        let http = TcpListener::bind((Ipv4Addr::LOCALHOST, rng.random_range(10_950..18_000)))?
-            .local_addr()?;
-        let name = format!("sylk-load-janus-{}", std::process::id());
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The URL of its WebSocket.
+    #[must_use]
+    pub fn ws(&self) -> String {
+        format!("ws://{}", self.ws)
+    }
+
+    /// Starts it and waits until it serves.
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub async fn start(program: &Path, rng: &mut StdRng) -> io::Result<Self> {
+        let mut free = || {
+            let port = rng.random_range(10_950..18_000);
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr()
+        };
+        let (http, ws) = (free()?, free()?);
+        let name = format!("sylk-load-janus-{}-{}", std::process::id(), http.port());
         let directory = std::env::temp_dir().join(name);
         fs::create_dir_all(&directory)?;
-        let main = "general: { debug_level = 2 }\nnat: { ice_enforce_list = \"lo\" }\n\
+        let main = "general: { debug_level = 2\nsession_timeout = 0 }\n\
+             nat: { ice_enforce_list = \"lo\"\nice_lite = true }\n\
              plugins: { disable = \"libjanus_audiobridge.so,libjanus_echotest.so,libjanus_recordplay.so,\
              libjanus_streaming.so,libjanus_videocall.so,libjanus_videoroom.so,libjanus_voicemail.so,\
              libjanus_textroom.so,libjanus_nosip.so,libjanus_lua.so,libjanus_duktape.so\" }\n\
-             transports: { disable = \"libjanus_websockets.so,libjanus_pfunix.so,libjanus_rabbitmq.so,\
+             transports: { disable = \"libjanus_pfunix.so,libjanus_rabbitmq.so,\
              libjanus_mqtt.so,libjanus_nanomsg.so\" }\n";
         fs::write(directory.join("janus.jcfg"), main)?;
         let transport = format!(
@@ -96,7 +121,12 @@ impl Janus {
             http.port()
         );
         fs::write(directory.join("janus.transport.http.jcfg"), transport)?;
-        let sip = "general: { local_ip = \"127.0.0.1\" }\n";
+        let transport = format!(
+            "general: {{ ws = true\nws_port = {}\nws_ip = \"127.0.0.1\"\nwss = false }}\n",
+            ws.port()
+        );
+        fs::write(directory.join("janus.transport.websockets.jcfg"), transport)?;
+        let sip = "general: { local_ip = \"127.0.0.1\"\nrtp_port_range = \"20000-30000\" }\n";
         fs::write(directory.join("janus.plugin.sip.jcfg"), sip)?;
         let child = Command::new(program)
             .arg("--configs-folder")
@@ -111,6 +141,7 @@ impl Janus {
             pid: child.id().ok_or(io::ErrorKind::NotFound)?,
             _child: child,
             http,
+            ws,
             directory,
         };
         let deadline = Instant::now() + START_LIMIT;

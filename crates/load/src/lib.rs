@@ -3,7 +3,8 @@
 //! Browser-like clients (sylkRTC-2 over a WebSocket, ICE, DTLS-SRTP) call a SIP far end that
 //! sends every packet back. Payloads are numbered and carry their time, so loss and round trip
 //! are counted end to end, whatever is rewritten on the way. The gateway between them is
-//! observed from outside, through `/proc` and `/healthz`.
+//! observed from outside, through `/proc` and `/healthz`. So that figures can be compared, the
+//! same clients also call through Janus and through rtpengine (`door`).
 //!
 //! Beside that, signalling without media: accounts that register (`registering`) and calls that
 //! end as soon as they are answered (`calling`), against a scripted far end (`script`).
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod codec;
 pub mod crowd;
 pub mod daemon;
+pub mod door;
 pub mod far_end;
 pub mod generator;
 pub mod health;
@@ -27,6 +29,7 @@ pub mod process;
 pub mod registering;
 pub mod report;
 pub mod round;
+pub mod rtpengine;
 pub mod script;
 pub mod signalling;
 pub mod stamp;

@@ -90,8 +90,6 @@ impl Offer<'_> {
 /// What an answer has told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Where the gateway is: its first UDP candidate.
-    pub address: SocketAddr,
     /// For the transport.
     pub remote: Remote,
 }
@@ -109,8 +107,8 @@ impl Answer {
         }
         let address = sdp.lines().find_map(udp_candidate);
         Ok(Self {
-            address: address.ok_or("the answer has no UDP candidate")?,
             remote: Remote {
+                address: address.ok_or("the answer has no UDP candidate")?,
                 credentials: Credentials {
                     ufrag: description.ufrag.clone(),
                     pwd: description.pwd.clone(),
@@ -143,7 +141,10 @@ mod tests {
     #[test]
     fn an_answer_gives_the_first_udp_candidate_and_the_role_that_is_left() {
         let answer = Answer::read(&answer("passive"), Codec::Pcmu).expect("complete");
-        assert_eq!(answer.address, SocketAddr::from(([127, 0, 0, 1], 10900)));
+        assert_eq!(
+            answer.remote.address,
+            SocketAddr::from(([127, 0, 0, 1], 10900))
+        );
         assert_eq!(answer.remote.role, DtlsRole::Client);
         assert_eq!(answer.remote.credentials.ufrag, "abcd");
     }

@@ -1,10 +1,14 @@
 //! What rounds have shown, as a table, and whether it may be believed.
 
+mod goals;
+
 use std::fmt::Write;
 use std::time::Duration;
 
 use crate::histogram::Histogram;
 use crate::round::Round;
+
+pub use goals::goals;
 
 /// More than this of all packets lost is not the odd hiccup of a busy machine.
 const LOSS_LIMIT: f64 = 0.001;
@@ -15,10 +19,10 @@ const LATENESS_LIMIT: Duration = Duration::from_millis(5);
 #[must_use]
 pub fn table(rounds: &[Round]) -> String {
     let mut text = String::from(
-        "| calls | CPU s per call-minute | of it kernel | CPU ms per set-up | RSS idle, MB | RSS per call, kB | of it WebSocket \
+        "| gateway | calls | CPU s per call-minute | of it kernel | CPU ms per set-up | RSS idle, MB | RSS per call, kB | of it WebSocket \
          | set-up p50 / p99, ms | sent | lost | round trip p50 / p99, ms | without gateway | added \
          | generator late p99 / max, ms | other work, CPU s per s |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for round in rounds {
         row(&mut text, round).unwrap_or_else(|_| unreachable!("writing to a string"));
@@ -41,7 +45,8 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
     };
     writeln!(
         text,
-        "| {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} | {} | {} | {} | {} | {} | {} / {} | {} / {} | {:.2} |",
+        "| {} | {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} | {} | {} | {} | {} | {} | {} / {} | {} / {} | {:.2} |",
+        round.door.name(),
         round.calls,
         cpu / call_minutes,
         if cpu > 0.0 {

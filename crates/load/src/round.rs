@@ -1,9 +1,8 @@
 //! One round: so many calls at once through the gateway, and what that shows.
 //!
-//! First the same stream straight to the far end, without the gateway, to know what generator
-//! and far end add by themselves. Then the clients connect, call one after the other, talk for
-//! the measured time, and hang up. What the gateway's process has used is read at the edges of
-//! that time.
+//! The clients connect, call one after the other, talk for the measured time, and hang up. What
+//! the gateway's process has used is read at the edges of that time. The same streams straight
+//! to the far end, without the gateway, tell what generator and far end add by themselves.
 
 mod client;
 
@@ -20,6 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::browser::Identity;
 use crate::codec::Codec;
+use crate::door::Door;
 use crate::far_end::{EchoId, FarEnd};
 use crate::generator::{Generator, Line, NewClient, Outcome};
 use crate::histogram::Histogram;
@@ -36,8 +36,8 @@ const STEP_LIMIT: Duration = Duration::from_secs(30);
 /// What all rounds of a run have in common.
 #[derive(Debug)]
 pub struct Scene {
-    /// The gateway's WebSocket.
-    pub ws: String,
+    /// The gateway's front door.
+    pub door: Door,
     /// The gateway's process.
     pub pid: u32,
     /// The domain of the clients' accounts.
@@ -61,8 +61,6 @@ pub struct Shape {
     pub calls: u32,
     /// The measured time.
     pub time: Duration,
-    /// The measured time without the gateway.
-    pub direct: Duration,
     /// New calls per second during set-up.
     pub rate: f64,
 }
@@ -70,6 +68,8 @@ pub struct Shape {
 /// What a round has shown.
 #[derive(Debug)]
 pub struct Round {
+    /// Whose it is.
+    pub door: Door,
     /// Calls at once.
     pub calls: u32,
     /// Calls whose media came up.
@@ -111,10 +111,10 @@ impl Round {
         scene: &Arc<Scene>,
         shape: Shape,
         first_call: u32,
+        direct: Outcome,
         rng: &mut StdRng,
     ) -> io::Result<Self> {
         let failed_before = scene.far_end.failed();
-        let direct = direct(scene, shape, first_call, rng).await?;
         sleep(SETTLE).await;
         let idle = Usage::of(scene.pid)?;
         let mut company = Company::gather(scene, shape.calls, first_call, rng);
@@ -147,6 +147,7 @@ impl Round {
             set_up.record(*took);
         }
         Ok(Self {
+            door: scene.door.clone(),
             calls: shape.calls,
             up: ups.len() as u32,
             set_up,
@@ -188,23 +189,28 @@ impl Round {
     }
 }
 
-/// Generator and far end alone, with as many streams.
-async fn direct(
-    scene: &Scene,
-    shape: Shape,
-    first_call: u32,
+/// Generator and far end alone, with so many streams from number `first_call` on.
+///
+/// # Errors
+/// When the machine stands in the way.
+pub async fn direct(
+    generator: &Generator,
+    far_end: &FarEnd,
+    codec: Codec,
+    (calls, first_call): (u32, u32),
+    time: Duration,
     rng: &mut StdRng,
 ) -> io::Result<Outcome> {
     let mut echoes: Vec<(u32, EchoId)> = Vec::new();
-    for call in first_call..first_call + shape.calls {
-        let (echo, address) = scene.far_end.open_echo()?;
+    for call in first_call..first_call + calls {
+        let (echo, address) = far_end.open_echo()?;
         let socket = client::socket()?;
         socket.connect(address)?;
-        scene.generator.add(NewClient {
+        generator.add(NewClient {
             call,
             socket,
             line: Line::Plain,
-            codec: scene.codec,
+            codec,
             ssrc: Ssrc(rng.random()),
         })?;
         echoes.push((call, echo));
@@ -212,14 +218,14 @@ async fn direct(
         sleep(Duration::from_millis(3)).await;
     }
     sleep(SETTLE).await;
-    scene.generator.open_window()?;
-    sleep(shape.direct).await;
-    scene.generator.close_window()?;
+    generator.open_window()?;
+    sleep(time).await;
+    generator.close_window()?;
     sleep(GRACE).await;
-    let outcome = scene.generator.report().await?;
+    let outcome = generator.report().await?;
     for (call, echo) in echoes {
-        scene.generator.remove(call)?;
-        scene.far_end.close_echo(echo)?;
+        generator.remove(call)?;
+        far_end.close_echo(echo)?;
     }
     Ok(outcome)
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use load::browser::Identity;
 use load::codec::Codec;
+use load::door::Door;
 use load::far_end::FarEnd;
 use load::generator::Generator;
 use load::health::Health;
 use load::report;
-use load::round::{Round, Scene, Shape};
+use load::round::{Round, Scene, Shape, direct};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sylk_gateway::config::Config;
@@ -20,6 +21,7 @@ use sylk_gateway::supervisor::Gateway;
 use tokio::time::{Instant, sleep};
 
 const LIMIT: Duration = Duration::from_secs(20);
+const DIRECT: Duration = Duration::from_millis(200);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
@@ -27,7 +29,9 @@ async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
     let web = gateway.web_addresses()[0];
     let far_end = Arc::new(FarEnd::start(loopback(), Codec::Pcmu).expect("far end"));
     let scene = Arc::new(Scene {
-        ws: format!("ws://{web}/webrtcgateway/ws"),
+        door: Door::Sylk {
+            ws: format!("ws://{web}/webrtcgateway/ws"),
+        },
         pid: std::process::id(),
         domain: "load.test".to_owned(),
         called: format!("echo@{}", far_end.address()),
@@ -39,11 +43,13 @@ async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
     let shape = Shape {
         calls: 3,
         time: Duration::from_secs(1),
-        direct: Duration::from_millis(200),
         rate: 20.0,
     };
     let mut rng = StdRng::from_seed([3; 32]);
-    let round = Round::play(&scene, shape, 1, &mut rng)
+    let (generator, far) = (&scene.generator, &scene.far_end);
+    let direct = direct(generator, far, Codec::Pcmu, (3, 1), DIRECT, &mut rng);
+    let direct = direct.await.expect("played");
+    let round = Round::play(&scene, shape, 4, direct, &mut rng)
         .await
         .expect("played");
 
@@ -53,7 +59,7 @@ async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
     assert_eq!(findings.lost(), 0, "{findings:?}");
     assert_eq!((findings.damaged, findings.duplicates), (0, 0));
     assert_eq!(round.set_up.count(), 3);
-    assert!(report::table(&[round]).contains("| 3 |"));
+    assert!(report::table(&[round]).contains("| sylk-gateway | 3 |"));
 
     assert_eq!(far_end.calls(), 0);
     let deadline = Instant::now() + LIMIT;

@@ -192,7 +192,9 @@ impl Stage {
     }
 
     fn client(&self) -> NewClient {
-        self.socket.connect(self.answer.address).expect("loopback");
+        self.socket
+            .connect(self.answer.remote.address)
+            .expect("loopback");
         let transport = BrowserTransport::new(
             self.identity.clone(),
             &self.credentials,

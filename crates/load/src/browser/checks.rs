@@ -1,8 +1,10 @@
 //! The controlling end of ICE towards a lite peer (RFC 8445 §7.2, RFC 7675).
 //!
 //! One candidate pair, nominated with the first check, as there is nothing to choose. After the
-//! first answer checks go on as consent, at the pace of Chromium. A lite peer never checks us.
+//! first answer checks go on as consent, at the pace of Chromium. A lite peer never checks us;
+//! one that is not gets its answers.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -16,6 +18,9 @@ use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId};
 use rtc_stun::textattrs::TextAttribute;
+use rtc_stun::xoraddr::XorMappedAddress;
+
+use super::Remote;
 
 /// Until the first answer, doubling.
 const FIRST_GAP: Duration = Duration::from_millis(50);
@@ -55,6 +60,8 @@ impl Credentials {
 /// The checks of one pair.
 #[derive(Debug)]
 pub(super) struct Checks {
+    peer: SocketAddr,
+    local_pwd: String,
     username: String,
     remote_pwd: String,
     tie_breaker: u64,
@@ -70,11 +77,17 @@ impl Checks {
     /// The first check is due at once.
     pub(super) fn new(
         local: &Credentials,
-        remote: &Credentials,
+        Remote {
+            address,
+            credentials: remote,
+            ..
+        }: &Remote,
         mut rng: StdRng,
         now: Instant,
     ) -> Self {
         Self {
+            peer: *address,
+            local_pwd: local.pwd.clone(),
             username: format!("{}:{}", remote.ufrag, local.ufrag),
             remote_pwd: remote.pwd.clone(),
             tie_breaker: rng.next_u64(),
@@ -131,26 +144,66 @@ impl Checks {
         Ok(message.raw)
     }
 
-    /// Takes a STUN datagram; true when it is the first good answer.
+    /// Takes a STUN datagram.
     pub(super) fn handle_datagram(
         &mut self,
         datagram: &[u8],
         now: Instant,
         crypto: &dyn RTCCrypto,
-    ) -> bool {
+    ) -> Heard {
         let mut message = Message::new();
-        let good = message.unmarshal_binary(datagram).is_ok()
+        let readable = message.unmarshal_binary(datagram).is_ok();
+        if readable && message.typ == BINDING_REQUEST {
+            let answer = self.answer(&mut message, crypto);
+            return answer.map_or(Heard::Nothing, Heard::Check);
+        }
+        let good = readable
             && message.typ == BINDING_SUCCESS
             && message.transaction_id == self.outstanding
             && FINGERPRINT.check(&message).is_ok()
             && MessageIntegrity::check(&mut message, self.remote_pwd.as_bytes(), crypto).is_ok();
         if !good {
-            return false;
+            return Heard::Nothing;
         }
         self.gap = CONSENT_GAP;
         self.next = now + CONSENT_GAP;
-        self.answered.replace(now).is_none()
+        match self.answered.replace(now) {
+            None => Heard::FirstAnswer,
+            Some(_) => Heard::Nothing,
+        }
     }
+
+    /// What a peer's own check is answered with (RFC 8445 §7.3).
+    fn answer(&self, check: &mut Message, crypto: &dyn RTCCrypto) -> Option<Vec<u8>> {
+        MessageIntegrity::check(check, self.local_pwd.as_bytes(), crypto).ok()?;
+        let mut message = Message::new();
+        message
+            .build(&[
+                Box::new(check.transaction_id),
+                Box::new(BINDING_SUCCESS),
+                Box::new(XorMappedAddress {
+                    ip: self.peer.ip(),
+                    port: self.peer.port(),
+                }),
+                Box::new(MessageIntegrity::new_short_term_integrity_with_provider(
+                    self.local_pwd.clone(),
+                    crypto,
+                )),
+                Box::new(FINGERPRINT),
+            ])
+            .ok()?;
+        Some(message.raw)
+    }
+}
+
+/// What a STUN datagram was.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Nothing,
+    /// The first good answer: the pair works.
+    FirstAnswer,
+    /// The peer checks us, and is to be answered with this.
+    Check(Vec<u8>),
 }
 
 struct Raw<'a>(AttrType, &'a [u8]);

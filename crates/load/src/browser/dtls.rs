@@ -1,26 +1,20 @@
-//! A client's DTLS association (RFC 6347, RFC 5764), either end of it.
+//! A client's DTLS association (RFC 6347, RFC 5764), either end of it, with Chromium's timers.
 //!
-//! Repeats its last flight as it was, with doubling gaps, until the peer has moved: what
-//! rtc-dtls does itself stalls when the peer repeats too. Comparing fingerprints is the
-//! caller's business.
+//! Another implementation than the gateway's, so that nothing is measured with itself. As a
+//! server it asks for no cookie, as browsers do not. Comparing fingerprints is the caller's
+//! business.
 
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use dimpl::{Dtls, Output};
 use media::{DtlsRole, Fingerprint};
-use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
-use rtc_shared::TransportProtocol;
 
 use super::identity::Identity;
 use super::srtp::{MasterKey, Profile, SrtpKeys};
 
-/// rtc-dtls names associations by address; there is only one here.
-const PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9));
-
-const FIRST_GAP: Duration = Duration::from_millis(50);
-const LONGEST_GAP: Duration = Duration::from_millis(1600);
+const DATAGRAM: usize = 2048;
 
 /// The handshake cannot succeed, or the peer has said goodbye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,33 +30,40 @@ pub(super) struct Connected {
 /// One association.
 pub(super) struct Association {
     role: DtlsRole,
-    endpoint: Endpoint,
+    dtls: Dtls,
+    state: State,
     transmits: VecDeque<Bytes>,
-    flight: Vec<Bytes>,
-    repeat: Option<(Instant, Duration)>,
+    wake: Option<Instant>,
+}
+
+enum State {
+    /// What the handshake has given so far.
+    Handshaking {
+        finished: bool,
+        keys: Option<SrtpKeys>,
+        peer: Option<Fingerprint>,
+    },
+    Connected,
 }
 
 impl Association {
     /// A client speaks first; a server waits.
     pub(super) fn new(identity: &Identity, role: DtlsRole, now: Instant) -> Result<Self, Ended> {
-        let server = match role {
-            DtlsRole::Client => None,
-            DtlsRole::Server => Some(identity.server()),
-        };
+        let mut dtls = Dtls::new_12(identity.dtls(), identity.certificate(), now);
+        dtls.set_active(role == DtlsRole::Client);
         let mut association = Self {
             role,
-            endpoint: Endpoint::new(PEER, TransportProtocol::UDP, server),
+            dtls,
+            state: State::Handshaking {
+                finished: false,
+                keys: None,
+                peer: None,
+            },
             transmits: VecDeque::new(),
-            flight: Vec::new(),
-            repeat: None,
+            wake: None,
         };
-        if role == DtlsRole::Client {
-            association
-                .endpoint
-                .connect(now, PEER, identity.client(), None)
-                .map_err(|_| Ended)?;
-            association.collect(now);
-        }
+        association.dtls.handle_timeout(now).map_err(|_| Ended)?;
+        association.poll()?;
         Ok(association)
     }
 
@@ -71,73 +72,26 @@ impl Association {
         datagram: &[u8],
         now: Instant,
     ) -> Result<Option<Connected>, Ended> {
-        let events = self
-            .endpoint
-            .read(now, PEER, None, BytesMut::from(datagram))
-            .map_err(|_| Ended)?;
-        self.collect(now);
-        let mut connected = None;
-        for event in events {
-            match event {
-                EndpointEvent::HandshakeComplete => connected = Some(self.connected()?),
-                EndpointEvent::PeerClosed => return Err(Ended),
-                EndpointEvent::ApplicationData(_) => {}
-                _ => {}
-            }
-        }
-        if connected.is_some() {
-            self.repeat = None;
-        }
-        Ok(connected)
-    }
-
-    fn connected(&self) -> Result<Connected, Ended> {
-        let state = self.endpoint.get_connection_state(PEER).ok_or(Ended)?;
-        let profile = Profile::from_number(state.srtp_protection_profile() as u16).ok_or(Ended)?;
-        let certificate = state.peer_certificates.first().ok_or(Ended)?;
-        let material = state
-            .export_keying_material("EXTRACTOR-dtls_srtp", &[], profile.material_length())
-            .map_err(|_| Ended)?;
-        let [client, server] = MasterKey::split(profile, material.as_ref()).ok_or(Ended)?;
-        let (local, remote) = match self.role {
-            DtlsRole::Client => (client, server),
-            DtlsRole::Server => (server, client),
-        };
-        Ok(Connected {
-            keys: SrtpKeys {
-                profile,
-                local,
-                remote,
-            },
-            peer: Fingerprint::of(certificate),
-        })
-    }
-
-    fn collect(&mut self, now: Instant) {
-        let mut flight = Vec::new();
-        while let Some(transmit) = self.endpoint.poll_transmit() {
-            flight.push(transmit.message.freeze());
-        }
-        if flight.is_empty() {
-            return;
-        }
-        self.transmits.extend(flight.iter().cloned());
-        self.flight = flight;
-        self.repeat = Some((now + FIRST_GAP, FIRST_GAP));
+        // It takes the time from here alone.
+        self.dtls.handle_timeout(now).map_err(|_| Ended)?;
+        // A broken record: the peer repeats what mattered.
+        let _broken = self.dtls.handle_packet(datagram);
+        self.poll()
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.repeat.map(|(at, _)| at)
+        match self.state {
+            State::Handshaking { .. } => self.wake,
+            State::Connected => None,
+        }
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if let Some((at, gap)) = self.repeat
-            && now >= at
-        {
-            let gap = (gap * 2).min(LONGEST_GAP);
-            self.repeat = Some((now + gap, gap));
-            self.transmits.extend(self.flight.iter().cloned());
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), Ended> {
+        if self.wake.is_some_and(|at| now >= at) {
+            self.dtls.handle_timeout(now).map_err(|_| Ended)?;
+            self.poll()?;
         }
+        Ok(())
     }
 
     pub(super) fn poll_transmit(&mut self) -> Option<Bytes> {
@@ -145,9 +99,71 @@ impl Association {
     }
 
     /// Says goodbye.
-    pub(super) fn close(&mut self, now: Instant) {
-        self.endpoint.stop(now, PEER);
-        self.collect(now);
-        self.repeat = None;
+    pub(super) fn close(&mut self) {
+        if self.dtls.close().is_ok() {
+            // It is over either way.
+            let _ended = self.poll();
+        }
     }
+
+    fn poll(&mut self) -> Result<Option<Connected>, Ended> {
+        let mut buffer = [0; DATAGRAM];
+        loop {
+            match self.dtls.poll_output(&mut buffer) {
+                Output::Packet(packet) => self.transmits.push_back(Bytes::copy_from_slice(packet)),
+                Output::Timeout(at) => {
+                    self.wake = Some(at);
+                    break;
+                }
+                Output::Connected => {
+                    if let State::Handshaking { finished, .. } = &mut self.state {
+                        *finished = true;
+                    }
+                }
+                Output::PeerCert(der) => {
+                    if let State::Handshaking { peer, .. } = &mut self.state {
+                        *peer = Some(Fingerprint::of(der));
+                    }
+                }
+                Output::KeyingMaterial(material, profile) => {
+                    let ours = srtp_keys(self.role, &material, profile).ok_or(Ended)?;
+                    if let State::Handshaking { keys, .. } = &mut self.state {
+                        *keys = Some(ours);
+                    }
+                }
+                Output::CloseNotify => return Err(Ended),
+                Output::ApplicationData(_) | Output::BufferTooSmall { .. } => {}
+                _ => {}
+            }
+        }
+        let State::Handshaking {
+            finished: true,
+            keys: keys @ Some(_),
+            peer: Some(peer),
+        } = &mut self.state
+        else {
+            return Ok(None);
+        };
+        let connected = keys.take().map(|keys| Connected { keys, peer: *peer });
+        self.state = State::Connected;
+        Ok(connected)
+    }
+}
+
+fn srtp_keys(role: DtlsRole, material: &[u8], profile: dimpl::SrtpProfile) -> Option<SrtpKeys> {
+    let profile = match profile {
+        dimpl::SrtpProfile::AES128_CM_SHA1_80 => Profile::Aes128CmSha1_80,
+        dimpl::SrtpProfile::AEAD_AES_128_GCM => Profile::AeadAes128Gcm,
+        _ => return None,
+    };
+    let [client, server] = MasterKey::split(profile, material)?;
+    let (local, remote) = match role {
+        DtlsRole::Client => (client, server),
+        DtlsRole::Server => (server, client),
+    };
+    Some(SrtpKeys {
+        profile,
+        local,
+        remote,
+    })
 }

@@ -5,27 +5,20 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dimpl::{Config, DtlsCertificate};
 use media::Fingerprint;
 use rtc_crypto::{RTCCrypto, RTCCryptoProvider};
-use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
-use rtc_dtls::crypto::Certificate;
-use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 
-/// rtc-dtls's own retransmission is replaced by ours.
-const NEVER: Duration = Duration::from_secs(24 * 3600);
-
-/// Both profiles browsers have, in their order (RFC 5764 §4.1.2, RFC 7714 §14.2).
-const PROFILES: [SrtpProtectionProfile; 2] = [
-    SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
-    SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
-];
+/// Before a flight is repeated, doubling: Chromium's.
+const FIRST_GAP: Duration = Duration::from_millis(50);
+const REPEATS: usize = 9;
 
 /// Certificate, key and handshake settings.
 pub struct Identity {
     provider: Arc<dyn RTCCryptoProvider>,
     fingerprint: Fingerprint,
-    client: Arc<HandshakeConfig>,
-    server: Arc<HandshakeConfig>,
+    certificate: DtlsCertificate,
+    dtls: Arc<Config>,
 }
 
 impl Identity {
@@ -35,32 +28,23 @@ impl Identity {
     /// When the cryptographic provider cannot be had.
     pub fn generate() -> io::Result<Self> {
         let provider = rtc_crypto::default_provider().map_err(io::Error::other)?;
-        let certificate =
-            Certificate::generate_self_signed(vec!["load".to_owned()], provider.crypto())
-                .map_err(io::Error::other)?;
-        let der = certificate
-            .certificate
-            .first()
-            .ok_or(io::ErrorKind::InvalidData)?;
-        let config = |is_client| {
-            ConfigBuilder::default()
-                .with_crypto_provider(provider.clone())
-                .with_certificates(vec![certificate.clone()])
-                .with_srtp_protection_profiles(PROFILES.to_vec())
-                .with_client_auth(ClientAuthType::RequireAnyClientCert)
-                // The gateway's identity is the fingerprint in its SDP; we compare it ourselves.
-                .with_insecure_skip_verify(true)
-                .with_extended_master_secret(ExtendedMasterSecretType::Require)
-                .with_flight_interval(NEVER)
-                .build(is_client, None)
-                .map(Arc::new)
-                .map_err(io::Error::other)
+        let made = rcgen::generate_simple_self_signed(vec!["load".to_owned()]);
+        let made = made.map_err(io::Error::other)?;
+        let certificate = DtlsCertificate {
+            certificate: made.cert.der().to_vec(),
+            private_key: made.signing_key.serialize_der(),
         };
+        let dtls = Config::builder()
+            .flight_start_rto(FIRST_GAP)
+            .flight_retries(REPEATS)
+            .use_server_cookie(false)
+            .build()
+            .map_err(io::Error::other)?;
         Ok(Self {
-            fingerprint: Fingerprint::of(der),
-            client: config(true)?,
-            server: config(false)?,
-            provider: provider.clone(),
+            provider,
+            fingerprint: Fingerprint::of(&certificate.certificate),
+            certificate,
+            dtls: Arc::new(dtls),
         })
     }
 
@@ -74,12 +58,12 @@ impl Identity {
         self.provider.crypto()
     }
 
-    pub(super) fn client(&self) -> Arc<HandshakeConfig> {
-        self.client.clone()
+    pub(super) fn dtls(&self) -> Arc<Config> {
+        self.dtls.clone()
     }
 
-    pub(super) fn server(&self) -> Arc<HandshakeConfig> {
-        self.server.clone()
+    pub(super) fn certificate(&self) -> DtlsCertificate {
+        self.certificate.clone()
     }
 }
 

@@ -21,24 +21,11 @@ pub(super) enum Profile {
 }
 
 impl Profile {
-    pub(super) fn from_number(number: u16) -> Option<Self> {
-        match number {
-            1 => Some(Self::Aes128CmSha1_80),
-            7 => Some(Self::AeadAes128Gcm),
-            _ => None,
-        }
-    }
-
     fn salt_length(self) -> usize {
         match self {
             Self::Aes128CmSha1_80 => 14,
             Self::AeadAes128Gcm => 12,
         }
-    }
-
-    /// Bytes to export: two keys, two salts.
-    pub(super) fn material_length(self) -> usize {
-        2 * (KEY_LENGTH + self.salt_length())
     }
 
     fn protection(self) -> ProtectionProfile {

@@ -285,7 +285,11 @@ fn renewed(ok: &Response, request: &Request) -> Response {
 }
 
 /// One codec, both ways, RTCP on the next port.
-fn answer_sdp(offer: &PhoneDescription, rtp: SocketAddr, codec: Codec) -> Option<String> {
+pub(super) fn answer_sdp(
+    offer: &PhoneDescription,
+    rtp: SocketAddr,
+    codec: Codec,
+) -> Option<String> {
     let format = offer.formats.codec(codec.audio())?;
     let family = if rtp.is_ipv4() { "IP4" } else { "IP6" };
     let (ip, port, pt) = (rtp.ip(), rtp.port(), format.pt);

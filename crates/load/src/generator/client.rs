@@ -186,7 +186,7 @@ impl Client {
     pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
         self.next_packet = None;
         if let Line::Browser(transport) = &mut self.line {
-            transport.close(turn.now);
+            transport.close();
         }
         self.flush(turn);
     }

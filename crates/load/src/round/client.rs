@@ -13,9 +13,10 @@ use tokio::time::timeout;
 
 use super::Scene;
 use crate::browser::{BrowserTransport, Credentials};
+use crate::door::Visit;
 use crate::generator::{Line, NewClient};
 use crate::offer::{Answer, Offer};
-use crate::signalling::{Call, Page};
+use crate::signalling::Call;
 
 /// From the answer to the first returned packet.
 const MEDIA_LIMIT: Duration = Duration::from_secs(15);
@@ -74,7 +75,7 @@ impl Client {
         let account = format!("load-{}@{}", self.call, scene.domain);
         let mut rng = StdRng::from_seed(self.seed);
         let session = uuid(&mut rng);
-        let mut page = Page::open(&scene.ws, account, session)
+        let mut page = Visit::begin(&scene.door, account, session, &scene.far_end)
             .await
             .map_err(text)?;
         self.tell(Progress::Connected).await;
@@ -92,7 +93,7 @@ impl Client {
     }
 
     /// From session-create until it is time to hang up.
-    async fn talk(&mut self, page: &mut Page, rng: &mut StdRng) -> Result<(), String> {
+    async fn talk(&mut self, page: &mut Visit, rng: &mut StdRng) -> Result<(), String> {
         let scene = self.scene.clone();
         let socket = socket().map_err(text)?;
         let credentials = Credentials::random(rng);
@@ -111,7 +112,7 @@ impl Client {
         let started = now();
         let sdp = page.call(&call).await.map_err(text)?;
         let answer = Answer::read(&sdp, scene.codec)?;
-        socket.connect(answer.address).map_err(text)?;
+        socket.connect(answer.remote.address).map_err(text)?;
         let transport = BrowserTransport::new(
             scene.identity.clone(),
             &credentials,
