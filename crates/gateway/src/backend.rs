@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use media::Media;
-use media::plan::Policy;
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::message::Uri;
 use tokio::sync::watch;
@@ -16,6 +15,7 @@ use crate::config::{AccountRule, Limits};
 use crate::directory::Directory;
 use crate::ledger::Ledger;
 use crate::random::Random;
+use crate::routes::Routes;
 use crate::sip::SipHandle;
 use crate::supervisor::Phase;
 use crate::tasks::Tasks;
@@ -73,7 +73,7 @@ pub struct Rules {
     /// The status of a call that a client rejects.
     pub decline_code: u16,
     /// Codecs, and addresses that phones may name.
-    pub media: Arc<Policy>,
+    pub media: Routes,
 }
 
 impl Rules {

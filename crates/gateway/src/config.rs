@@ -9,6 +9,7 @@
 //! choose is a documented constant beside its use, not a key.
 
 pub mod account;
+pub mod audio;
 pub mod error;
 pub mod health;
 pub mod limits;

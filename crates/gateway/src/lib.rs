@@ -17,6 +17,7 @@ pub mod health;
 pub mod ledger;
 pub mod logging;
 pub mod random;
+pub mod routes;
 pub mod signaling;
 pub mod sip;
 pub mod supervisor;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::Deserialize;
 
 use super::Problem;
+use super::audio::{Audio, Codec, TranscodingRule};
 
 /// The media side of the daemon.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +24,14 @@ pub struct Media {
     /// Whether media may be sent to loopback addresses that a phone's SDP names. Off unless testing.
     #[serde(default)]
     pub allow_loopback: bool,
+    /// Codecs towards phones; empty: all.
+    #[serde(default)]
+    pub codecs: Vec<Codec>,
+    /// Whether audio may be transcoded, and when.
+    #[serde(default = "last_resort")]
+    pub transcoding: TranscodingRule,
+    /// Milliseconds of audio per packet towards phones.
+    pub ptime: Option<u16>,
 }
 
 impl Default for Media {
@@ -33,6 +42,9 @@ impl Default for Media {
             workers: one(),
             inactivity_seconds: inactivity_seconds(),
             allow_loopback: false,
+            codecs: Vec::new(),
+            transcoding: last_resort(),
+            ptime: None,
         }
     }
 }
@@ -84,6 +96,16 @@ impl Default for PhoneMedia {
 }
 
 impl Media {
+    /// What is said of codecs for all calls.
+    #[must_use]
+    pub fn audio(&self) -> Audio<'_> {
+        Audio {
+            codecs: Some(&self.codecs),
+            transcoding: Some(self.transcoding),
+            ptime: self.ptime,
+        }
+    }
+
     pub(super) fn check(&self, problems: &mut Vec<Problem>) {
         if !(1..=256).contains(&self.workers) {
             problems.push(Problem::new("media.workers", "must be between 1 and 256"));
@@ -92,6 +114,7 @@ impl Media {
             let text = "must be between 0 (never) and 86400";
             problems.push(Problem::new("media.inactivity_seconds", text));
         }
+        self.audio().check("media", problems);
         let last_port = usize::from(self.browser.port) + self.workers.saturating_sub(1);
         if self.browser.port != 0 && last_port > usize::from(u16::MAX) {
             let text = "the workers' ports would pass 65535";
@@ -126,6 +149,10 @@ impl Media {
 
 fn one() -> usize {
     1
+}
+
+fn last_resort() -> TranscodingRule {
+    TranscodingRule::LastResort
 }
 
 fn inactivity_seconds() -> u64 {

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::plan::{Policy, Route};
 use media::sdp::AddressPolicy;
 use media::{BrowserAddress, Limits as MediaLimits, Media, MediaConfig, PhoneAddress};
 use tokio::sync::watch;
@@ -18,6 +17,7 @@ use crate::directory::Directory;
 use crate::health::{HealthRoute, Sources};
 use crate::ledger::{Kind, Ledger};
 use crate::random::Random;
+use crate::routes::Routes;
 use crate::signaling::sylkrtc::http::{self, FrontDoor, Pages};
 use crate::signaling::sylkrtc::origin::Origins;
 use crate::sip::{Dispatcher, SipAgent};
@@ -66,7 +66,7 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
             sip_domains: config.sip.domain.clone(),
             accounts: config.account.clone(),
             decline_code: config.sip.decline_code,
-            media: Arc::new(media_policy(&config, &web_addresses)),
+            media: Routes::new(&config, phone_addresses(&config, &web_addresses)),
         },
         phase: phase_seen.clone(),
         seats: Seats::default(),
@@ -138,7 +138,7 @@ fn media_config(config: &Config) -> MediaConfig {
 }
 
 /// What phones may ask for: media must never go to a socket of our own that is no phone leg.
-fn media_policy(config: &Config, web: &[SocketAddr]) -> Policy {
+fn phone_addresses(config: &Config, web: &[SocketAddr]) -> AddressPolicy {
     let sip = config.sip.listen.iter();
     let sip = sip.flat_map(|listen| [Some(listen.address), listen.advertised]);
     let browser = &config.media.browser;
@@ -149,16 +149,13 @@ fn media_policy(config: &Config, web: &[SocketAddr]) -> Policy {
     let browser = (browser.port..last).flat_map(|port| {
         browser_addresses.map(|address| address.map(|address| SocketAddr::new(address, port)))
     });
-    Policy {
-        route: Route::default(),
-        addresses: AddressPolicy {
-            allow_loopback: config.media.allow_loopback,
-            refused: web
-                .iter()
-                .copied()
-                .chain(sip.flatten())
-                .chain(browser.flatten())
-                .collect(),
-        },
+    AddressPolicy {
+        allow_loopback: config.media.allow_loopback,
+        refused: web
+            .iter()
+            .copied()
+            .chain(sip.flatten())
+            .chain(browser.flatten())
+            .collect(),
     }
 }

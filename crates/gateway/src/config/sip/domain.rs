@@ -6,6 +6,7 @@ use serde::Deserialize;
 use sip_stack::trust::{Network, TrustDomain};
 
 use super::super::Problem;
+use super::super::audio::{Audio, Codec, TranscodingRule};
 use super::super::web::{check_file, check_tls_pair};
 
 /// One SIP domain.
@@ -27,6 +28,12 @@ pub struct SipDomain {
     pub certificate: Option<PathBuf>,
     /// PEM file with that certificate's private key.
     pub key: Option<PathBuf>,
+    /// Codecs towards phones; empty: all.
+    pub codecs: Option<Vec<Codec>>,
+    /// Whether audio may be transcoded, and when.
+    pub transcoding: Option<TranscodingRule>,
+    /// Milliseconds of audio per packet towards phones.
+    pub ptime: Option<u16>,
 }
 
 impl SipDomain {
@@ -43,6 +50,16 @@ impl SipDomain {
         TrustDomain {
             name: self.name.clone(),
             networks: networks.filter_map(Result::ok).collect(),
+        }
+    }
+
+    /// What it says of codecs.
+    #[must_use]
+    pub fn audio(&self) -> Audio<'_> {
+        Audio {
+            codecs: self.codecs.as_deref(),
+            transcoding: self.transcoding,
+            ptime: self.ptime,
         }
     }
 
@@ -65,6 +82,7 @@ impl SipDomain {
         if let Some(path) = &self.ca_file {
             check_file(&format!("{key}.ca_file"), path, problems);
         }
+        self.audio().check(key, problems);
         check_tls_pair(key, self.certificate.as_ref(), self.key.as_ref(), problems);
     }
 }

@@ -99,7 +99,8 @@ impl Client {
     }
 }
 
-fn domain_without_port(address: &AccountAddress) -> &str {
+/// The domain of an account without its port.
+pub(super) fn domain_without_port(address: &AccountAddress) -> &str {
     let domain = address.domain();
     match domain.rfind(':') {
         Some(colon) if !domain[colon..].contains(']') => &domain[..colon],

@@ -238,6 +238,7 @@ mod tests {
     use crate::directory::Directory;
     use crate::ledger::{Kind, Ledger};
     use crate::random::Random;
+    use crate::routes::Routes;
     use crate::sip::SipHandle;
     use crate::tasks::Tasks;
 
@@ -320,7 +321,7 @@ mod tests {
                 sip_domains: Vec::new(),
                 accounts: Vec::new(),
                 decline_code: 486,
-                media: Arc::new(Policy {
+                media: Routes::all(Policy {
                     route: Route::default(),
                     addresses: AddressPolicy::default(),
                 }),

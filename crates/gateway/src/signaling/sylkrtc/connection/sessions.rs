@@ -10,6 +10,7 @@ use sylkrtc_protocol::{
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::accounts::domain_without_port;
 use super::client::Client;
 use crate::account::{Account, Barred, Seat};
 use crate::call::{
@@ -58,6 +59,8 @@ impl Client {
             tracing::warn!(%error, "no media for a call");
             Refusal::NoMediaResources
         })?;
+        let domain = domain_without_port(&create.account);
+        let policy = backend.rules.media.outgoing(&create.uri, domain);
         let outgoing = Outgoing {
             session: sip_session,
             account,
@@ -65,7 +68,7 @@ impl Client {
             sdp: create.sdp,
             headers: translate::sip_headers(create.headers),
         };
-        let locals = legs.locals(backend.rules.media.clone());
+        let locals = legs.locals(policy);
         let call = Call::outgoing(outgoing, locals).map_err(|refused| match refused {
             Refused::UnusableSdp(why) => Refusal::UnusableSdp(why),
             Refused::CannotAnswerOutgoing
@@ -252,7 +255,8 @@ impl Client {
             decline_code: backend.rules.decline_code,
             explicit_ringing,
         };
-        let locals = legs.locals(backend.rules.media.clone());
+        let domain = domain_without_port(&address);
+        let locals = legs.locals(backend.rules.media.incoming(domain));
         let (call, offer) = match Call::incoming(parameters, locals) {
             Ok(taken) => taken,
             Err(refusal) => {
