@@ -21,6 +21,7 @@ mod rtcp;
 #[cfg(test)]
 mod simulate;
 mod srtp;
+mod transcode;
 mod worker;
 
 pub mod codec;

@@ -1,8 +1,10 @@
-//! Executes one way of a relay: packets of one leg become packets of the other.
+//! Executes one way of a call: packets of one leg become packets of the other.
 //!
 //! Audio and comfort noise get a fresh 12-byte header: the other leg's payload type, our SSRC, a
 //! numbering that never breaks ([`numbering`]). Extensions, contributing sources and padding stay
 //! behind; the payload is not touched. Payload types that were not negotiated are dropped.
+//! Where the two legs do not agree on a format, audio goes through a [`Transcoder`] instead and
+//! leaves on its clock ([`transcoded`]), under the same numbering.
 //!
 //! Telephone events are not passed on but sent anew as a proper series ([`crate::dtmf`]), because
 //! senders and receivers differ in what they think one is. While a digit is sent, audio packets
@@ -14,6 +16,7 @@
 mod numbering;
 #[cfg(test)]
 mod tests;
+mod transcoded;
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -24,6 +27,9 @@ use numbering::{Arrival, Numbering};
 use crate::dtmf::{Beat, Dtmf, EventPayload, EventReceiver, EventSender, Heard};
 use crate::relay::{EventClock, Path, PayloadKind};
 use crate::rtp::{HEADER_LENGTH, Header, Pt, RtpTimestamp, SeqNo, Ssrc};
+use crate::transcode::Transcoder;
+
+pub(crate) use transcoded::AUDIO_PACKET_LENGTH;
 
 /// Bytes of a generated telephone-event packet: header and the four bytes of RFC 4733 §2.3.
 pub(crate) const EVENT_PACKET_LENGTH: usize = HEADER_LENGTH + EventPayload::LENGTH;
@@ -58,11 +64,31 @@ pub(crate) enum Dropped {
     Event,
 }
 
+/// What is done with audio.
+#[derive(Debug)]
+enum Audio {
+    /// It is sent on as it is.
+    Relayed,
+    /// It is decoded and encoded anew.
+    Transcoded(Box<Transcoder>),
+}
+
+impl Audio {
+    fn new(path: &Path) -> Self {
+        let transcoder = || Transcoder::new(path.from, path.to).map(Box::new);
+        (path.from != path.to)
+            .then(transcoder)
+            .flatten()
+            .map_or(Self::Relayed, Self::Transcoded)
+    }
+}
+
 /// Rewrites one direction.
 #[derive(Debug)]
 pub(crate) struct Rewriter {
     path: Path,
     gate: bool,
+    audio: Audio,
     numbering: Numbering,
     receiver: EventReceiver,
     sender: EventSender,
@@ -80,10 +106,12 @@ impl Rewriter {
         timestamp: RtpTimestamp,
         now: Instant,
     ) -> Self {
+        let audio = Audio::new(&path);
         let numbering = Numbering::new(ssrc, path.to.codec.clock_rate(), sequence, timestamp, now);
         Self {
             path,
             gate: true,
+            audio,
             numbering,
             receiver: EventReceiver::default(),
             sender: EventSender::default(),
@@ -96,6 +124,9 @@ impl Rewriter {
     /// end.
     pub(crate) fn replan(&mut self, path: Path, now: Instant) {
         self.numbering.set_clock_rate(path.to.codec.clock_rate());
+        if (self.path.from, self.path.to) != (path.from, path.to) {
+            self.change_audio(Audio::new(&path));
+        }
         self.path = path;
         self.stop_if_closed(now);
     }
@@ -116,6 +147,9 @@ impl Rewriter {
     ) -> Outcome {
         if !self.is_open() {
             return Outcome::Dropped(Dropped::Closed);
+        }
+        if let Audio::Transcoded(_) = self.audio {
+            return self.handle_transcoded(packet, header, now);
         }
         let arrival = self.numbering.handle_arrival(header);
         let send = match self.path.receive.kind(header.payload_type) {
@@ -245,11 +279,12 @@ impl Rewriter {
             .poll_timeout()
             .into_iter()
             .chain(self.sender.poll_timeout())
+            .chain(self.audio_timeout())
             .min()
     }
 
     /// Lets generated events go on, and ends ones whose end was lost. Drain
-    /// [`Self::poll_transmit`] and [`Self::poll_event`] afterwards.
+    /// [`Self::poll_transmit`], [`Self::poll_audio`] and [`Self::poll_event`] afterwards.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         let heard = self.receiver.handle_timeout(now);
         self.handle_heard(heard, now);
@@ -316,6 +351,7 @@ impl Rewriter {
     fn stop_if_closed(&mut self, now: Instant) {
         if !self.is_open() {
             self.numbering.pause();
+            self.stop_audio();
             self.receiver = EventReceiver::default();
             self.sender.stop();
             self.send_events(now);

@@ -13,7 +13,7 @@ use crate::browser_leg::{BrowserAddr, DatagramKind, datagram_kind, ufrag_of_chec
 use crate::dtmf::Dtmf;
 use crate::event::LegEvent;
 use crate::phone_leg::Verdict;
-use crate::rewriter::Outcome;
+use crate::rewriter::{AUDIO_PACKET_LENGTH, Outcome, Rewriter};
 use crate::rtp::{Header, PacketKind, packet_kind};
 
 impl Legs {
@@ -100,7 +100,7 @@ impl Legs {
         self.drain_phone_rewriter(phone, now, egress);
     }
 
-    /// Sends generated events to the phone; the digits are the browser's to tell.
+    /// Sends generated events and transcoded audio to the phone; the digits are the browser's to tell.
     pub(super) fn drain_phone_rewriter(
         &mut self,
         at: usize,
@@ -110,6 +110,14 @@ impl Legs {
         let slot = &mut self.phones[at];
         while let Some(packet) = slot.rewriter.as_mut().and_then(|r| r.poll_transmit()) {
             slot.send_rtp(&packet, now, egress);
+        }
+        if slot.rewriter.as_ref().is_some_and(Rewriter::transcodes) {
+            let mut packet = [0; AUDIO_PACKET_LENGTH];
+            while let Some(rewriter) = &mut slot.rewriter
+                && let Some(length) = rewriter.poll_audio(&mut packet, now)
+            {
+                slot.send_rtp(&packet[..length], now, egress);
+            }
         }
         while let Some(dtmf) = slot.rewriter.as_mut().and_then(|r| r.poll_event()) {
             if let Some(browser) = slot.browser.and_then(|at| self.browsers.get(at)) {
@@ -196,11 +204,19 @@ impl Legs {
         }
     }
 
-    /// Sends generated events to the browser; the digits are the phone's to tell.
+    /// Sends generated events and transcoded audio to the browser; the digits are the phone's to tell.
     fn drain_browser_rewriter(&mut self, at: usize, now: Instant, egress: &mut impl Egress) {
         let slot = &mut self.browsers[at];
         while let Some(packet) = slot.rewriter.as_mut().and_then(|r| r.poll_transmit()) {
             slot.send_rtp(&packet, now, egress);
+        }
+        if slot.rewriter.as_ref().is_some_and(Rewriter::transcodes) {
+            let mut packet = [0; AUDIO_PACKET_LENGTH];
+            while let Some(rewriter) = &mut slot.rewriter
+                && let Some(length) = rewriter.poll_audio(&mut packet, now)
+            {
+                slot.send_rtp(&packet[..length], now, egress);
+            }
         }
         while let Some(dtmf) = slot.rewriter.as_mut().and_then(|r| r.poll_event()) {
             if let Some(phone) = slot.phone.and_then(|at| self.phones.get(at)) {

@@ -1,0 +1,75 @@
+//! Samples to payloads, one packet at a time.
+
+use audio_codec::Encoder as _;
+use audio_codec::g722::{Bitrate, G722Encoder};
+use audio_codec::pcma::PcmaEncoder;
+use audio_codec::pcmu::PcmuEncoder;
+use rusty_opus::{Application, OpusEncoder};
+
+use super::MAX_PAYLOAD;
+use crate::codec::AudioCodec;
+
+/// Effort of the Opus encoder, 0 to 10: docs/performance.md says what each costs.
+const COMPLEXITY: i32 = 3;
+/// Loss in per cent that the encoder prepares for: enough that it sends each frame again.
+const EXPECTED_LOSS: i32 = 10;
+
+pub(super) enum Encoder {
+    Opus {
+        core: Box<OpusEncoder>,
+        /// The samples as Opus takes them.
+        input: Vec<f32>,
+    },
+    G722(Box<G722Encoder>),
+    Pcmu(PcmuEncoder),
+    Pcma(PcmaEncoder),
+}
+
+impl Encoder {
+    pub(super) fn new(codec: AudioCodec, rate: u32) -> Option<Self> {
+        Some(match codec {
+            AudioCodec::Opus => {
+                let rate = i32::try_from(rate).ok()?;
+                let mut core = OpusEncoder::new(rate, 1, Application::Voip).ok()?;
+                core.bitrate_bps = bitrate(rate);
+                core.complexity = COMPLEXITY;
+                core.use_inband_fec = true;
+                core.packet_loss_perc = EXPECTED_LOSS;
+                let core = Box::new(core);
+                let input = Vec::new();
+                Self::Opus { core, input }
+            }
+            AudioCodec::G722 => {
+                let narrow = rate == 8_000;
+                let core = G722Encoder::with_options(Bitrate::Mode1_64000, narrow, false);
+                Self::G722(Box::new(core))
+            }
+            AudioCodec::Pcmu => Self::Pcmu(PcmuEncoder::new()),
+            AudioCodec::Pcma => Self::Pcma(PcmaEncoder::new()),
+        })
+    }
+
+    /// Encodes a packet's samples to the front of `out`, and says how many bytes.
+    pub(super) fn encode(&mut self, pcm: &[i16], out: &mut [u8; MAX_PAYLOAD]) -> usize {
+        let length = match self {
+            Self::Opus { core, input } => {
+                input.clear();
+                input.extend(pcm.iter().map(|sample| f32::from(*sample) / 32_768.0));
+                return core.encode(input, pcm.len(), out).unwrap_or(0);
+            }
+            Self::G722(core) => core.encode_into(pcm, out),
+            Self::Pcmu(core) => core.encode_into(pcm, out),
+            Self::Pcma(core) => core.encode_into(pcm, out),
+        };
+        length.unwrap_or(0)
+    }
+}
+
+/// Bits per second, redundancy included, by what the other side's codec has to say.
+fn bitrate(rate: i32) -> i32 {
+    match rate {
+        ..=8_000 => 20_000,
+        ..=16_000 => 32_000,
+        _ => 40_000,
+    }
+}
