@@ -13,7 +13,7 @@ use crate::plan::{
 use crate::relay::{
     AudioFormat, EventClock, EventFormat, Path, PayloadKind, ReceiveMap, SendFormats,
 };
-use crate::rewriter::{Outcome, Rewriter};
+use crate::rewriter::{AUDIO_PACKET_LENGTH, Outcome, Rewriter};
 use crate::rtcp::{NtpClock, RtcpSession};
 use crate::rtp::{Header, PacketKind, Pt, RtpTimestamp, SeqNo, packet_kind};
 use crate::sdp::{AddressPolicy, BrowserDescription, PhoneDescription};
@@ -172,7 +172,8 @@ fn assert_lines(text: &str) {
 }
 
 /// A row of RTP packets, each behind one byte of length and one of milliseconds since the last:
-/// what leaves is well-formed, and no sequence number leaves twice.
+/// what leaves is well-formed, and no sequence number leaves twice. The first byte says whether
+/// audio is transcoded, and from what to what.
 pub fn rtp(bytes: &[u8]) {
     let Some((first, rest)) = bytes.split_first() else {
         return;
@@ -180,7 +181,7 @@ pub fn rtp(bytes: &[u8]) {
     let clock = EventClock::ALL[usize::from(first & 1)];
     let mut now = origin();
     let mut rewriter = Rewriter::new(
-        path(clock),
+        path(clock, *first),
         Ssrc(1),
         SeqNo(65_000),
         RtpTimestamp(u32::MAX),
@@ -191,7 +192,7 @@ pub fn rtp(bytes: &[u8]) {
         now += Duration::from_millis(u64::from(wait) * 4);
         while let Some(due) = rewriter.poll_timeout().filter(|due| *due <= now) {
             rewriter.handle_timeout(due);
-            drain(&mut rewriter, &mut left);
+            drain(&mut rewriter, due, &mut left);
         }
         let mut packet = packet.to_vec();
         if let Ok(header) = Header::parse(&packet) {
@@ -201,12 +202,16 @@ pub fn rtp(bytes: &[u8]) {
                 let sent = assert_sent(&packet[range.clone()], &mut left);
                 assert_eq!(packet[range][sent.payload], payload);
             }
-            drain(&mut rewriter, &mut left);
+            drain(&mut rewriter, now, &mut left);
         }
     }
 }
 
-fn drain(rewriter: &mut Rewriter, left: &mut HashSet<u16>) {
+fn drain(rewriter: &mut Rewriter, now: Instant, left: &mut HashSet<u16>) {
+    let mut packet = [0; AUDIO_PACKET_LENGTH];
+    while let Some(length) = rewriter.poll_audio(&mut packet, now) {
+        assert_sent(&packet[..length], left);
+    }
     while let Some(packet) = rewriter.poll_transmit() {
         assert_sent(&packet, left);
     }
@@ -221,7 +226,7 @@ fn assert_sent(packet: &[u8], left: &mut HashSet<u16>) -> Header {
     header
 }
 
-fn path(clock: EventClock) -> Path {
+fn path(clock: EventClock, choice: u8) -> Path {
     let mut receive = ReceiveMap::new();
     let event = Pt::new(101).expect("seven bits");
     receive.insert(Pt::PCMU, PayloadKind::Audio);
@@ -232,6 +237,15 @@ fn path(clock: EventClock) -> Path {
         EventClock::Khz48 => AudioCodec::Opus,
     };
     let format = AudioFormat { codec, ptime: 20 };
+    let transcoded = |choice: u8, ptime| AudioFormat {
+        codec: AudioCodec::ALL[usize::from(choice & 3)],
+        ptime,
+    };
+    let (from, to) = if choice & 0x80 == 0 {
+        (format, format)
+    } else {
+        (transcoded(choice >> 1, 20), transcoded(choice >> 3, 60))
+    };
     Path {
         receive,
         send: SendFormats {
@@ -242,8 +256,8 @@ fn path(clock: EventClock) -> Path {
             }),
             comfort_noise: None,
         },
-        from: format,
-        to: format,
+        from,
+        to,
         open: true,
     }
 }

@@ -24,6 +24,8 @@ mod srtp;
 mod transcode;
 mod worker;
 
+#[doc(hidden)]
+pub mod benchmark;
 pub mod codec;
 pub mod dtmf;
 #[doc(hidden)]

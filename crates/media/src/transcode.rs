@@ -11,6 +11,7 @@
 
 mod conceal;
 mod decode;
+mod double;
 mod encode;
 mod jitter;
 mod playout;

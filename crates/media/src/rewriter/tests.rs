@@ -2,10 +2,11 @@
 
 mod audio;
 mod events;
+mod transcoded;
 
 use std::time::{Duration, Instant};
 
-use super::{Dropped, Outcome, Rewriter};
+use super::{AUDIO_PACKET_LENGTH, Dropped, Outcome, Rewriter};
 use crate::codec::AudioCodec;
 use crate::dtmf::{Dtmf, EventPayload};
 use crate::relay::{
@@ -144,6 +145,10 @@ impl Way {
     pub(super) fn drain(&mut self) {
         while let Some(packet) = self.rewriter.poll_transmit() {
             self.push(&packet);
+        }
+        let mut packet = [0; AUDIO_PACKET_LENGTH];
+        while let Some(length) = self.rewriter.poll_audio(&mut packet, self.now) {
+            self.push(&packet[..length]);
         }
         while let Some(dtmf) = self.rewriter.poll_event() {
             self.digits.push(dtmf);

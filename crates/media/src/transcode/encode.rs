@@ -7,6 +7,7 @@ use audio_codec::pcmu::PcmuEncoder;
 use rusty_opus::{Application, OpusEncoder};
 
 use super::MAX_PAYLOAD;
+use super::double::Doubler;
 use crate::codec::AudioCodec;
 
 /// Effort of the Opus encoder, 0 to 10: docs/performance.md says what each costs.
@@ -20,7 +21,11 @@ pub(super) enum Encoder {
         /// The samples as Opus takes them.
         input: Vec<f32>,
     },
-    G722(Box<G722Encoder>),
+    G722 {
+        core: Box<G722Encoder>,
+        /// For audio of 8 kHz.
+        doubler: Option<Doubler>,
+    },
     Pcmu(PcmuEncoder),
     Pcma(PcmaEncoder),
 }
@@ -40,9 +45,11 @@ impl Encoder {
                 Self::Opus { core, input }
             }
             AudioCodec::G722 => {
-                let narrow = rate == 8_000;
-                let core = G722Encoder::with_options(Bitrate::Mode1_64000, narrow, false);
-                Self::G722(Box::new(core))
+                let core = G722Encoder::with_options(Bitrate::Mode1_64000, false, false);
+                Self::G722 {
+                    core: Box::new(core),
+                    doubler: (rate == 8_000).then(Doubler::new),
+                }
             }
             AudioCodec::Pcmu => Self::Pcmu(PcmuEncoder::new()),
             AudioCodec::Pcma => Self::Pcma(PcmaEncoder::new()),
@@ -57,7 +64,10 @@ impl Encoder {
                 input.extend(pcm.iter().map(|sample| f32::from(*sample) / 32_768.0));
                 return core.encode(input, pcm.len(), out).unwrap_or(0);
             }
-            Self::G722(core) => core.encode_into(pcm, out),
+            Self::G722 { core, doubler } => {
+                let pcm = doubler.as_mut().map_or(pcm, |doubler| doubler.double(pcm));
+                core.encode_into(pcm, out)
+            }
             Self::Pcmu(core) => core.encode_into(pcm, out),
             Self::Pcma(core) => core.encode_into(pcm, out),
         };

@@ -19,10 +19,10 @@ fn a_tone_passes_between_all_codecs() {
             let (amplitude, other) = tone(heard, rate, HERTZ, 1);
             let what = format!("{from:?} to {to:?}: {amplitude} {other}");
             assert!(
-                (0.85 * AMPLITUDE..1.15 * AMPLITUDE).contains(&amplitude),
+                (0.75 * AMPLITUDE..1.2 * AMPLITUDE).contains(&amplitude),
                 "{what}"
             );
-            assert!(other < 0.01, "20 dB: {what}");
+            assert!(other < 0.03, "15 dB: {what}");
         }
     }
 }
@@ -67,10 +67,10 @@ fn packets_are_cut_anew_from_10_to_60_ms() {
             let (amplitude, other) = tone(heard, rate, HERTZ, 3);
             let what = format!("{from:?} to {to:?}: {amplitude} {other}");
             assert!(
-                (0.8 * AMPLITUDE..1.2 * AMPLITUDE).contains(&amplitude),
+                (0.75 * AMPLITUDE..1.2 * AMPLITUDE).contains(&amplitude),
                 "{what}"
             );
-            assert!(other < 0.02, "17 dB: {what}");
+            assert!(other < 0.05, "13 dB: {what}");
         }
     }
 }
