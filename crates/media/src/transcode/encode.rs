@@ -78,8 +78,8 @@ impl Encoder {
 /// Bits per second, redundancy included, by what the other side's codec has to say.
 fn bitrate(rate: i32) -> i32 {
     match rate {
-        ..=8_000 => 20_000,
-        ..=16_000 => 32_000,
+        8_000 => 20_000,
+        16_000 => 32_000,
         _ => 40_000,
     }
 }
