@@ -8,6 +8,7 @@
     reason = "this driver owns the thread and reads the clock, once per turn"
 )]
 
+mod batch;
 mod bridge;
 mod browser_slot;
 mod carry;
@@ -37,6 +38,7 @@ use mio::{Events, Poll, Waker};
 use crate::browser_leg::{BrowserLimits, IceLimits, Identity};
 use crate::config::Limits;
 use crate::rtcp::NtpClock;
+use batch::Batch;
 use legs::{LegKey, Legs};
 use mailbox::Letters;
 use sockets::{BROWSERS, Ready, Sockets, WAKER};
@@ -148,9 +150,12 @@ impl Loop {
     fn run(mut self) {
         let mut events = Events::with_capacity(1024);
         let mut ready = Ready::default();
+        let mut batch = Batch::new();
         let mut failed_turns = 0;
         let end = loop {
-            let turn = catch_unwind(AssertUnwindSafe(|| self.turn(&mut events, &mut ready)));
+            let turn = catch_unwind(AssertUnwindSafe(|| {
+                self.turn(&mut events, &mut ready, &mut batch)
+            }));
             match turn {
                 Ok(None) => failed_turns = 0,
                 Ok(Some(end)) => break end,
@@ -166,7 +171,7 @@ impl Loop {
         self.end(end);
     }
 
-    fn turn(&mut self, events: &mut Events, ready: &mut Ready) -> Option<End> {
+    fn turn(&mut self, events: &mut Events, ready: &mut Ready, batch: &mut Batch) -> Option<End> {
         let timeout = self.time_to_wait(ready);
         if let Err(error) = self.poll.poll(events, timeout)
             && error.kind() != io::ErrorKind::Interrupted
@@ -186,7 +191,7 @@ impl Loop {
         while let Some(command) = self.letters.pop_front() {
             self.handle_command(command, now);
         }
-        self.receive(ready, now);
+        self.receive(ready, batch, now);
         self.legs.handle_timeout(now, &mut self.sockets);
         self.report();
         None
@@ -229,18 +234,19 @@ impl Loop {
     }
 
     /// A bounded number of datagrams from each socket that has some.
-    fn receive(&mut self, ready: &mut Ready, now: Instant) {
+    fn receive(&mut self, ready: &mut Ready, batch: &mut Batch, now: Instant) {
         let legs = &mut self.legs;
         ready.retain(|token| match sockets::owner(token) {
             None if token == BROWSERS => {
-                self.sockets.receive_browsers(|datagram, from, sockets| {
-                    legs.handle_browser_datagram(datagram, from, now, sockets);
-                })
+                self.sockets
+                    .receive_browsers(batch, |datagram, from, sockets| {
+                        legs.handle_browser_datagram(datagram, from, now, sockets);
+                    })
             }
             None => false,
             Some((key, channel)) => {
                 self.sockets
-                    .receive_phone(key, channel, |datagram, from, sockets| {
+                    .receive_phone(key, channel, batch, |datagram, from, sockets| {
                         legs.handle_phone_datagram(key, channel, datagram, from, now, sockets);
                     })
             }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
+use super::batch::{BATCH, Batch};
 use super::egress::{Channel, Egress};
 use crate::browser_leg::BrowserAddr;
 use crate::ports::PhoneSockets;
@@ -14,12 +15,12 @@ pub(crate) const WAKER: Token = Token(0);
 pub(crate) const BROWSERS: Token = Token(1);
 const FIRST_PHONE: usize = 2;
 
-/// Datagrams taken from a phone's socket before the others get their turn.
-const PHONE_BATCH: usize = 64;
+/// Datagrams asked for at a time of a phone's socket, which nearly always has one.
+const PHONE_BATCH: usize = 4;
+/// So often is a phone's socket asked before the others get their turn.
+const PHONE_BATCHES: usize = 16;
 /// The same of the one socket that all browsers share.
-const BROWSER_BATCH: usize = 512;
-/// Larger than any datagram that can be media; longer ones are cut and fail their checks.
-const DATAGRAM: usize = 2048;
+const BROWSER_BATCHES: usize = 16;
 
 /// The phone leg and channel a token stands for.
 pub(crate) fn owner(token: Token) -> Option<(usize, Channel)> {
@@ -72,8 +73,6 @@ pub(crate) struct Sockets {
     registry: Registry,
     browsers: UdpSocket,
     phones: Vec<Option<PhoneSockets>>,
-    /// Taken out while a datagram in it is served, and made anew if that panics.
-    buffer: Vec<u8>,
 }
 
 impl Sockets {
@@ -83,7 +82,6 @@ impl Sockets {
             registry,
             browsers,
             phones: Vec::new(),
-            buffer: Vec::new(),
         })
     }
 
@@ -116,57 +114,44 @@ impl Sockets {
     }
 
     /// Reads browsers' datagrams; says whether there may be more.
-    pub(crate) fn receive_browsers(
+    pub(super) fn receive_browsers(
         &mut self,
+        batch: &mut Batch,
         mut take: impl FnMut(&[u8], SocketAddr, &mut Self),
     ) -> bool {
-        let mut buffer = self.take_buffer();
-        let mut more = true;
-        for _ in 0..BROWSER_BATCH {
-            match self.browsers.recv_from(&mut buffer) {
-                Ok((length, from)) => take(&buffer[..length], from, self),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => {
-                    more = false;
-                    break;
-                }
+        for _ in 0..BROWSER_BATCHES {
+            let more = batch.receive(&self.browsers, BATCH);
+            for (datagram, from) in batch.datagrams() {
+                take(datagram, from, self);
+            }
+            if !more {
+                return false;
             }
         }
-        self.buffer = buffer;
-        more
+        true
     }
 
     /// Reads a phone leg's datagrams; says whether there may be more.
-    pub(crate) fn receive_phone(
+    pub(super) fn receive_phone(
         &mut self,
         key: usize,
         channel: Channel,
+        batch: &mut Batch,
         mut take: impl FnMut(&mut [u8], SocketAddr, &mut Self),
     ) -> bool {
-        let mut buffer = self.take_buffer();
-        let mut more = true;
-        for _ in 0..PHONE_BATCH {
+        for _ in 0..PHONE_BATCHES {
             let Some(socket) = self.phone(key, channel) else {
-                more = false;
-                break;
+                return false;
             };
-            match socket.recv_from(&mut buffer) {
-                Ok((length, from)) => take(&mut buffer[..length], from, self),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => {
-                    more = false;
-                    break;
-                }
+            let more = batch.receive(socket, PHONE_BATCH);
+            for (datagram, from) in batch.datagrams() {
+                take(datagram, from, self);
+            }
+            if !more {
+                return false;
             }
         }
-        self.buffer = buffer;
-        more
-    }
-
-    fn take_buffer(&mut self) -> Vec<u8> {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.resize(DATAGRAM, 0);
-        buffer
+        true
     }
 
     fn phone(&self, key: usize, channel: Channel) -> Option<&UdpSocket> {

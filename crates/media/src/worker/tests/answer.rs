@@ -30,15 +30,21 @@ const PHONE: LegId = LegId(2);
 
 #[test]
 fn both_hear_each_other_within_four_round_trips_of_the_answer() {
-    for rung in [Duration::ZERO, Duration::from_secs(8), Duration::from_secs(50)] {
+    for rung in [
+        Duration::ZERO,
+        Duration::from_secs(8),
+        Duration::from_secs(50),
+    ] {
         let mut call = Call::ringing(our_role());
         call.pass_time(rung);
         let answered = call.now;
         call.phone_answers();
         call.page_learns_of_it();
-        let heard = call.until_both_hear();
-        let took = heard - answered;
-        assert!(took <= 4 * ROUND_TRIP, "{took:?} after {rung:?}");
+        let (phone, browser) = call.until_both_hear();
+        let took = (phone - answered, browser - answered);
+        let [most, three_and_half] = [4 * ROUND_TRIP, 7 * ONE_WAY + PACKET_TIME];
+        assert!(took.0.max(took.1) <= most, "{took:?} after {rung:?}");
+        assert!(took.1 <= three_and_half, "{took:?} after {rung:?}");
     }
 }
 
@@ -51,8 +57,8 @@ fn with_early_sdp_both_hear_each_other_one_round_trip_after_the_answer() {
         call.pass_time(rung);
         let answered = call.now;
         call.forget_what_was_heard();
-        let heard = call.until_both_hear();
-        let took = heard - answered;
+        let (phone, browser) = call.until_both_hear();
+        let took = phone.max(browser) - answered;
         assert!(took <= ROUND_TRIP, "{took:?} after {rung:?}");
     }
 }
@@ -162,13 +168,23 @@ impl Call {
         self.sockets.to_phone = 0;
     }
 
-    fn until_both_hear(&mut self) -> Instant {
+    /// When the phone and when the browser first hears something.
+    fn until_both_hear(&mut self) -> (Instant, Instant) {
         let limit = self.now + LIMIT;
-        while self.browser.rtp.is_empty() || self.sockets.to_phone == 0 {
+        let (mut phone, mut browser) = (None, None);
+        loop {
+            if self.sockets.to_phone > 0 {
+                phone.get_or_insert(self.now);
+            }
+            if !self.browser.rtp.is_empty() {
+                browser.get_or_insert(self.now);
+            }
+            if let (Some(phone), Some(browser)) = (phone, browser) {
+                return (phone, browser);
+            }
             assert!(self.now < limit, "they never hear each other");
             self.step();
         }
-        self.now
     }
 
     fn pass_time(&mut self, time: Duration) {
