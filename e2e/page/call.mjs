@@ -9,6 +9,12 @@ export function openMicrophone() {
   return microphone;
 }
 
+/** Has `transceiver` offer only these kinds of audio, and telephone-event: `['audio/opus']`. */
+export function preferCodecs(transceiver, codecs) {
+  const known = RTCRtpSender.getCapabilities('audio').codecs;
+  transceiver.setCodecPreferences(known.filter((c) => [...codecs, 'audio/telephone-event'].includes(c.mimeType)));
+}
+
 export class Call {
   constructor(connection, session) {
     Object.assign(this, { connection, session, states: [], applied: 0 });
@@ -33,9 +39,10 @@ export class Call {
   }
 
   /** Sends `session-create` with an offer; candidates follow by trickle unless `gather` says they come inside. */
-  async offer({ account, uri, gather = false, video = false, headers, setup }) {
+  async offer({ account, uri, gather = false, video = false, headers, setup, codecs }) {
     this.offered = true;
     await this.addMicrophone();
+    if (codecs) preferCodecs(this.peer.getTransceivers()[0], codecs);
     if (video) this.peer.addTransceiver('video', { direction: 'recvonly' });
     const trickle = this.prepareTrickle(gather);
     await this.peer.setLocalDescription();

@@ -15,7 +15,8 @@ const TRANSCRIPTS = join(repository, 'crates/sylkrtc-protocol/tests/transcripts'
 
 describe('dialects', () => {
   let stage;
-  before(async () => { stage = await startStage(); });
+  // so that there are updates to hear of in the transcripts
+  before(async () => { stage = await startStage({ gateway: { tables: { media: { transcoding: 'never' } } } }); });
   afterEach(() => stage?.clear());
   after(() => stage?.abandon());
 

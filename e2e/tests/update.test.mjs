@@ -13,7 +13,8 @@ import { DOMAIN } from '../testbed/kamailio.mjs';
 
 describe('changes of a call', () => {
   let stage;
-  before(async () => { stage = await startStage(); });
+  // so that a phone's codec is put to the page; what is transcoded instead is in codecs.test.mjs
+  before(async () => { stage = await startStage({ gateway: { tables: { media: { transcoding: 'never' } } } }); });
   afterEach(() => stage?.clear());
   after(() => stage?.abandon());
 

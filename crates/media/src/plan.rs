@@ -36,7 +36,7 @@ pub use outgoing::{
     accept_later_answer, accept_phone_answer, browser_answer, delayed_phone_offer, phone_offer,
 };
 pub use reoffer::{accept_reinvite_answer, current_offer, hold_offer, reinvite, repeated};
-pub use route::{CodecPolicy, Route, TRANSCODING, Transcoding};
+pub use route::{CodecPolicy, Route, Transcoding};
 pub use transfer::{answer_another, join_offers, offer_to_another};
 pub use update::{BrowserUpdate, PhoneSide, accept_browser_change, browser_reoffer};
 

@@ -1,7 +1,7 @@
 //! What is said of codecs, in `[media]` for all calls and in `[[sip.domain]]` for those of one domain.
 
 use media::codec::AudioCodec;
-use media::plan::{CodecPolicy, Route, TRANSCODING, Transcoding};
+use media::plan::{CodecPolicy, Route, Transcoding};
 use serde::Deserialize;
 
 use super::Problem;
@@ -52,11 +52,9 @@ pub enum TranscodingRule {
 impl From<TranscodingRule> for Transcoding {
     fn from(rule: TranscodingRule) -> Self {
         match rule {
-            TranscodingRule::LastResort if TRANSCODING => Self::LastResort,
-            TranscodingRule::Opus if TRANSCODING => Self::OpusForBrowsers,
-            TranscodingRule::Never | TranscodingRule::LastResort | TranscodingRule::Opus => {
-                Self::Never
-            }
+            TranscodingRule::Never => Self::Never,
+            TranscodingRule::LastResort => Self::LastResort,
+            TranscodingRule::Opus => Self::OpusForBrowsers,
         }
     }
 }

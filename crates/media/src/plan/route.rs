@@ -2,9 +2,6 @@
 
 use crate::codec::AudioCodec;
 
-/// Whether the workers transcode yet.
-pub const TRANSCODING: bool = false;
-
 /// What the operator wants of the calls of a route.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Route {
