@@ -100,6 +100,8 @@ pub struct BrowserRemote {
     pub pwd: String,
     /// SSRCs it announced with `a=ssrc`; may be empty.
     pub ssrcs: Vec<Ssrc>,
+    /// The number of the header extension in which it says how loud it is (RFC 6464).
+    pub audio_level: Option<u8>,
 }
 
 /// Our end of a phone leg, for the SDP sent to the phone.

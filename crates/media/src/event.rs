@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::codec::AudioCodec;
+use crate::quality::Sound;
+
 /// Something a leg has to tell. Delivered on the worker's thread by the callback
 /// given when the leg was opened; the callback must not block.
 ///
@@ -30,7 +33,7 @@ pub enum LegEvent {
         duration: Duration,
     },
     /// Final counters, once, when the leg has been closed.
-    Stats(LegStats),
+    Stats(Box<LegStats>),
 }
 
 /// Why a leg ended by itself.
@@ -64,10 +67,51 @@ pub struct LegStats {
     pub lost_at_peer: u64,
     /// Interarrival jitter of what was received (RFC 3550 §6.4.1).
     pub jitter: Duration,
+    /// Interarrival jitter of what was sent, as the peer says.
+    pub jitter_at_peer: Duration,
     /// Round trip by the peer's receiver reports, if one came.
     pub round_trip: Option<Duration>,
     /// What was thrown away, and why.
     pub dropped: Dropped,
+    /// How loud what came from the peer was.
+    pub sound: Sound,
+    /// For how long nothing has come from the peer, or how long it has been allowed to speak if
+    /// that is less. Zero while it is not.
+    pub absent: Duration,
+    /// The same for nothing but silence. Zero also where loudness cannot be told.
+    pub silent: Duration,
+    /// How far the leg has come.
+    pub link: Link,
+    /// Whether what the peer says is to be carried.
+    pub way: Way,
+    /// What the leg speaks by the last plan.
+    pub codec: Option<AudioCodec>,
+}
+
+/// How far a leg has come towards carrying media.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// Browser leg: no authenticated connectivity check has come.
+    #[default]
+    Unchecked,
+    /// Browser leg: a check has come; the handshake is not over.
+    Handshaking,
+    /// Media can pass. A phone leg without encryption is so from the beginning.
+    Ready,
+    /// It ended by itself.
+    Failed(LegFailure),
+}
+
+/// Whether what the peer of a leg says is to be carried to the other leg.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    /// There is no plan yet.
+    #[default]
+    Unplanned,
+    /// Plan or gate let nothing pass: one side holds the call, or wanted one way only.
+    Closed,
+    /// Everything lets it pass, for so long.
+    Open(Duration),
 }
 
 /// Packets and payload-carrying bytes in one direction.

@@ -31,6 +31,7 @@ pub mod dtmf;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod plan;
+pub mod quality;
 pub mod relay;
 pub mod rtp;
 pub mod sdp;
@@ -40,7 +41,7 @@ pub use config::{BrowserAddress, Limits, MediaConfig, PhoneAddress};
 pub use endpoints::{
     BrowserLocal, BrowserRemote, DtlsRole, Fingerprint, PhoneLocal, PhoneRemote, Ssrc,
 };
-pub use event::{Dropped, Flow, LegEvent, LegFailure, LegStats};
+pub use event::{Dropped, Flow, LegEvent, LegFailure, LegStats, Link, Way};
 pub use handle::{
     BrowserLeg, BrowserLegConfig, Counts, Gate, Media, MediaError, PhoneLeg, PhoneLegConfig,
     WorkerHandle,

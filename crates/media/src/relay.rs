@@ -108,6 +108,14 @@ impl ReceiveMap {
         }
     }
 
+    /// The payload types of one meaning, as bits.
+    pub(crate) fn mask(&self, kind: PayloadKind) -> u128 {
+        let known = self.0.iter().enumerate();
+        known
+            .filter(|(_, known)| **known == kind)
+            .fold(0, |mask, (index, _)| mask | (1 << index))
+    }
+
     /// What `pt` carries.
     pub fn kind(&self, pt: Pt) -> PayloadKind {
         self.0[pt.index()]

@@ -207,6 +207,47 @@ impl Header {
     }
 }
 
+/// The value of a header extension (RFC 8285), if the packet has one of that number. For a number
+/// of 1 to 14; anything else that does not fit finds nothing.
+pub(crate) fn extension(packet: &[u8], number: u8) -> Option<&[u8]> {
+    let first = *packet.first()?;
+    if first & 0x10 == 0 {
+        return None;
+    }
+    let start = HEADER_LENGTH + 4 * usize::from(first & 0x0f);
+    let (profile, rest) = packet.get(start..)?.split_first_chunk::<2>()?;
+    let (words, rest) = rest.split_first_chunk::<2>()?;
+    let mut elements = rest.get(..4 * usize::from(u16::from_be_bytes(*words)))?;
+    let two_bytes = match *profile {
+        [0xbe, 0xde] => false,
+        [0x10, low] if low & 0xf0 == 0 => true,
+        _ => return None,
+    };
+    while let Some((&head, rest)) = elements.split_first() {
+        // Padding.
+        if head == 0 {
+            elements = rest;
+            continue;
+        }
+        let (found, length, rest) = if two_bytes {
+            let (&length, rest) = rest.split_first()?;
+            (head, usize::from(length), rest)
+        } else {
+            (head >> 4, usize::from(head & 0x0f) + 1, rest)
+        };
+        // RFC 8285 §4.2: nothing behind it is to be read.
+        if !two_bytes && found == 15 {
+            return None;
+        }
+        let (value, behind) = rest.split_at_checked(length)?;
+        if found == number {
+            return Some(value);
+        }
+        elements = behind;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +283,33 @@ mod tests {
         );
         let header = Header::parse(&bytes).expect("all fields");
         assert_eq!(&bytes[header.payload], b"hi");
+    }
+
+    #[test]
+    fn a_header_extension_is_found_by_its_number() {
+        let one_byte = packet(
+            0x90,
+            &[0xbe, 0xde, 0, 2, 0, 0x21, 7, 8, 0x10, 99, 0, 0, b'h'],
+        );
+        let two_bytes = packet(0x90, &[0x10, 0, 0, 2, 2, 0, 0, 1, 1, 99, 0, 0, b'h']);
+        for bytes in [&one_byte, &two_bytes] {
+            assert_eq!(extension(bytes, 1), Some(&[99][..]));
+            assert_eq!(extension(bytes, 3), None);
+        }
+        assert_eq!(extension(&one_byte, 2), Some(&[7, 8][..]));
+        assert_eq!(extension(&two_bytes, 2), Some(&[][..]));
+        // Every way to be cut short, number 15, another profile, none at all.
+        for length in 0..24 {
+            assert_eq!(extension(&one_byte[..length], 1), None);
+        }
+        for bytes in [
+            packet(0x90, &[0xbe, 0xde, 0, 1, 0xf0, 1, 0x10, 99]),
+            packet(0x90, &[0xbe, 0xde, 0, 1, 0x3f, 1, 0x10, 99]),
+            packet(0x90, &[0xaa, 0xaa, 0, 1, 0x10, 99, 0, 0]),
+            packet(0x80, &[0xbe, 0xde, 0, 1, 0x10, 99, 0, 0]),
+        ] {
+            assert_eq!(extension(&bytes, 1), None, "{bytes:02x?}");
+        }
     }
 
     #[test]

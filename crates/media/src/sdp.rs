@@ -14,6 +14,7 @@ mod phone;
 mod setup;
 
 pub use address::{AddressPolicy, UnsafeAddress};
+pub(crate) use browser::AUDIO_LEVEL;
 pub use browser::BrowserDescription;
 pub use direction::Direction;
 pub use formats::{Format, Formats};

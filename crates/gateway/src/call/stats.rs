@@ -32,8 +32,8 @@ impl Stats {
 
     pub(super) fn note(&mut self, input: &Input) {
         match input {
-            Input::Browser(LegEvent::Stats(stats)) => self.browser = Some(*stats),
-            Input::Phone(_, LegEvent::Stats(stats)) => self.phones.push(*stats),
+            Input::Browser(LegEvent::Stats(stats)) => self.browser = Some(**stats),
+            Input::Phone(_, LegEvent::Stats(stats)) => self.phones.push(**stats),
             Input::Browser(_)
             | Input::Phone(..)
             | Input::Sip(..)

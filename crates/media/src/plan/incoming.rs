@@ -4,7 +4,7 @@ use super::abilities::Abilities;
 use super::decide::Party;
 use super::remote::{direction, phone_remote};
 use super::side::{Pair, Side, times_for_phone};
-use super::text::{BrowserContent, BrowserText, PhoneContent, PhoneText};
+use super::text::{AUDIO_LEVEL_NUMBER, BrowserContent, BrowserText, PhoneContent, PhoneText};
 use super::{Agreed, BrowserExchange, BrowserOffer, Exchange, Hold, Policy, Refusal, own};
 use crate::endpoints::{BrowserLocal, PhoneLocal};
 use crate::sdp::{
@@ -63,6 +63,7 @@ pub fn browser_offer(
             .ptime
             .or_else(|| phone.and_then(|phone| phone.ptime)),
         maxptime: phone.and_then(|phone| phone.maxptime),
+        audio_level: Some(AUDIO_LEVEL_NUMBER),
     };
     let text = BrowserText::next(None, &content);
     Ok(BrowserOffer {

@@ -217,6 +217,7 @@ pub(super) fn answer_browser(
         direction: browser.direction.reversed(),
         ptime,
         maxptime,
+        audio_level: browser.audio_level,
     };
     BrowserExchange {
         text: BrowserText::next(previous, &content),

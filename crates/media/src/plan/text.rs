@@ -5,11 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::side::{OwnFormat, OwnKind};
 use crate::endpoints::{BrowserLocal, PhoneLocal};
-use crate::sdp::{Direction, MediaLine, Setup};
+use crate::sdp::{AUDIO_LEVEL, Direction, MediaLine, Setup};
 
 /// ICE priority of the first host candidate (RFC 8445 §5.1.2.1); each further one is one lower in
 /// its local preference.
 const HOST_PRIORITY: u32 = 2_130_706_431;
+/// The number of the header extension for levels in offers of ours: the only one there.
+pub(super) const AUDIO_LEVEL_NUMBER: u8 = 1;
 
 /// A description of ours on a phone leg. Its origin lives as long as the dialog: the version
 /// counts up whenever the text changes (RFC 3264 §8).
@@ -106,6 +108,8 @@ pub(super) struct BrowserContent<'a> {
     pub(super) direction: Direction,
     pub(super) ptime: Option<u16>,
     pub(super) maxptime: Option<u16>,
+    /// The number of the header extension in which the browser may say how loud it is (RFC 6464).
+    pub(super) audio_level: Option<u8>,
 }
 
 /// A description of ours on a browser leg. Its origin lives as long as the call: the version
@@ -175,6 +179,9 @@ impl BrowserContent<'_> {
             line_of(&mut text, format_args!("a={}", self.direction));
             text.push_str("a=rtcp-mux\r\n");
             self.transport(&mut text);
+            if let Some(number) = self.audio_level {
+                line_of(&mut text, format_args!("a=extmap:{number} {AUDIO_LEVEL}"));
+            }
             rtpmaps(&mut text, self.formats);
             packet_times(&mut text, self.ptime, self.maxptime);
             self.source(&mut text);

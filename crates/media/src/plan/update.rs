@@ -242,6 +242,7 @@ pub fn browser_reoffer(
         direction: offered_to(current.browser.direction),
         ptime: phone.ptime,
         maxptime: phone.maxptime,
+        audio_level: before.remote.audio_level,
     };
     Ok(BrowserOffer {
         text: BrowserText::next(Some(&before.text), &content),

@@ -37,7 +37,14 @@ pub struct BrowserDescription {
     pub setup: Setup,
     /// The sources it announces (`a=ssrc`).
     pub ssrcs: Vec<Ssrc>,
+    /// The number of the header extension in which it says how loud it is (RFC 6464, RFC 8285).
+    pub audio_level: Option<u8>,
 }
+
+/// RFC 6464 §4.
+pub(crate) const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+/// Numbers that fit into extensions with one-byte headers (RFC 8285 §4.2).
+const EXTENSION_NUMBERS: std::ops::RangeInclusive<u8> = 1..=14;
 
 /// Most sources that are remembered.
 const MAX_SSRCS: usize = 16;
@@ -105,6 +112,7 @@ impl BrowserDescription {
                 .and_then(Setup::parse)
                 .unwrap_or(Setup::Actpass),
             ssrcs: ssrcs(section),
+            audio_level: audio_level(section),
         })
     }
 
@@ -121,6 +129,7 @@ impl BrowserDescription {
             ufrag: self.ufrag.clone(),
             pwd: self.pwd.clone(),
             ssrcs: self.ssrcs.clone(),
+            audio_level: self.audio_level,
         }
     }
 }
@@ -179,6 +188,16 @@ fn ssrcs(section: &Section) -> Vec<Ssrc> {
         }
     }
     found
+}
+
+/// `a=extmap:1 urn:…`, where a direction may stand behind the number.
+fn audio_level(section: &Section) -> Option<u8> {
+    section.all("extmap").find_map(|value| {
+        let mut words = value.split_ascii_whitespace();
+        let number = words.next()?.split('/').next()?.parse().ok()?;
+        let told = words.next()? == AUDIO_LEVEL;
+        (told && EXTENSION_NUMBERS.contains(&number)).then_some(number)
+    })
 }
 
 /// The direction of a section: its own, else the session's, else both ways (RFC 8866 §6.7).
@@ -311,6 +330,25 @@ mod tests {
         assert_eq!(
             BrowserDescription::parse(silent).map(|_| ()),
             Err(SdpError::NoAudio)
+        );
+    }
+
+    #[test]
+    fn the_extension_for_levels_is_found_by_its_name() {
+        let fingerprint = sha256_of(1);
+        let number = |extmap: &str| {
+            let audio = ["a=ice-ufrag:u", "a=ice-pwd:p", &fingerprint, extmap];
+            description(&[], &audio).expect("usable").audio_level
+        };
+        assert_eq!(number(&format!("a=extmap:3 {AUDIO_LEVEL}")), Some(3));
+        let long = format!("a=extmap:14/sendrecv {AUDIO_LEVEL} vad=on");
+        assert_eq!(number(&long), Some(14));
+        for other in ["15", "0", "x", "300"] {
+            assert_eq!(number(&format!("a=extmap:{other} {AUDIO_LEVEL}")), None);
+        }
+        assert_eq!(
+            number("a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid"),
+            None
         );
     }
 

@@ -77,6 +77,7 @@ impl SimBrowser {
             ufrag: "them".to_owned(),
             pwd: "the browser's own password".to_owned(),
             ssrcs: vec![BROWSER_SSRC],
+            audio_level: None,
         }
     }
 

@@ -22,10 +22,15 @@ impl Legs {
             self.unbridge_browser(old, now);
         }
         let Relay {
+            codec,
             to_phone,
             to_browser,
             ..
         } = relay;
+        let meter = &mut self.browsers[browser].tally.meter;
+        meter.set_codec(codec, &to_phone.receive);
+        let meter = &mut self.phones[phone].tally.meter;
+        meter.set_codec(codec, &to_browser.receive);
         let rng = &mut self.rng;
         let mut first = || {
             // Below half, so that no receiver mistakes the first packets for the last ones
@@ -90,8 +95,12 @@ impl Legs {
         let slot = &mut self.browsers[browser];
         slot.update_silence(now);
         let (gate, listened_to) = (slot.gate, slot.planned_open);
+        let speaks = listened_to && gate.browser_to_phone;
+        slot.tally.meter.set_open(speaks, now);
         if let Some(phone) = slot.phone {
             let slot = &mut self.phones[phone];
+            let speaks = slot.planned_open && gate.phone_to_browser;
+            slot.tally.meter.set_open(speaks, now);
             let talks = slot.planned_open && listened_to && gate.phone_to_browser;
             let unheard = listened_to && gate.browser_to_phone && !slot.source.is_heard();
             slot.silence.expect(talks || unheard, now);

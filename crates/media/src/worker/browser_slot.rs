@@ -11,7 +11,7 @@ use super::silence::SilenceWatch;
 use super::tally::Tally;
 use crate::browser_leg::{BrowserCore, Ufrag};
 use crate::endpoints::Ssrc;
-use crate::event::LegStats;
+use crate::event::{LegStats, Link};
 use crate::handle::Gate;
 use crate::rewriter::Rewriter;
 use crate::rtcp::RtcpSession;
@@ -66,7 +66,7 @@ impl BrowserSlot {
             planned_open: false,
             gate: Gate::OPEN,
             silence: SilenceWatch::new(settings.limits.silence),
-            tally: Tally::default(),
+            tally: Tally::new(Link::Unchecked),
             armed: None,
             live: true,
             on_event: opening.on_event,
@@ -124,8 +124,8 @@ impl BrowserSlot {
         .min()
     }
 
-    pub(crate) fn stats(&self) -> LegStats {
-        self.tally.stats(&self.rtcp.statistics())
+    pub(crate) fn stats(&self, now: Instant) -> LegStats {
+        self.tally.stats(&self.rtcp.statistics(), now)
     }
 }
 

@@ -80,6 +80,7 @@ impl Legs {
             return;
         };
         slot.tally.received(datagram.len());
+        slot.tally.meter.handle_rtp(&packet, &header, now);
         slot.rtcp.handle_rtp(&header, now);
         slot.silence.heard(now);
         let phone = slot.phone.filter(|_| slot.gate.browser_to_phone);
@@ -183,6 +184,7 @@ impl Legs {
             }
         }
         slot.tally.received(datagram.len());
+        slot.tally.meter.handle_rtp(datagram, &header, now);
         slot.rtcp.handle_rtp(&header, now);
         slot.silence.heard(now);
         let browser = slot.browser.and_then(|at| self.browsers.get_mut(at));

@@ -19,7 +19,7 @@ use super::mailbox::{BrowserOpening, Command, EventSink, LegId, PhoneOpening};
 use super::phone_slot::PhoneSlot;
 use super::timers::Timers;
 use crate::browser_leg::{AddressChange, BrowserAddr, BrowserEvent, Ufrag};
-use crate::event::{LegEvent, LegFailure};
+use crate::event::{LegEvent, LegFailure, Link};
 
 /// Least time between two wake-ups of one leg.
 const SHORTEST_NAP: Duration = Duration::from_millis(1);
@@ -119,7 +119,9 @@ impl Legs {
         }
         self.serve(key, now, egress, |legs, egress| match (command, key) {
             (Command::SetBrowserRemote(_, remote), LegKey::Browser(at)) => {
-                legs.browsers[at].core.set_remote(*remote, now);
+                let slot = &mut legs.browsers[at];
+                slot.tally.meter.set_extension(remote.audio_level);
+                slot.core.set_remote(*remote, now);
             }
             (Command::RestartIce(_, credentials), LegKey::Browser(at)) => {
                 let slot = &mut legs.browsers[at];
@@ -154,8 +156,10 @@ impl Legs {
                 }
                 legs.drain_phone_rewriter(at, now, egress);
             }
-            (Command::Snapshot(_, reply), LegKey::Browser(at)) => reply(legs.browsers[at].stats()),
-            (Command::Snapshot(_, reply), LegKey::Phone(at)) => reply(legs.phones[at].stats()),
+            (Command::Snapshot(_, reply), LegKey::Browser(at)) => {
+                reply(legs.browsers[at].stats(now));
+            }
+            (Command::Snapshot(_, reply), LegKey::Phone(at)) => reply(legs.phones[at].stats(now)),
             // Opening and closing are the driver's, for their sockets; nothing else fits.
             (
                 Command::SetBrowserRemote(..)
@@ -191,15 +195,15 @@ impl Legs {
                 slot.core.close(now);
                 legs.flush_browser(at, now, egress);
                 let slot = &mut legs.browsers[at];
-                let stats = slot.stats();
-                tell_last(&mut slot.on_event, LegEvent::Stats(stats));
+                let stats = slot.stats(now);
+                tell_last(&mut slot.on_event, LegEvent::Stats(Box::new(stats)));
             }
             LegKey::Phone(at) => {
                 let slot = &mut legs.phones[at];
                 let bye = slot.rtcp.bye(now);
                 slot.send_rtcp(&bye, egress);
-                let stats = slot.stats();
-                tell_last(&mut slot.on_event, LegEvent::Stats(stats));
+                let stats = slot.stats(now);
+                tell_last(&mut slot.on_event, LegEvent::Stats(Box::new(stats)));
             }
         });
         self.detach(key, now);
@@ -286,13 +290,16 @@ impl Legs {
                     self.forget_address(address, at);
                 }
                 BrowserEvent::IceValidated => {
+                    self.browsers[at].tally.link = Link::Handshaking;
                     self.tell(LegKey::Browser(at), LegEvent::IceValidated);
                 }
                 BrowserEvent::Connected => {
+                    self.browsers[at].tally.link = Link::Ready;
                     self.update_silence(at, now);
                     self.tell(LegKey::Browser(at), LegEvent::Connected);
                 }
                 BrowserEvent::Failed(failure) => {
+                    self.browsers[at].tally.link = Link::Failed(failure);
                     self.detach(LegKey::Browser(at), now);
                     self.tell(LegKey::Browser(at), LegEvent::Failed(failure));
                 }

@@ -12,7 +12,7 @@ use super::mailbox::{EventSink, LegId, PhoneOpening};
 use super::silence::SilenceWatch;
 use super::tally::Tally;
 use crate::endpoints::{PhoneRemote, Ssrc};
-use crate::event::LegStats;
+use crate::event::{LegStats, Link};
 use crate::phone_leg::SourceCheck;
 use crate::rewriter::Rewriter;
 use crate::rtcp::RtcpSession;
@@ -67,7 +67,7 @@ impl PhoneSlot {
             planned_open: false,
             silence: SilenceWatch::new(settings.limits.silence),
             keep_alive: KeepAlive::default(),
-            tally: Tally::default(),
+            tally: Tally::new(Link::Ready),
             armed: None,
             live: true,
             on_event: opening.on_event,
@@ -130,7 +130,7 @@ impl PhoneSlot {
         .min()
     }
 
-    pub(crate) fn stats(&self) -> LegStats {
-        self.tally.stats(&self.rtcp.statistics())
+    pub(crate) fn stats(&self, now: Instant) -> LegStats {
+        self.tally.stats(&self.rtcp.statistics(), now)
     }
 }

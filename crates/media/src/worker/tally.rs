@@ -1,19 +1,34 @@
 //! A leg's counters.
 
-use crate::event::{Dropped, Flow, LegStats};
+use std::time::Instant;
+
+use crate::event::{Dropped, Flow, LegStats, Link};
+use crate::quality::SoundMeter;
 use crate::rewriter;
 use crate::rtcp::LegStatistics;
 use crate::srtp::Refused;
 
 /// What the worker counts itself; the rest is RTCP's.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tally {
     pub(crate) received: Flow,
     pub(crate) sent: Flow,
     pub(crate) dropped: Dropped,
+    pub(crate) meter: SoundMeter,
+    pub(crate) link: Link,
 }
 
 impl Tally {
+    pub(crate) fn new(link: Link) -> Self {
+        Self {
+            received: Flow::default(),
+            sent: Flow::default(),
+            dropped: Dropped::default(),
+            meter: SoundMeter::new(),
+            link,
+        }
+    }
+
     pub(crate) fn received(&mut self, bytes: usize) {
         self.received.packets += 1;
         self.received.bytes += bytes as u64;
@@ -51,15 +66,22 @@ impl Tally {
         *counter += 1;
     }
 
-    pub(crate) fn stats(&self, rtcp: &LegStatistics) -> LegStats {
+    pub(crate) fn stats(&self, rtcp: &LegStatistics, now: Instant) -> LegStats {
         LegStats {
             received: self.received,
             sent: self.sent,
             lost: rtcp.lost,
             lost_at_peer: rtcp.remote_lost,
             jitter: rtcp.jitter,
+            jitter_at_peer: rtcp.remote_jitter,
             round_trip: rtcp.round_trip,
             dropped: self.dropped,
+            sound: self.meter.sound(),
+            absent: self.meter.absent(now),
+            silent: self.meter.silent(now),
+            link: self.link,
+            way: self.meter.way(now),
+            codec: self.meter.codec(),
         }
     }
 }
