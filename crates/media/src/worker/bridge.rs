@@ -22,15 +22,14 @@ impl Legs {
             self.unbridge_browser(old, now);
         }
         let Relay {
-            codec,
             to_phone,
             to_browser,
             ..
         } = relay;
         let meter = &mut self.browsers[browser].tally.meter;
-        meter.set_codec(codec, &to_phone.receive);
+        meter.set_codec(to_phone.from.codec, &to_phone.receive);
         let meter = &mut self.phones[phone].tally.meter;
-        meter.set_codec(codec, &to_browser.receive);
+        meter.set_codec(to_browser.from.codec, &to_browser.receive);
         let rng = &mut self.rng;
         let mut first = || {
             // Below half, so that no receiver mistakes the first packets for the last ones

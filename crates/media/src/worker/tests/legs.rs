@@ -1,5 +1,7 @@
 //! All legs of a worker on virtual time: sockets are a record, nothing waits.
 
+mod faults;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
