@@ -129,6 +129,9 @@ export class PageCall {
   path() { return this.page.run('path', this.session); }
   hold(hold) { return this.phone.request('session-hold', { session: this.session, hold }); }
   event(kind, options) { return this.page.run('sessionEvent', this.phone.user, this.session, kind, options); }
+  mute(muted) { return this.page.run('mute', this.session, muted); }
+  /** Asks for figures every second. */
+  watch() { return this.phone.request('session-quality', { session: this.session, interval: 1 }); }
   sendKeys(keys) { return this.page.run('sendKeys', this.session, keys); }
   trickleAnswers() { return this.page.run('trickleAnswers', this.session); }
 

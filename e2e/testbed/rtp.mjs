@@ -3,14 +3,15 @@
 const RATE = 8000;
 const SAMPLES = 160;
 
-/** Sends `hertz` from a UDP socket; the returned function ends it. */
-export function sendTone(socket, { hertz, address, port, amplitude = 0.25 }) {
+/** Sends `hertz` from a UDP socket; the returned function ends it. `change` may spoil a packet, or keep it back (`false`). */
+export function sendTone(socket, { hertz, address, port, amplitude = 0.25, change = () => {} }) {
   const started = performance.now();
   const ssrc = Math.floor(Math.random() * 0x100000000);
   let packets = 0;
   const timer = setInterval(() => {
     while (packets * 20 <= performance.now() - started) {
-      socket.send(packet(packets, ssrc, hertz, amplitude), port, address);
+      const bytes = packet(packets, ssrc, hertz, amplitude);
+      if (change(bytes, packets) !== false) socket.send(bytes, port, address);
       packets += 1;
     }
   }, 10);

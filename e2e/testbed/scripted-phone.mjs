@@ -82,11 +82,11 @@ class ScriptedPhone {
   async refuse(status, headers) { this.reply(await this.called(), status, '', headers); }
   busy() { return this.refuse('486 Busy Here'); }
 
-  /** Plays a tone to whoever called, until the end. */
-  async play(hertz) {
+  /** Plays a tone to whoever called, until the end; `from`: another socket than the one it named, `change`: see `sendTone`. */
+  async play(hertz, { from = this.media, change } = {}) {
     const { body } = await this.called();
     const port = Number(/^m=audio (\d+)/m.exec(body)[1]);
-    this.silence = sendTone(this.media, { hertz, address: '127.0.0.1', port });
+    this.silence = sendTone(from, { hertz, address: '127.0.0.1', port, change });
   }
 
   called() { return until(() => this.invite, { what: 'INVITE at the scripted phone' }); }

@@ -4,9 +4,9 @@ import { createSocket } from 'node:dgram';
 /**
  * Relays between whoever sends to `listen` and `target` ({ address, port } both). `loss`, `duplicate`, `reorder` are
  * probabilities; a reordered datagram is held back until the next one has passed (`hold` milliseconds at most).
- * `seed` makes a run repeatable as far as the traffic is.
+ * `seed` makes a run repeatable as far as the traffic is. `swallow` tells of a datagram whether it never arrives.
  */
-export async function startShaper({ listen, target, loss = 0, duplicate = 0, reorder = 0, hold = 60, seed = 1 }) {
+export async function startShaper({ listen, target, loss = 0, duplicate = 0, reorder = 0, hold = 60, seed = 1, swallow = () => false }) {
   const chance = generator(seed);
   let open = true;
   const counts = { passed: 0, lost: 0, duplicated: 0, reordered: 0 };
@@ -24,7 +24,7 @@ export async function startShaper({ listen, target, loss = 0, duplicate = 0, reo
       held = undefined;
     };
     return (bytes) => {
-      if (chance() < loss) { counts.lost += 1; return; }
+      if (swallow(bytes) || chance() < loss) { counts.lost += 1; return; }
       counts.passed += 1;
       if (!held && chance() < reorder) {
         counts.reordered += 1;
@@ -54,7 +54,7 @@ export async function startShaper({ listen, target, loss = 0, duplicate = 0, reo
 
   return {
     counts,
-    set: (changes) => { ({ loss, duplicate, reorder } = { loss, duplicate, reorder, ...changes }); },
+    set: (changes) => { ({ loss, duplicate, reorder, swallow } = { loss, duplicate, reorder, swallow, ...changes }); },
     stop: async () => {
       open = false;
       front.close();

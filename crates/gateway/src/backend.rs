@@ -14,6 +14,7 @@ use crate::config::sip::SipDomain;
 use crate::config::{AccountRule, Limits};
 use crate::directory::Directory;
 use crate::ledger::Ledger;
+use crate::metrics::Metrics;
 use crate::random::Random;
 use crate::routes::Routes;
 use crate::sip::SipHandle;
@@ -43,6 +44,8 @@ pub struct Backend {
     pub seats: Seats,
     /// Numbers of accounts and sessions.
     pub numbers: Arc<Numbers>,
+    /// What is counted of calls.
+    pub metrics: Metrics,
 }
 
 impl Backend {

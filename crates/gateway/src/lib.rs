@@ -16,6 +16,7 @@ pub mod directory;
 pub mod health;
 pub mod ledger;
 pub mod logging;
+pub mod metrics;
 pub mod random;
 pub mod routes;
 pub mod signaling;

@@ -40,6 +40,7 @@ impl Incoming {
             | Request::SessionRing { .. }
             | Request::SessionHold { .. }
             | Request::SessionTransfer(_)
+            | Request::SessionQuality { .. }
             | Request::Later(_) => None,
         }
     }

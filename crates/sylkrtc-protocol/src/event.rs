@@ -3,11 +3,13 @@
 mod account;
 mod extension;
 mod message;
+mod quality;
 mod session;
 
 pub use account::{IncomingSession, RegistrationState};
 pub use extension::{HoldBy, SessionExtension, TransferState};
 pub use message::{Disposition, Message, MessageState};
+pub use quality::{Judgement, Quality, WayQuality};
 pub use session::{Accepted, EarlyMedia, SessionState, SessionUpdateState};
 
 use crate::dialect::{v1, v2};

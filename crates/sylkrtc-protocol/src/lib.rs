@@ -30,9 +30,9 @@ pub use answer::{ErrorAnswer, encode_ack, encode_error};
 pub use decode::{Incoming, decode};
 pub use dialect::{Dialect, Vocabulary};
 pub use event::{
-    Accepted, Disposition, EarlyMedia, Event, HoldBy, IncomingSession, Message, MessageState,
-    RegistrationState, SessionExtension, SessionState, SessionUpdateState, TransferState,
-    encode_event,
+    Accepted, Disposition, EarlyMedia, Event, HoldBy, IncomingSession, Judgement, Message,
+    MessageState, Quality, RegistrationState, SessionExtension, SessionState, SessionUpdateState,
+    TransferState, WayQuality, encode_event,
 };
 pub use refusal::{ErrorCode, Refusal, SessionPhase};
 pub use rejected::Rejected;

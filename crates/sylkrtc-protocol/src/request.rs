@@ -16,6 +16,8 @@ pub use session::{
     SessionAnswer, SessionCreate, SessionDtmfInfo, SessionTerminate, SessionTrickle, SessionUpdate,
 };
 
+use std::time::Duration;
+
 use crate::{AccountAddress, SessionId};
 
 /// A request, the same for every dialect.
@@ -69,6 +71,13 @@ pub enum Request {
     },
     /// `session-transfer`, an extension: connects the far end with somebody else.
     SessionTransfer(SessionTransfer),
+    /// `session-quality`, an extension: how the call sounds, again and again.
+    SessionQuality {
+        /// The call.
+        session: SessionId,
+        /// Between two events, 1 to 60 seconds; `None` for no more of them.
+        interval: Option<Duration>,
+    },
     /// A request of sylkRTC that this gateway does not carry out yet; its fields are not looked at.
     /// To be refused with [`Refusal::NotSupportedYet`](crate::Refusal::NotSupportedYet).
     Later(LaterRequest),
@@ -97,6 +106,7 @@ impl Request {
             | Self::SessionRing { .. }
             | Self::SessionHold { .. }
             | Self::SessionTransfer(_)
+            | Self::SessionQuality { .. }
             | Self::Later(_) => false,
         }
     }
@@ -122,6 +132,7 @@ impl Request {
             | Self::SessionRing { .. }
             | Self::SessionHold { .. }
             | Self::SessionTransfer(_)
+            | Self::SessionQuality { .. }
             | Self::Later(_) => false,
         }
     }
@@ -137,7 +148,10 @@ impl Request {
             Self::SessionTerminate(terminate) => {
                 terminate.code.is_some() || terminate.reason.is_some()
             }
-            Self::SessionRing { .. } | Self::SessionHold { .. } | Self::SessionTransfer(_) => true,
+            Self::SessionRing { .. }
+            | Self::SessionHold { .. }
+            | Self::SessionTransfer(_)
+            | Self::SessionQuality { .. } => true,
             Self::Ping
             | Self::AccountRemove { .. }
             | Self::AccountRegister { .. }

@@ -1,5 +1,6 @@
 //! What a call wants done.
 
+use media::quality::{CallFigures, Verdict};
 use media::{BrowserRemote, IceCredentials, PhoneRemote, Relay};
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
@@ -120,6 +121,10 @@ pub enum CallEvent {
     },
     /// A change of the established call.
     Update(UpdateChange),
+    /// How the call has sounded since this was told last, for clients that asked.
+    Quality(Box<CallFigures>, Verdict),
+    /// Somebody does not hear what he should, or does so again.
+    MediaTrouble(Verdict),
     /// An incoming call ended before it was answered, here or elsewhere.
     Missed {
         /// Who was called.

@@ -87,5 +87,10 @@ pub(super) fn log(event: &CallEvent) {
             tracing::info!(%reason, "update failed");
         }
         CallEvent::Missed { .. } => tracing::debug!("missed"),
+        CallEvent::Quality(..) => tracing::trace!("quality told"),
+        CallEvent::MediaTrouble(verdict) => {
+            let (cause, direction) = (verdict.cause.token(), verdict.toward.token());
+            tracing::info!(verdict = cause, direction, "media trouble");
+        }
     }
 }

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use media::plan::Policy;
+use media::quality::CallFigures;
 use media::{
-    BrowserLeg, BrowserRemote, IceCredentials, LegEvent, MediaError, PhoneLeg, PhoneLegConfig,
-    PhoneLocal, PhoneRemote, Relay, WorkerHandle,
+    BrowserLeg, BrowserRemote, IceCredentials, LegEvent, LegStats, MediaError, PhoneLeg,
+    PhoneLegConfig, PhoneLocal, PhoneRemote, Relay, WorkerHandle,
 };
+use tokio::sync::oneshot;
 
 use super::Locals;
 
@@ -23,6 +25,29 @@ impl PhoneLegId {
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
+    }
+}
+
+fn answer(waiting: oneshot::Sender<LegStats>) -> Box<dyn FnOnce(LegStats) + Send> {
+    Box::new(move |stats| {
+        // A call that does not wait any more needs no answer.
+        let _waits = waiting.send(stats).is_ok();
+    })
+}
+
+/// Counters of both legs that are on their way.
+#[derive(Debug)]
+pub(super) struct Look {
+    browser: oneshot::Receiver<LegStats>,
+    phone: oneshot::Receiver<LegStats>,
+}
+
+impl Look {
+    /// What the legs have told; `None` when one is gone. May be given up and asked again.
+    pub(super) async fn figures(&mut self) -> Option<CallFigures> {
+        let phone = (&mut self.phone).await.ok()?;
+        let browser = self.browser.try_recv().ok()?;
+        Some(CallFigures::new(&browser, &phone))
     }
 }
 
@@ -87,6 +112,16 @@ impl Legs {
     /// The browser has our description.
     pub(super) fn expect_checks(&self) -> Result<(), MediaError> {
         self.browser.expect_checks()
+    }
+
+    /// Asks both legs for their counters. They live on one worker, which reads its letters in
+    /// order: the second answer is the last.
+    pub(super) fn look(&self) -> Result<Look, MediaError> {
+        let (tell_browser, browser) = oneshot::channel();
+        let (tell_phone, phone) = oneshot::channel();
+        self.browser.snapshot(answer(tell_browser))?;
+        self.phone.snapshot(answer(tell_phone))?;
+        Ok(Look { browser, phone })
     }
 
     /// Opens a leg towards a phone that may take the present one's place, closing an earlier one.

@@ -2,6 +2,8 @@
 //!
 //! It is there before its call: what the user agent has to tell gathers in it meanwhile.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use media::{BrowserLegConfig, DtlsRole, MediaError, PhoneLegConfig, WorkerHandle};
 use sip_stack::account::SessionId;
@@ -32,6 +34,17 @@ pub enum ToCall {
     },
     /// Somebody wants to know which session is that of the present phone.
     AskPhone(oneshot::Sender<Result<SessionId, ClientState>>),
+    /// The client wants to know how the call sounds.
+    Watch(Watch),
+}
+
+/// What a client wants to be told of a call's sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watch {
+    /// When somebody does not hear what he should.
+    Trouble,
+    /// Figures, every so often; `None` for no more of them.
+    Report(Option<Duration>),
 }
 
 /// A mailbox that a call can take up; events may gather in it before.
@@ -123,6 +136,14 @@ impl CallHandle {
     /// The same for destructors, which cannot wait.
     pub fn tell_now(&self, input: Input) {
         if self.0.try_send(ToCall::Input(input)).is_err() {
+            tracing::debug!("the call is over or does not listen");
+        }
+    }
+
+    /// The client wants to know how the call sounds. Not told to a call whose mailbox is full: it
+    /// has more to do than to listen.
+    pub fn watch_now(&self, watch: Watch) {
+        if self.0.try_send(ToCall::Watch(watch)).is_err() {
             tracing::debug!("the call is over or does not listen");
         }
     }

@@ -1,8 +1,10 @@
 //! The last counters of a call's legs, for the line that the log has of it.
 
+use std::fmt;
 use std::time::Duration;
 
-use media::{LegEvent, LegStats};
+use media::quality::{CallFigures, Cause, Toward, Verdict, WayFigures, verdict};
+use media::{LegEvent, LegStats, Way};
 
 use super::Input;
 
@@ -13,6 +15,7 @@ pub(super) struct Stats {
     phones: Vec<LegStats>,
     /// Legs towards phones that have been opened.
     opened: usize,
+    accepted: bool,
 }
 
 impl Stats {
@@ -22,6 +25,7 @@ impl Stats {
             browser: None,
             phones: Vec::new(),
             opened: 1,
+            accepted: false,
         }
     }
 
@@ -52,18 +56,99 @@ impl Stats {
         self.browser.is_some() && self.phones.len() >= self.opened
     }
 
-    pub(super) fn log(&self, duration: Duration) {
+    /// Both sides have accepted the call.
+    pub(super) fn accepted(&mut self) {
+        self.accepted = true;
+    }
+
+    /// Both ways of the whole call. Of several phones one after the other, the counters are added;
+    /// the rest is that of the last one that took part.
+    pub(super) fn figures(&self) -> CallFigures {
         let browser = self.browser.unwrap_or_default();
         let sum = |count: fn(&LegStats) -> u64| self.phones.iter().map(count).sum::<u64>();
+        let mut took_part = self.phones.iter().rev();
+        let last = took_part.find(|leg| leg.way != Way::Unplanned);
+        let mut phone = last.copied().unwrap_or_default();
+        phone.received.packets = sum(|leg| leg.received.packets);
+        phone.sent.packets = sum(|leg| leg.sent.packets);
+        phone.lost = sum(|leg| leg.lost);
+        phone.lost_at_peer = sum(|leg| leg.lost_at_peer);
+        CallFigures::new(&browser, &phone)
+    }
+
+    /// What is to be said of them. Nothing is, of a call that nobody took.
+    pub(super) fn verdict(&self) -> Verdict {
+        if self.accepted {
+            verdict(&self.figures())
+        } else {
+            Verdict {
+                cause: Cause::NotStarted,
+                toward: Toward::Both,
+            }
+        }
+    }
+
+    /// The one line that the log has of a call that is over.
+    pub(super) fn log(&self, duration: Duration) {
+        let CallFigures {
+            to_phone,
+            to_browser,
+        } = self.figures();
+        let verdict = self.verdict();
         tracing::info!(
             seconds = duration.as_secs(),
-            from_browser = browser.received.packets,
-            to_phone = sum(|leg| leg.sent.packets),
-            from_phone = sum(|leg| leg.received.packets),
-            to_browser = browser.sent.packets,
-            lost_from_browser = browser.lost,
-            lost_from_phone = sum(|leg| leg.lost),
+            verdict = verdict.cause.token(),
+            direction = verdict.toward.token(),
+            from_browser = to_phone.received,
+            to_phone = to_phone.sent,
+            from_phone = to_browser.received,
+            to_browser = to_browser.sent,
+            lost_from_browser = to_phone.lost,
+            lost_from_phone = to_browser.lost,
+            ways = %format_args!("to phone: {}; to browser: {}", Figures(&to_phone), Figures(&to_browser)),
             "call ended"
         );
     }
+}
+
+/// A way's figures for people.
+struct Figures<'a>(&'a WayFigures);
+
+impl fmt::Display for Figures<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = self.0;
+        if let Some(codec) = way.codec {
+            write!(f, "{codec}, ")?;
+        }
+        write!(f, "{:.1} % lost", way.loss() * 100.0)?;
+        write!(f, ", jitter {:.1} ms", millis(way.jitter))?;
+        if let Some(trip) = way.round_trip {
+            write!(f, ", round trip {:.0} ms", millis(trip))?;
+        }
+        if let Some(level) = way.level() {
+            write!(f, ", {level}")?;
+        }
+        if let Some(mos) = way.mos() {
+            write!(f, ", MOS {mos:.2}")?;
+        }
+        let dropped = &way.dropped;
+        for (count, what) in [
+            (dropped.unauthentic, "not opened by the key"),
+            (dropped.unknown_source, "from elsewhere"),
+            (dropped.unknown_ssrc, "of unknown streams"),
+            (dropped.unplanned, "of other payload types"),
+            (dropped.malformed, "malformed"),
+            (dropped.replayed, "repeated"),
+            (dropped.send_failed, "not sent"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
 }

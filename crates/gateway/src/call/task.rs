@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use media::MediaError;
+use media::quality::CallFigures;
 use sip_stack::account::SessionId;
 use sip_stack::command::Command;
 use sip_stack::event::SessionEvent;
 use tokio::time::Instant;
 
 use super::ends::{Ends, log};
+use super::legs::Look;
+use super::quality::Watcher;
 use super::{
     Action, Call, CallEvent, CallMailbox, CandidateSession, Input, Legs, MediaAction, PhoneLegId,
     Switchboard, ToCall, stats::Stats,
@@ -21,6 +24,7 @@ use crate::account::Seat;
 use crate::client::ClientLink;
 use crate::directory::SessionRoute;
 use crate::ledger::Entry;
+use crate::metrics::Metrics;
 
 /// How long the task waits for the last counters of its legs.
 const STATS_WAIT: Duration = Duration::from_secs(1);
@@ -33,6 +37,11 @@ pub struct CallTask {
     legs: Option<Legs>,
     ends: Ends,
     stats: Stats,
+    watcher: Watcher,
+    /// Counters of the legs that are on their way, and whether a report waits for them.
+    look: Option<(Look, bool)>,
+    metrics: Option<Metrics>,
+    started: Instant,
     switchboard: Switchboard,
     /// Ways for the events of further phones.
     routes: BTreeMap<SessionId, SessionRoute>,
@@ -60,6 +69,10 @@ impl CallTask {
             legs: Some(legs),
             ends: Ends::new(session, switchboard.sip.clone(), client),
             stats: Stats::new(),
+            watcher: Watcher::default(),
+            look: None,
+            metrics: None,
+            started: Instant::now(),
             switchboard,
             routes: BTreeMap::new(),
             last_leg: PhoneLegId::FIRST,
@@ -75,9 +88,15 @@ impl CallTask {
         self
     }
 
+    /// The same, told to the daemon's metrics.
+    #[must_use]
+    pub fn measured(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
     /// Runs the call to its end.
     pub async fn run(mut self) {
-        let started = Instant::now();
         loop {
             while let Some(action) = self.call.poll_action() {
                 self.perform(action).await;
@@ -86,6 +105,7 @@ impl CallTask {
                 break;
             }
             let deadline = self.call.poll_timeout();
+            let next_look = self.next_look();
             tokio::select! {
                 item = self.mailbox.receiver.recv() => {
                     let item = item.expect("the mailbox keeps a sender of its own");
@@ -96,13 +116,18 @@ impl CallTask {
                     self.take(ToCall::Input(input));
                 }
                 () = sleep_until(deadline) => self.call.handle_timeout(now()),
+                () = sleep_until(next_look) => self.look(),
+                figures = figures(&mut self.look) => self.take_figures(figures),
             }
         }
         self.refuse_latecomers().await;
         self.ends.hang_up_rest().await;
         self.legs = None;
         self.collect_stats().await;
-        self.stats.log(started.elapsed());
+        self.stats.log(self.started.elapsed());
+        if let Some(metrics) = &self.metrics {
+            metrics.call_ended(&self.stats.figures(), self.stats.verdict());
+        }
     }
 
     /// The call is over: a phone that was to take another one's place hears so at once.
@@ -161,6 +186,7 @@ impl CallTask {
                 self.ends.sessions.insert(session);
                 self.call.handle(Input::Replacement { session, sdp }, now());
             }
+            ToCall::Watch(watch) => self.watcher.handle_watch(watch, now()),
             ToCall::AskPhone(reply) => {
                 if reply.send(self.call.phone()).is_err() {
                     tracing::debug!("nobody waits for the answer");
@@ -181,9 +207,7 @@ impl CallTask {
             Action::OpenCandidate(session) => self.open_candidate(session),
             Action::Notify(event) => {
                 log(&event);
-                if matches!(event, CallEvent::Accepted(_)) {
-                    self.expect_checks();
-                }
+                self.note_progress(&event);
                 if self.ends.tell(event).is_err() {
                     self.call.handle(Input::ClientLost, now());
                 }
@@ -215,6 +239,68 @@ impl CallTask {
             MediaAction::Close => {
                 self.legs = None;
                 Ok(())
+            }
+        }
+    }
+
+    /// What the task itself has to do when a call is accepted, and how long it took to come up.
+    fn note_progress(&mut self, event: &CallEvent) {
+        match event {
+            CallEvent::Accepted(_) => {
+                self.stats.accepted();
+                self.watcher.handle_accepted(now());
+                self.expect_checks();
+            }
+            CallEvent::Established => {
+                if let Some(metrics) = &self.metrics {
+                    metrics.established(self.started.elapsed());
+                }
+            }
+            CallEvent::Progress
+            | CallEvent::Proceeding { .. }
+            | CallEvent::Ringing
+            | CallEvent::EarlyMedia { .. }
+            | CallEvent::Terminated { .. }
+            | CallEvent::Message { .. }
+            | CallEvent::MessageResult { .. }
+            | CallEvent::Held { .. }
+            | CallEvent::Transfer(_)
+            | CallEvent::Expiring { .. }
+            | CallEvent::Update(_)
+            | CallEvent::Quality(..)
+            | CallEvent::MediaTrouble(_)
+            | CallEvent::Missed { .. } => {}
+        }
+    }
+
+    /// When the legs are to be asked how the call sounds, unless they are being asked.
+    fn next_look(&self) -> Option<std::time::Instant> {
+        self.legs.as_ref()?;
+        match &self.look {
+            None => self.watcher.poll_timeout(),
+            Some(_) => None,
+        }
+    }
+
+    fn look(&mut self) {
+        let report = self.watcher.report_is_due(now());
+        self.watcher.handle_asked(now());
+        match self.legs.as_ref().map(Legs::look) {
+            Some(Ok(look)) => self.look = Some((look, report)),
+            // A worker that is busy is asked another time.
+            Some(Err(error)) => tracing::debug!(%error, "no figures of the call"),
+            None => {}
+        }
+    }
+
+    fn take_figures(&mut self, (figures, report): (Option<CallFigures>, bool)) {
+        let Some(figures) = figures else {
+            return;
+        };
+        for event in self.watcher.handle_figures(figures, report, now()) {
+            log(&event);
+            if self.ends.tell(event).is_err() {
+                self.call.handle(Input::ClientLost, now());
             }
         }
     }
@@ -285,6 +371,16 @@ impl CallTask {
 
 fn now() -> std::time::Instant {
     Instant::now().into_std()
+}
+
+/// What the legs tell when they were asked, and whether a report waits for it.
+async fn figures(asked: &mut Option<(Look, bool)>) -> (Option<CallFigures>, bool) {
+    let Some((look, report)) = asked else {
+        return std::future::pending().await;
+    };
+    let told = (look.figures().await, *report);
+    *asked = None;
+    told
 }
 
 async fn sleep_until(deadline: Option<std::time::Instant>) {

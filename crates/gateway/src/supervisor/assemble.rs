@@ -16,6 +16,7 @@ use crate::config::{self, Config};
 use crate::directory::Directory;
 use crate::health::{HealthRoute, Sources};
 use crate::ledger::{Kind, Ledger};
+use crate::metrics::{Metrics, MetricsRoute};
 use crate::random::Random;
 use crate::routes::Routes;
 use crate::signaling::sylkrtc::http::{self, FrontDoor, Pages};
@@ -52,6 +53,7 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
             Arc::new(move || media.counts())
         },
     };
+    let metrics = Metrics::default();
     let backend = Arc::new(Backend {
         sip: sip.handle(),
         media: media.clone(),
@@ -71,6 +73,7 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
         phase: phase_seen.clone(),
         seats: Seats::default(),
         numbers: Arc::new(Numbers::new(random)),
+        metrics: metrics.clone(),
     });
     let own_hosts = config.web.listen.iter();
     let own_hosts = own_hosts.filter_map(|listen| listen.advertised.clone());
@@ -87,6 +90,11 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
             public: config.health.public,
             phase: phase_seen.clone(),
             sources: sources.clone(),
+        },
+        metrics: MetricsRoute {
+            public: config.health.public,
+            sources: sources.clone(),
+            metrics,
         },
         pages,
     };

@@ -286,10 +286,18 @@ fn cause(way: &WayFigures) -> Cause {
 /// What does not come may have come and been turned away: more of it than of what was let in.
 fn refused(way: &WayFigures) -> Option<Cause> {
     let dropped = &way.dropped;
+    // The key is tried on a few packets a second of a source that nobody announced; the rest of
+    // them is of an unknown source.
+    let sealed = dropped.unauthentic.saturating_add(dropped.unknown_ssrc);
+    let tried = dropped.unauthentic >= dropped.unknown_ssrc / 20;
+    let unopened = if tried {
+        Cause::WrongKey
+    } else {
+        Cause::UnknownStream
+    };
     [
-        (dropped.unauthentic, Cause::WrongKey),
+        (sealed, unopened),
         (dropped.unknown_source, Cause::SourceMismatch),
-        (dropped.unknown_ssrc, Cause::UnknownStream),
     ]
     .into_iter()
     .filter(|(count, _)| *count >= ENOUGH && *count > way.received)

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::quality::{Judgement, JudgementPayload, Quality, QualityPayload};
 use crate::Reason;
 
 /// Something in a call that sylkRTC has no words for. The same members in both dialects.
@@ -21,6 +22,10 @@ pub enum SessionExtension {
         /// How long it still has.
         seconds: u64,
     },
+    /// `quality`: how the call sounds, for pages that asked.
+    Quality(Box<Quality>),
+    /// `media-trouble`: somebody does not hear what he should, or does so again.
+    MediaTrouble(Judgement),
 }
 
 /// Who put a call on hold.
@@ -59,6 +64,8 @@ pub(crate) enum ExtensionPayload<'a> {
     Expiring {
         seconds: u64,
     },
+    Quality(QualityPayload),
+    MediaTrouble(JudgementPayload),
 }
 
 impl SessionExtension {
@@ -88,6 +95,14 @@ impl SessionExtension {
             Self::Expiring { seconds } => {
                 let seconds = *seconds;
                 ("expiring", ExtensionPayload::Expiring { seconds })
+            }
+            Self::Quality(quality) => {
+                let payload = ExtensionPayload::Quality(quality.payload());
+                ("quality", payload)
+            }
+            Self::MediaTrouble(judgement) => {
+                let payload = ExtensionPayload::MediaTrouble(judgement.payload());
+                ("media-trouble", payload)
             }
         }
     }

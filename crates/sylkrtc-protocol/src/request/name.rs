@@ -41,6 +41,7 @@ enum Kind {
     SessionRing,
     SessionHold,
     SessionTransfer,
+    SessionQuality,
     Later(LaterRequest),
 }
 
@@ -71,6 +72,7 @@ const TABLE: &[Known] = &[
     stable("session-ring", "SessionRingRequest", Kind::SessionRing, SpokenIn::Both),
     stable("session-hold", "SessionHoldRequest", Kind::SessionHold, SpokenIn::Both),
     stable("session-transfer", "SessionTransferRequest", Kind::SessionTransfer, SpokenIn::Both),
+    stable("session-quality", "SessionQualityRequest", Kind::SessionQuality, SpokenIn::Both),
     // July 2015, and for the first two the days before.
     of_2015("bind", "AccountAddRequest", Kind::AccountBind),
     of_2015("unbind", "AccountRemoveRequest", Kind::AccountRemove),
@@ -142,6 +144,7 @@ impl Known {
             Kind::SessionRing => extension::ring(fields),
             Kind::SessionHold => extension::hold(fields),
             Kind::SessionTransfer => extension::transfer(fields),
+            Kind::SessionQuality => extension::quality(fields),
             Kind::Later(request) => Ok(Request::Later(request)),
         }
     }

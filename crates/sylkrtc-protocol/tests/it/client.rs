@@ -144,6 +144,12 @@ pub(crate) fn write(incoming: &Incoming) -> Value {
             }
             ["session-transfer"; 2]
         }
+        Request::SessionQuality { session, interval } => {
+            put("session", json!(session.as_str()));
+            let seconds = interval.map_or(0, |interval| interval.as_secs());
+            put("interval", json!(seconds));
+            ["session-quality"; 2]
+        }
         Request::Later(later) => [later.name(); 2],
     };
     let name = match incoming.names {

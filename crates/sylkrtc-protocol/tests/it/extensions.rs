@@ -1,13 +1,20 @@
 //! This gateway's extensions of sylkRTC: their requests, their events, and who proves to know them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use sylkrtc_protocol::{
-    Dialect, ErrorCode, Event, HoldBy, Reason, Request, SessionExtension, SessionId,
-    SessionTerminate, SessionTransfer, TransferState, TransferTarget, Vocabulary, decode,
-    encode_event,
+    Dialect, ErrorCode, Event, HoldBy, Judgement, Quality, Reason, Request, SessionExtension,
+    SessionId, SessionTerminate, SessionTransfer, TransferState, TransferTarget, Vocabulary,
+    WayQuality, decode, encode_event,
 };
 
 const HA1: &str = "884edfee38ed471b8a15006700139485";
+const NOTHING: Judgement = Judgement {
+    verdict: "nothing",
+    direction: "to-browser",
+    text: "Nothing comes from the phone.",
+};
 const BOTH: [Dialect; 2] = [Dialect::V1, Dialect::V2];
 
 #[test]
@@ -74,6 +81,10 @@ fn ringing_holding_and_transferring() {
             to,
         })
     };
+    let quality = |interval| Request::SessionQuality {
+        session: session("c0ffee"),
+        interval,
+    };
     for (name, fields, expected) in [
         (
             "session-ring",
@@ -100,6 +111,17 @@ fn ringing_holding_and_transferring() {
             json!({ "replaces": "beef", "uri": null }),
             transfer(TransferTarget::Replaces(session("beef"))),
         ),
+        (
+            "session-quality",
+            json!({}),
+            quality(Some(Duration::from_secs(5))),
+        ),
+        (
+            "session-quality",
+            json!({ "interval": 1 }),
+            quality(Some(Duration::from_secs(1))),
+        ),
+        ("session-quality", json!({ "interval": 0 }), quality(None)),
     ] {
         let mut fields = fields;
         fields["session"] = json!("c0ffee");
@@ -149,6 +171,16 @@ fn wrong_extension_requests_are_refused() {
         (
             "session-hold",
             json!({ "hold": 1 }),
+            ErrorCode::InvalidField,
+        ),
+        (
+            "session-quality",
+            json!({ "interval": 61 }),
+            ErrorCode::InvalidField,
+        ),
+        (
+            "session-quality",
+            json!({ "interval": -1 }),
             ErrorCode::InvalidField,
         ),
         ("session-transfer", json!({}), ErrorCode::MissingField),
@@ -211,6 +243,52 @@ fn events_have_the_same_members_in_both_dialects() {
             SessionExtension::Expiring { seconds: 30 },
             "expiring",
             json!({ "seconds": 30 }),
+        ),
+        (
+            SessionExtension::MediaTrouble(NOTHING),
+            "media-trouble",
+            json!({
+                "verdict": "nothing", "direction": "to-browser",
+                "text": "Nothing comes from the phone.",
+            }),
+        ),
+        (
+            SessionExtension::Quality(Box::new(Quality {
+                to_phone: WayQuality {
+                    packets: 250,
+                    lost: 3,
+                    loss: 119,
+                    jitter: Duration::from_micros(1_260),
+                    round_trip: Some(Duration::from_millis(40)),
+                    level: Some(-27),
+                    mos: Some(437),
+                    srtp_failures: 0,
+                },
+                to_browser: WayQuality {
+                    packets: 0,
+                    lost: 0,
+                    loss: 0,
+                    jitter: Duration::ZERO,
+                    round_trip: None,
+                    level: None,
+                    mos: None,
+                    srtp_failures: 7,
+                },
+                judgement: NOTHING,
+            })),
+            "quality",
+            json!({
+                "to_phone": {
+                    "packets": 250, "lost": 3, "loss_percent": 1.19, "jitter_ms": 1.3,
+                    "round_trip_ms": 40.0, "level_dbov": -27, "mos": 4.37, "srtp_failures": 0,
+                },
+                "to_browser": {
+                    "packets": 0, "lost": 0, "loss_percent": 0.0, "jitter_ms": 0.0,
+                    "round_trip_ms": null, "level_dbov": null, "mos": null, "srtp_failures": 7,
+                },
+                "verdict": "nothing", "direction": "to-browser",
+                "text": "Nothing comes from the phone.",
+            }),
         ),
     ] {
         let told = Event::SessionExtension {

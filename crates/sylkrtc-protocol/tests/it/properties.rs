@@ -131,6 +131,7 @@ fn request_name() -> impl Strategy<Value = &'static str> {
         "session-ring",
         "session-hold",
         "session-transfer",
+        "session-quality",
         "session-update",
         "add_account",
         "bind",
@@ -168,6 +169,7 @@ fn field_name() -> impl Strategy<Value = &'static str> {
         "reason",
         "hold",
         "replaces",
+        "interval",
         "unknown",
     ])
 }

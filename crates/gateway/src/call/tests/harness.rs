@@ -436,6 +436,8 @@ fn told_client(event: &CallEvent) -> String {
         CallEvent::Update(UpdateChange::Received { .. }) => "update received".to_owned(),
         CallEvent::Update(UpdateChange::Accepted { .. }) => "update accepted".to_owned(),
         CallEvent::Update(UpdateChange::Failed { reason }) => format!("update failed {reason}"),
+        CallEvent::Quality(_, verdict) => format!("quality {}", verdict.cause.token()),
+        CallEvent::MediaTrouble(verdict) => format!("trouble {}", verdict.cause.token()),
         CallEvent::Missed { originator, .. } => format!("missed {}", originator.uri),
     }
 }

@@ -32,6 +32,7 @@ use super::origin::Origins;
 use crate::backend::Backend;
 use crate::health::HealthRoute;
 use crate::ledger::Kind;
+use crate::metrics::MetricsRoute;
 use crate::supervisor::Phase;
 use crate::tasks::Tasks;
 use crate::web::Peer;
@@ -57,6 +58,8 @@ pub struct FrontDoor {
     pub origins: Arc<Origins>,
     /// What `/healthz` says and to whom.
     pub health: HealthRoute,
+    /// What `/metrics` says and to whom.
+    pub metrics: MetricsRoute,
     /// What is served beside the WebSocket.
     pub pages: Pages,
 }
@@ -105,7 +108,7 @@ pub fn service(
 
 fn routes(door: FrontDoor) -> impl Filter<Extract = (impl Reply,), Error = Rejection> + Clone {
     let pages = door.pages.clone();
-    let health = door.health.clone();
+    let (health, metrics) = (door.health.clone(), door.metrics.clone());
     let websocket = warp::path!("webrtcgateway" / "ws")
         .and(warp::method())
         .and(warp::header::headers_cloned())
@@ -127,7 +130,12 @@ fn routes(door: FrontDoor) -> impl Filter<Extract = (impl Reply,), Error = Rejec
         .and(warp::get())
         .and(warp::ext::get::<Peer>())
         .map(move |peer: Peer| health.answer(peer.address.ip()));
-    websocket.or(health).unify().or(serve_pages(pages))
+    let metrics = warp::path!("metrics")
+        .and(warp::get())
+        .and(warp::ext::get::<Peer>())
+        .map(move |peer: Peer| metrics.answer(peer.address.ip()));
+    let own = websocket.or(health).unify().or(metrics).unify();
+    own.or(serve_pages(pages))
 }
 
 /// Whether this request may become a WebSocket, and the key that proves we understood it.

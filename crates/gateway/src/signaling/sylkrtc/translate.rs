@@ -3,12 +3,13 @@
 //! Pure. The one rule with a memory is early media: an SDP reaches a client once per call, with
 //! `early-media` if the client is known to take it there, else with `accepted`.
 
+use media::quality::{Verdict, WayFigures};
 use sip_stack::event::{Originator as SipOriginator, StatusReason};
 use sip_stack::page_message::PageMessage;
 use sylkrtc_protocol::{
-    Accepted, AccountAddress, Disposition, EarlyMedia, Event, Header, HoldBy, Message,
-    MessageState, Originator, Reason, Refusal, RegistrationState, SessionExtension, SessionId,
-    SessionPhase, SessionState, SessionUpdateState, TransferState,
+    Accepted, AccountAddress, Disposition, EarlyMedia, Event, Header, HoldBy, Judgement, Message,
+    MessageState, Originator, Quality, Reason, Refusal, RegistrationState, SessionExtension,
+    SessionId, SessionPhase, SessionState, SessionUpdateState, TransferState, WayQuality,
 };
 
 use super::sessions::Session;
@@ -85,6 +86,8 @@ pub(super) fn session_state(
         | CallEvent::Held { .. }
         | CallEvent::Transfer(_)
         | CallEvent::Expiring { .. }
+        | CallEvent::Quality(..)
+        | CallEvent::MediaTrouble(_)
         | CallEvent::Missed { .. } => return None,
     })
 }
@@ -116,6 +119,16 @@ pub(super) fn extension(event: &CallEvent) -> Option<SessionExtension> {
             TransferChange::Failed(why) => TransferState::Failed(reason(why)),
         })),
         CallEvent::Expiring { seconds } => Some(SessionExtension::Expiring { seconds: *seconds }),
+        CallEvent::Quality(figures, verdict) => {
+            Some(SessionExtension::Quality(Box::new(Quality {
+                to_phone: way_quality(&figures.to_phone),
+                to_browser: way_quality(&figures.to_browser),
+                judgement: judgement(*verdict),
+            })))
+        }
+        CallEvent::MediaTrouble(verdict) => {
+            Some(SessionExtension::MediaTrouble(judgement(*verdict)))
+        }
         CallEvent::Message { .. }
         | CallEvent::MessageResult { .. }
         | CallEvent::Progress
@@ -128,6 +141,37 @@ pub(super) fn extension(event: &CallEvent) -> Option<SessionExtension> {
         | CallEvent::Update(_)
         | CallEvent::Missed { .. } => None,
     }
+}
+
+fn judgement(verdict: Verdict) -> Judgement {
+    Judgement {
+        verdict: verdict.cause.token(),
+        direction: verdict.toward.token(),
+        text: verdict.text(),
+    }
+}
+
+fn way_quality(way: &WayFigures) -> WayQuality {
+    WayQuality {
+        packets: way.received,
+        lost: way.lost,
+        loss: hundredths(way.loss() * 100.0),
+        jitter: way.jitter,
+        round_trip: way.round_trip,
+        level: way.level().map(|level| level.0),
+        mos: way.mos().map(hundredths),
+        srtp_failures: way.srtp_failures(),
+    }
+}
+
+/// Of a number between 0 and 100.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to what fits"
+)]
+fn hundredths(value: f64) -> u16 {
+    (value.clamp(0.0, 100.0) * 100.0).round() as u16
 }
 
 /// A message for a client. `now`: seconds since 1970, for messages that do not say when they

@@ -56,6 +56,14 @@ fn each_cause_is_told_by_its_way() {
         ),
         (
             nothing_but(Dropped {
+                unauthentic: 8,
+                unknown_ssrc: 42,
+                ..none
+            }),
+            Cause::WrongKey,
+        ),
+        (
+            nothing_but(Dropped {
                 unknown_source: many,
                 ..none
             }),

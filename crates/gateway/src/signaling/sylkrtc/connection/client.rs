@@ -31,7 +31,7 @@ pub(super) struct Client {
     /// The client has proven to know `session-update`.
     pub(super) takes_updates: bool,
     /// The client has proven to know this gateway's extensions.
-    speaks_extensions: bool,
+    pub(super) speaks_extensions: bool,
     pub(super) accounts: HashMap<AccountAddress, Account>,
     pub(super) addresses: HashMap<AccountId, AccountAddress>,
     pub(super) sessions: Sessions,
@@ -122,7 +122,10 @@ impl Client {
 
     async fn handle(&mut self, request: Request) -> Result<(), Refusal> {
         self.takes_early_media |= request.proves_early_media();
-        self.speaks_extensions |= request.proves_extensions();
+        if !self.speaks_extensions && request.proves_extensions() {
+            self.speaks_extensions = true;
+            self.watch_calls();
+        }
         if !self.takes_updates && request.proves_updates() {
             self.takes_updates = true;
             self.allow_updates().await;
@@ -146,6 +149,7 @@ impl Client {
             Request::SessionUpdate(update) => self.update_session(update).await,
             Request::SessionHold { session, hold } => self.hold_session(session, hold).await,
             Request::SessionTransfer(transfer) => self.transfer_session(transfer).await,
+            Request::SessionQuality { session, interval } => self.tell_quality(session, interval),
             Request::Later(later) => Err(Refusal::NotSupportedYet(later)),
         }
     }
@@ -237,6 +241,7 @@ mod tests {
     use crate::config::Limits;
     use crate::directory::Directory;
     use crate::ledger::{Kind, Ledger};
+    use crate::metrics::Metrics;
     use crate::random::Random;
     use crate::routes::Routes;
     use crate::sip::SipHandle;
@@ -329,6 +334,7 @@ mod tests {
             phase,
             seats: Default::default(),
             numbers: Arc::new(Numbers::new(Random::from_seed([7; 32]))),
+            metrics: Metrics::default(),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Requests about calls, and what calls have to tell.
 
+use std::time::Duration;
+
 use sip_stack::account::{AccountId, SessionId as SipSession};
 use sip_stack::command::Command;
 use sylkrtc_protocol::{
@@ -15,7 +17,7 @@ use super::client::Client;
 use crate::account::{Account, Barred, Seat};
 use crate::call::{
     Call, CallCommand, CallEvent, CallTask, ClientMessage, Incoming, Input, Outgoing, Refused,
-    TransferChange, dashed_session_id, mailbox, plain_session_id,
+    TransferChange, Watch, dashed_session_id, mailbox, plain_session_id,
 };
 use crate::client::IncomingCall;
 use crate::ledger::{Entry, Kind};
@@ -88,7 +90,9 @@ impl Client {
         let span = tracing::info_span!("call", call = %sip_session, %account, dialog = Empty);
         let (switchboard, link) = (backend.switchboard(), self.link.clone());
         let (entry, seat) = admission;
-        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry).seated(seat);
+        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry)
+            .seated(seat)
+            .measured(backend.metrics.clone());
         backend.calls.spawn(task.run().instrument(span));
         Ok(())
     }
@@ -171,7 +175,30 @@ impl Client {
         self.ask(session, command, Asked::Hold).await
     }
 
+    /// How a call sounds is told every so often, or no more.
+    pub(super) fn tell_quality(
+        &self,
+        name: SessionId,
+        interval: Option<Duration>,
+    ) -> Result<(), Refusal> {
+        let Some(session) = self.sessions.get(&name) else {
+            return Err(Refusal::UnknownSession(name));
+        };
+        session.call.watch_now(Watch::Report(interval));
+        Ok(())
+    }
+
+    /// The client has proven to know extensions: its calls may tell it of trouble.
+    pub(super) fn watch_calls(&self) {
+        for session in self.sessions.all() {
+            session.call.watch_now(Watch::Trouble);
+        }
+    }
+
     fn take_up(&mut self, name: SessionId, sip: SipSession, session: Session) {
+        if self.speaks_extensions {
+            session.call.watch_now(Watch::Trouble);
+        }
         if self.takes_updates {
             session.call.tell_now(Input::ClientTakesUpdates);
         }
@@ -283,7 +310,9 @@ impl Client {
         self.take_up(name, session, taken);
         let (switchboard, link) = (backend.switchboard(), self.link.clone());
         let (entry, seat) = admission;
-        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry).seated(seat);
+        let task = CallTask::new(call, mailbox, legs, switchboard, link, entry)
+            .seated(seat)
+            .measured(backend.metrics.clone());
         backend.calls.spawn(task.run().instrument(span.clone()));
         Some(event)
     }
@@ -360,6 +389,8 @@ impl Client {
             | CallEvent::Held { .. }
             | CallEvent::Transfer(_)
             | CallEvent::Expiring { .. }
+            | CallEvent::Quality(..)
+            | CallEvent::MediaTrouble(_)
             | CallEvent::Missed { .. } => None,
         }
     }
