@@ -3,6 +3,8 @@
 //! Levels are those of RFC 6464: decibels below the loudest a system can say (dBov). Inside they
 //! are mean squares with full scale at 2^30, which can be added up.
 
+mod g722;
+
 use std::fmt;
 
 use crate::codec::AudioCodec;
@@ -52,15 +54,27 @@ pub(crate) enum Loudness {
     Unknown,
 }
 
-/// Of a packet's payload. Opus is not decoded: its encoders make a packet of one to three bytes of
-/// silence (a frame that is not transmitted, RFC 6716 §3.1, or one without content), and of
-/// anything else what cannot be told.
-pub(crate) fn of_payload(codec: AudioCodec, payload: &[u8]) -> Loudness {
-    match codec {
-        AudioCodec::Pcmu => mean(payload, &PCMU),
-        AudioCodec::Pcma => mean(payload, &PCMA),
-        AudioCodec::Opus if payload.len() <= 3 => Loudness::Empty,
-        AudioCodec::Opus | AudioCodec::G722 => Loudness::Unknown,
+/// Reads the payloads of one stream.
+#[derive(Debug, Default)]
+pub(super) struct PayloadReader {
+    g722: g722::Follower,
+}
+
+impl PayloadReader {
+    /// Of a packet's payload. Opus is not decoded: its encoders make a packet of one to three bytes
+    /// of silence (a frame that is not transmitted, RFC 6716 §3.1, or one without content), and of
+    /// anything else what cannot be told.
+    pub(super) fn loudness(&mut self, codec: AudioCodec, payload: &[u8]) -> Loudness {
+        match codec {
+            AudioCodec::Pcmu => mean(payload, &PCMU),
+            AudioCodec::Pcma => mean(payload, &PCMA),
+            AudioCodec::G722 => match self.g722.power(payload) {
+                Some(power) => Loudness::Measured(power),
+                None => Loudness::Empty,
+            },
+            AudioCodec::Opus if payload.len() <= 3 => Loudness::Empty,
+            AudioCodec::Opus => Loudness::Unknown,
+        }
     }
 }
 
@@ -175,23 +189,20 @@ mod tests {
     #[test]
     fn idle_channels_are_silent() {
         for (codec, idle) in [(AudioCodec::Pcmu, 0xff), (AudioCodec::Pcma, 0xd5)] {
-            assert_eq!(of_payload(codec, &[idle; 160]), Loudness::Measured(0));
+            let mut reader = PayloadReader::default();
+            let loudness = reader.loudness(codec, &[idle; 160]);
+            assert_eq!(loudness, Loudness::Measured(0));
+            assert_eq!(reader.loudness(codec, &[]), Loudness::Empty);
         }
-        assert_eq!(of_payload(AudioCodec::Pcmu, &[]), Loudness::Empty);
     }
 
     #[test]
     fn opus_tells_only_that_there_is_nothing() {
-        assert_eq!(of_payload(AudioCodec::Opus, &[0xf8]), Loudness::Empty);
-        assert_eq!(
-            of_payload(AudioCodec::Opus, &[0xf8, 0xff, 0xfe]),
-            Loudness::Empty
-        );
-        assert_eq!(of_payload(AudioCodec::Opus, &[0x78; 60]), Loudness::Unknown);
-        assert_eq!(
-            of_payload(AudioCodec::G722, &[0xfa; 160]),
-            Loudness::Unknown
-        );
+        let mut reader = PayloadReader::default();
+        let mut of = |payload: &[u8]| reader.loudness(AudioCodec::Opus, payload);
+        assert_eq!(of(&[0xf8]), Loudness::Empty);
+        assert_eq!(of(&[0xf8, 0xff, 0xfe]), Loudness::Empty);
+        assert_eq!(of(&[0x78; 60]), Loudness::Unknown);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::level::{self, Dbov, Loudness, Power};
+use super::level::{self, Dbov, Loudness, PayloadReader, Power};
 use crate::codec::AudioCodec;
 use crate::event::Way;
 use crate::relay::{PayloadKind, ReceiveMap};
@@ -59,6 +59,7 @@ pub(crate) struct SoundMeter {
     /// Whether silence could be told from sound at all.
     tells: bool,
     turn: u8,
+    reader: PayloadReader,
     sound: Sound,
 }
 
@@ -81,6 +82,7 @@ impl SoundMeter {
             last_sound: None,
             tells: false,
             turn: 0,
+            reader: PayloadReader::default(),
             sound: Sound::default(),
         }
     }
@@ -125,7 +127,7 @@ impl SoundMeter {
         let payload = packet.get(header.payload.clone()).unwrap_or_default();
         let loudness = match (told, self.codec) {
             (Some(byte), _) => level::of_extension(byte),
-            (None, Some(codec)) => level::of_payload(codec, payload),
+            (None, Some(codec)) => self.reader.loudness(codec, payload),
             (None, None) => Loudness::Unknown,
         };
         match loudness {
