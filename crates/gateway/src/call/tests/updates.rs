@@ -228,7 +228,9 @@ fn another_codec_of_the_phone_is_put_to_a_page_that_knows_how() {
     );
     let answer = BROWSER_ANSWER
         .replace("SAVPF 0", "SAVPF 8")
-        .replace("rtpmap:0 PCMU", "rtpmap:8 PCMA");
+        .replace("rtpmap:0 PCMU", "rtpmap:8 PCMA")
+        // Its role is what the first answer has settled (RFC 8842 §5.2).
+        .replace("setup:active", "setup:passive");
     assert_eq!(call.update(&answer), Ok(()));
     assert_eq!(
         call.actions(),
@@ -275,7 +277,9 @@ fn a_page_is_told_when_the_phone_takes_back_what_it_wanted_and_its_late_answer_i
     );
     let late = BROWSER_ANSWER
         .replace("SAVPF 0", "SAVPF 8")
-        .replace("rtpmap:0 PCMU", "rtpmap:8 PCMA");
+        .replace("rtpmap:0 PCMU", "rtpmap:8 PCMA")
+        // Its role is what the first answer has settled (RFC 8842 §5.2).
+        .replace("setup:active", "setup:passive");
     let refused = Err(Refused::WrongState(ClientState::Established));
     assert_eq!(call.update(&late), refused);
     assert_eq!(call.actions(), [""; 0]);
