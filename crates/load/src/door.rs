@@ -2,7 +2,7 @@
 //!
 //! Whichever it is, a client opens it, calls, stays, and hangs up.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::far_end::FarEnd;
@@ -22,6 +22,8 @@ pub enum Door {
     Janus {
         /// Its URL.
         ws: String,
+        /// Where its media is.
+        media: IpAddr,
     },
     /// An rtpengine's control socket. It knows no SIP: the client itself takes the offer to the
     /// far end and the answer back.
@@ -32,6 +34,15 @@ pub enum Door {
 }
 
 impl Door {
+    /// Where clients have their sockets, so that what they send stays on this machine.
+    #[must_use]
+    pub fn local_ip(&self) -> IpAddr {
+        match self {
+            Self::Sylk { .. } | Self::Rtpengine { .. } => Ipv4Addr::LOCALHOST.into(),
+            Self::Janus { media, .. } => *media,
+        }
+    }
+
     /// Whose it is.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -61,7 +72,7 @@ impl Visit {
     ) -> Result<Self, SignallingError> {
         Ok(match door {
             Door::Sylk { ws } => Self::Sylk(Box::new(Page::open(ws, account, session).await?)),
-            Door::Janus { ws } => Self::Janus(Box::new(JanusPage::open(ws, &account).await?)),
+            Door::Janus { ws, .. } => Self::Janus(Box::new(JanusPage::open(ws, &account).await?)),
             Door::Rtpengine { ng } => {
                 Self::Rtpengine(NgCall::open(*ng, session, far_end.clone()).await?)
             }

@@ -7,7 +7,7 @@ mod page;
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -79,6 +79,7 @@ pub struct Janus {
     pid: u32,
     http: SocketAddr,
     ws: SocketAddr,
+    media: IpAddr,
     directory: PathBuf,
 }
 
@@ -95,6 +96,12 @@ impl Janus {
         format!("ws://{}", self.ws)
     }
 
+    /// Where its media is: libnice leaves loopback out, so an address of this machine's own.
+    #[must_use]
+    pub fn media(&self) -> IpAddr {
+        self.media
+    }
+
     /// Starts it and waits until it serves.
     ///
     /// # Errors
@@ -108,14 +115,15 @@ impl Janus {
         let name = format!("sylk-load-janus-{}-{}", std::process::id(), http.port());
         let directory = std::env::temp_dir().join(name);
         fs::create_dir_all(&directory)?;
+        let media = own_address()?;
+        let nat = format!("nat: {{ ice_enforce_list = \"{media}\"\nice_lite = true }}\n");
         let main = "general: { debug_level = 2\nsession_timeout = 0 }\n\
-             nat: { ice_enforce_list = \"lo\"\nice_lite = true }\n\
              plugins: { disable = \"libjanus_audiobridge.so,libjanus_echotest.so,libjanus_recordplay.so,\
              libjanus_streaming.so,libjanus_videocall.so,libjanus_videoroom.so,libjanus_voicemail.so,\
              libjanus_textroom.so,libjanus_nosip.so,libjanus_lua.so,libjanus_duktape.so\" }\n\
              transports: { disable = \"libjanus_pfunix.so,libjanus_rabbitmq.so,\
              libjanus_mqtt.so,libjanus_nanomsg.so\" }\n";
-        fs::write(directory.join("janus.jcfg"), main)?;
+        fs::write(directory.join("janus.jcfg"), format!("{nat}{main}"))?;
         let transport = format!(
             "general: {{ http = true\nport = {}\nip = \"127.0.0.1\"\nhttps = false }}\n",
             http.port()
@@ -142,6 +150,7 @@ impl Janus {
             _child: child,
             http,
             ws,
+            media,
             directory,
         };
         let deadline = Instant::now() + START_LIMIT;
@@ -217,6 +226,17 @@ impl Drop for Janus {
     fn drop(&mut self) {
         // A left-over directory in the temporary one harms nobody.
         let _left = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// The address this machine would use towards others; nothing is sent.
+fn own_address() -> io::Result<IpAddr> {
+    // Of TEST-NET-1 (RFC 5737): a destination that nobody has.
+    let elsewhere = SocketAddr::from(([192, 0, 2, 99], 9));
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    match socket.connect(elsewhere) {
+        Ok(()) => Ok(socket.local_addr()?.ip()),
+        Err(_) => Ok(Ipv4Addr::LOCALHOST.into()),
     }
 }
 

@@ -7,6 +7,7 @@
 mod client;
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -204,7 +205,7 @@ pub async fn direct(
     let mut echoes: Vec<(u32, EchoId)> = Vec::new();
     for call in first_call..first_call + calls {
         let (echo, address) = far_end.open_echo()?;
-        let socket = client::socket()?;
+        let socket = client::socket(Ipv4Addr::LOCALHOST.into())?;
         socket.connect(address)?;
         generator.add(NewClient {
             call,

@@ -154,6 +154,7 @@ fn srtp_keys(role: DtlsRole, material: &[u8], profile: dimpl::SrtpProfile) -> Op
     let profile = match profile {
         dimpl::SrtpProfile::AES128_CM_SHA1_80 => Profile::Aes128CmSha1_80,
         dimpl::SrtpProfile::AEAD_AES_128_GCM => Profile::AeadAes128Gcm,
+        dimpl::SrtpProfile::AEAD_AES_256_GCM => Profile::AeadAes256Gcm,
         _ => return None,
     };
     let [client, server] = MasterKey::split(profile, material)?;

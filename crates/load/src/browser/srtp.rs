@@ -11,20 +11,27 @@ use rtc_srtp::protection_profile::ProtectionProfile;
 use super::identity::Identity;
 
 const REPLAY_WINDOW: usize = 64;
-const KEY_LENGTH: usize = 16;
 
-/// The SRTP protection profiles we offer.
+/// The SRTP protection profiles that dimpl offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Profile {
     Aes128CmSha1_80,
     AeadAes128Gcm,
+    AeadAes256Gcm,
 }
 
 impl Profile {
+    fn key_length(self) -> usize {
+        match self {
+            Self::Aes128CmSha1_80 | Self::AeadAes128Gcm => 16,
+            Self::AeadAes256Gcm => 32,
+        }
+    }
+
     fn salt_length(self) -> usize {
         match self {
             Self::Aes128CmSha1_80 => 14,
-            Self::AeadAes128Gcm => 12,
+            Self::AeadAes128Gcm | Self::AeadAes256Gcm => 12,
         }
     }
 
@@ -32,6 +39,7 @@ impl Profile {
         match self {
             Self::Aes128CmSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
             Self::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
+            Self::AeadAes256Gcm => ProtectionProfile::AeadAes256Gcm,
         }
     }
 }
@@ -45,8 +53,8 @@ pub(super) struct MasterKey {
 impl MasterKey {
     /// Client's and server's: `client key | server key | client salt | server salt`.
     pub(super) fn split(profile: Profile, material: &[u8]) -> Option<[Self; 2]> {
-        let (keys, salts) = material.split_at_checked(2 * KEY_LENGTH)?;
-        let mut keys = keys.chunks_exact(KEY_LENGTH);
+        let (keys, salts) = material.split_at_checked(2 * profile.key_length())?;
+        let mut keys = keys.chunks_exact(profile.key_length());
         let mut salts = salts.chunks_exact(profile.salt_length());
         let mut next = || {
             Some(Self {

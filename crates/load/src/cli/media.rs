@@ -229,7 +229,10 @@ impl Contender {
                 ws: format!("ws://{}/webrtcgateway/ws", daemon.web()),
             },
             Self::Elsewhere { ws, .. } => Door::Sylk { ws: ws.clone() },
-            Self::Janus(janus) => Door::Janus { ws: janus.ws() },
+            Self::Janus(janus) => Door::Janus {
+                ws: janus.ws(),
+                media: janus.media(),
+            },
             Self::Rtpengine(rtpengine) => Door::Rtpengine { ng: rtpengine.ng() },
         }
     }

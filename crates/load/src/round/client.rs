@@ -1,7 +1,7 @@
 //! One client's life within a round: connect, call, stay, hang up.
 
 use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -95,7 +95,7 @@ impl Client {
     /// From session-create until it is time to hang up.
     async fn talk(&mut self, page: &mut Visit, rng: &mut StdRng) -> Result<(), String> {
         let scene = self.scene.clone();
-        let socket = socket().map_err(text)?;
+        let socket = socket(scene.door.local_ip()).map_err(text)?;
         let credentials = Credentials::random(rng);
         let ssrc = Ssrc(rng.random());
         let offer = Offer {
@@ -154,8 +154,8 @@ impl Client {
 }
 
 /// A client's socket, as a browser has one for each peer connection.
-pub(super) fn socket() -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+pub(super) fn socket(ip: IpAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((ip, 0))?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
