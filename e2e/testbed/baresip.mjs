@@ -18,15 +18,15 @@ const CODEC_NAMES = { opus: 'opus/48000/2', G722: 'G722/16000/1', PCMU: 'PCMU/80
  *
  * `codecs`: what it offers and accepts, from opus, G722, PCMU, PCMA. `answer`: auto, manual, or early (183 with
  * sound, then waits for `accept`). `tone`: what it plays, in hertz; 0 is silence. `register`: false for a phone that is only called
- * by its address. `contact`: whom `write` writes to.
+ * by its address. `contact`: whom `write` writes to. `encryption`: baresip's mediaenc, srtp (where the other side can) or srtp-mand.
  */
-export async function startBaresip(user, { proxy, transport = 'udp', codecs = ['PCMU'], answer = 'manual', tone = 880, register = true, dtmf = 'rtpevent', contact, name = user }) {
+export async function startBaresip(user, { proxy, transport = 'udp', codecs = ['PCMU'], answer = 'manual', tone = 880, register = true, dtmf = 'rtpevent', contact, encryption, name = user }) {
   const ports = await freePorts(6 + 20);
   const [listen, control, rtp] = [ports, ports + 4, ports + 6];
   const home = folder(name);
   const sound = writeTone(join(home, 'tone.wav'), { frequency: tone });
-  writeFileSync(join(home, 'config'), config({ listen, control, rtp, home, sound, codecs }));
-  writeFileSync(join(home, 'accounts'), account({ user, proxy, transport, codecs, answer, register, dtmf }));
+  writeFileSync(join(home, 'config'), config({ listen, control, rtp, home, sound, codecs, encryption }));
+  writeFileSync(join(home, 'accounts'), account({ user, proxy, transport, codecs, answer, register, dtmf, encryption }));
   writeFileSync(join(home, 'contacts'), contact ? `"Contact" <sip:${contact}>\n` : '');
   const program = new Program(name, '/usr/bin/baresip', ['-f', home, '-4', '-s'], { cwd: home });
   const phone = new Baresip({ user, program, home, listen });
@@ -130,7 +130,7 @@ class Baresip {
   }
 }
 
-function config({ listen, control, rtp, home, sound, codecs }) {
+function config({ listen, control, rtp, home, sound, codecs, encryption }) {
   return [
     'poll_method epoll',
     'call_local_timeout 120',
@@ -158,6 +158,7 @@ function config({ listen, control, rtp, home, sound, codecs }) {
     'module aubridge.so',
     ...[...new Set(codecs.map((c) => CODEC_MODULES[c]))].map((m) => `module ${m}`),
     'module sndfile.so',
+    ...(encryption ? ['module srtp.so'] : []),
     'module_tmp uuid.so',
     'module_tmp account.so',
     'module_app contact.so',
@@ -170,9 +171,9 @@ function config({ listen, control, rtp, home, sound, codecs }) {
   ].join('\n');
 }
 
-function account({ user, proxy, transport, codecs, answer, register, dtmf }) {
+function account({ user, proxy, transport, codecs, answer, register, dtmf, encryption }) {
   const port = transport === 'tls' ? proxy.tlsPort : proxy.port;
   return `<sip:${user}@${DOMAIN};transport=${transport}>;auth_user=${user};auth_pass=${PASSWORDS[user]}`
     + `;outbound="sip:127.0.0.1:${port};transport=${transport};lr";regint=${register ? 600 : 0}`
-    + `;call_transfer=yes;answermode=${answer};audio_codecs=${codecs.map((c) => CODEC_NAMES[c]).join(',')};ptime=20;dtmfmode=${dtmf}\n`;
+    + `;call_transfer=yes;answermode=${answer};audio_codecs=${codecs.map((c) => CODEC_NAMES[c]).join(',')};ptime=20;dtmfmode=${dtmf}${encryption ? `;mediaenc=${encryption}` : ''}\n`;
 }

@@ -9,8 +9,8 @@ use sip_stack::message::Uri;
 use tokio::sync::watch;
 
 use crate::account::{AccountLimits, Permissions, Seats};
-use crate::call::Switchboard;
-use crate::config::sip::SipDomain;
+use crate::call::{Encryption, Switchboard};
+use crate::config::sip::{SipDomain, Srtp};
 use crate::config::{AccountRule, Limits};
 use crate::directory::Directory;
 use crate::ledger::Ledger;
@@ -77,6 +77,10 @@ pub struct Rules {
     pub decline_code: u16,
     /// Codecs, and addresses that phones may name.
     pub media: Routes,
+    /// Whether audio is encrypted towards phones, where no SIP domain says otherwise.
+    pub srtp: Srtp,
+    /// Whether keys for it may stand in SIP that is not encrypted itself.
+    pub srtp_without_tls: bool,
 }
 
 impl Rules {
@@ -94,6 +98,25 @@ impl Rules {
         let mut domains = self.sip_domains.iter();
         let found = domains.find(|known| known.is_of(domain));
         found.map(|known| known.realms.clone()).unwrap_or_default()
+    }
+
+    /// Whether audio of calls of this domain's accounts is encrypted: by the table of the domain,
+    /// else by that of the outbound proxy.
+    #[must_use]
+    pub fn encryption(&self, domain: &str) -> Encryption {
+        let told = |domain: &str| {
+            let mut domains = self.sip_domains.iter();
+            domains.find(|known| known.is_of(domain))?.srtp
+        };
+        let proxy = self.outbound_proxy.as_ref();
+        let by_proxy = || told(proxy?.host_text()?);
+        let srtp = told(domain).or_else(by_proxy).unwrap_or(self.srtp);
+        Encryption {
+            wish: srtp.policy(),
+            without_tls: self.srtp_without_tls,
+            proxy: proxy.cloned(),
+            own: Uri::parse(&format!("sip:{domain}")).ok(),
+        }
     }
 
     /// What the account `user` of `domain` may do; everything if no rule speaks of it.

@@ -12,6 +12,7 @@ mod action;
 mod command;
 mod deadlines;
 mod early;
+mod encryption;
 mod ending;
 mod ends;
 mod giving;
@@ -54,6 +55,7 @@ pub use self::action::{
 };
 pub use self::command::{CallCommand, ClientState, Refused};
 pub use self::deadlines::{ANSWER_WAIT, CONNECT_LIMIT};
+pub use self::encryption::{ClearSignalling, Encryption};
 pub use self::incoming::Incoming;
 pub use self::input::Input;
 pub use self::legs::{Legs, PhoneLegId};
@@ -123,7 +125,11 @@ impl Call {
             Input::Browser(event) => call.handle_browser(event, now),
             Input::Phone(leg, event) if leg == call.phone_leg => call.handle_phone(&event, now),
             Input::Phone(leg, event) => call.handle_other_leg(leg, &event, now),
-            Input::Replacement { session, sdp } => call.handle_replacement(session, sdp),
+            Input::Replacement {
+                session,
+                sdp,
+                over_tls,
+            } => call.handle_replacement(session, sdp, over_tls),
             Input::CandidateOpened {
                 session,
                 leg,

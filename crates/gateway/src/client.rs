@@ -59,6 +59,8 @@ pub struct IncomingCall {
     pub call_id: String,
     /// The phone's offer.
     pub sdp: Option<bytes::Bytes>,
+    /// Whether the call came over TLS.
+    pub over_tls: bool,
     /// All headers of the INVITE, in order.
     pub headers: Vec<(String, String)>,
     /// Where the session's events gather until a call takes them up.

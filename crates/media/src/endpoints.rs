@@ -6,6 +6,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::srtp::{SdesKeys, SrtpLocal};
+
 /// Synchronisation source of an RTP stream (RFC 3550 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ssrc(pub u32);
@@ -117,6 +119,8 @@ pub struct PhoneLocal {
     pub cname: String,
     /// Random session identifier of our `o=` line, below 2^62.
     pub session_id: u64,
+    /// Whether its audio is encrypted, and our keys for it.
+    pub srtp: SrtpLocal,
 }
 
 /// The far end of a phone leg, from its SDP.
@@ -128,6 +132,8 @@ pub struct PhoneRemote {
     pub rtcp: Option<SocketAddr>,
     /// Whether RTCP shares the RTP port (RFC 5761).
     pub mux: bool,
+    /// The keys that both ends have told each other; `None`: plain RTP.
+    pub srtp: Option<SdesKeys>,
 }
 
 #[cfg(test)]

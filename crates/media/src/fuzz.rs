@@ -17,6 +17,7 @@ use crate::rewriter::{AUDIO_PACKET_LENGTH, Outcome, Rewriter};
 use crate::rtcp::{NtpClock, RtcpSession};
 use crate::rtp::{Header, PacketKind, Pt, RtpTimestamp, SeqNo, packet_kind};
 use crate::sdp::{AddressPolicy, BrowserDescription, PhoneDescription};
+use crate::srtp::{SrtpLocal, SrtpPolicy};
 
 pub use crate::browser_leg::fuzz::{browser, check, client_hello, srtp};
 
@@ -85,6 +86,7 @@ impl Ours {
                 ssrc: Ssrc(2),
                 cname: "cname".to_owned(),
                 session_id: 2,
+                srtp: SrtpLocal::new(SrtpPolicy::Off, [9; 32]),
             },
         }
     }

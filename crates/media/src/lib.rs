@@ -47,3 +47,4 @@ pub use handle::{
     WorkerHandle,
 };
 pub use relay::Relay;
+pub use srtp::{SdesKey, SdesKeys, SrtpLocal, SrtpPolicy};

@@ -17,6 +17,7 @@ mod own;
 mod remote;
 mod reoffer;
 mod route;
+mod security;
 mod side;
 mod text;
 mod transfer;
@@ -25,6 +26,7 @@ mod update;
 use std::fmt;
 use std::net::SocketAddr;
 
+use security::Security;
 use side::{OwnFormat, Side};
 use text::{BrowserText, PhoneText};
 
@@ -37,6 +39,7 @@ pub use outgoing::{
 };
 pub use reoffer::{accept_reinvite_answer, current_offer, hold_offer, reinvite, repeated};
 pub use route::{CodecPolicy, Route, Transcoding};
+pub use security::can_be_encrypted;
 pub use transfer::{answer_another, join_offers, offer_to_another};
 pub use update::{BrowserUpdate, PhoneSide, accept_browser_change, browser_reoffer};
 
@@ -76,6 +79,9 @@ pub enum Refusal {
     /// A later offer that does not go on from the session it is to change: media lines removed or
     /// reordered, another certificate or DTLS role, no audio where it was.
     OtherSession,
+    /// The audio has to be encrypted, by policy or by what the phone offers, and both ends have no
+    /// keys for it that both know.
+    NotEncrypted,
 }
 
 impl Refusal {
@@ -101,6 +107,7 @@ impl Refusal {
             | Self::MismatchedAnswer
             | Self::CodecGone
             | Self::OtherSession => (488, "Not Acceptable Here"),
+            Self::NotEncrypted => (488, "SRTP Required"),
         }
     }
 }
@@ -117,6 +124,7 @@ impl fmt::Display for Refusal {
             Self::MismatchedAnswer => f.write_str("answer does not match the offer"),
             Self::CodecGone => f.write_str("the agreed codec is gone"),
             Self::OtherSession => f.write_str("not an offer of the same session"),
+            Self::NotEncrypted => f.write_str("SRTP required"),
         }
     }
 }
@@ -208,6 +216,8 @@ struct Exchange {
     media: Vec<MediaLine>,
     /// Which of them is the audio.
     audio: usize,
+    /// Our keys in the last description.
+    security: Security,
 }
 
 impl Agreed {

@@ -7,6 +7,7 @@
 
 mod address;
 mod browser;
+mod crypto;
 mod direction;
 mod formats;
 mod lines;
@@ -16,6 +17,7 @@ mod setup;
 pub use address::{AddressPolicy, UnsafeAddress};
 pub(crate) use browser::AUDIO_LEVEL;
 pub use browser::BrowserDescription;
+pub use crypto::Crypto;
 pub use direction::Direction;
 pub use formats::{Format, Formats};
 pub use lines::{MAX_LINES, MAX_MEDIA_SECTIONS, MAX_SDP_BYTES, MediaLine, SdpError};

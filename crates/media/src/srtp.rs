@@ -14,6 +14,8 @@ mod inbound;
 mod keys;
 mod outbound;
 mod replay;
+mod sdes;
+mod sdes_session;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +31,8 @@ pub(crate) use header::header_for_decryption;
 pub(crate) use inbound::{Inbound, Probing};
 pub(crate) use keys::{MasterKey, SrtpKeys, SrtpProfile};
 pub(crate) use outbound::Outbound;
+pub use sdes::{SdesKey, SdesKeys, SrtpLocal, SrtpPolicy};
+pub(crate) use sdes_session::SdesSession;
 
 use crate::endpoints::Ssrc;
 

@@ -40,6 +40,8 @@ pub enum Event {
         /// new one wants only a call that still rings and it has been answered meanwhile,
         /// accepting refuses it with 486.
         replaces: Option<SessionId>,
+        /// Whether the INVITE came over TLS, and so our answer goes.
+        over_tls: bool,
         /// The headers of the INVITE, in order, but for identities that are not believed, and
         /// those of a caller who does not want to be known.
         headers: Vec<(String, String)>,

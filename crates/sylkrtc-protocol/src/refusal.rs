@@ -38,6 +38,8 @@ pub enum Refusal {
     CallsNotAllowed(AccountAddress),
     /// The account may not call this address.
     DestinationNotAllowed(String),
+    /// Calls to this address have to be encrypted, and keys would be told in the clear.
+    EncryptionImpossible(String),
     /// The client used a session id twice.
     SessionInUse(SessionId),
     /// There is no such call on this connection.
@@ -154,6 +156,13 @@ impl fmt::Display for Refusal {
                     crate::json::shortened(uri)
                 )
             }
+            Self::EncryptionImpossible(uri) => {
+                write!(
+                    f,
+                    "Encryption required, but the signalling is not encrypted: {}",
+                    crate::json::shortened(uri)
+                )
+            }
             Self::SessionInUse(session) => write!(f, "Session ID {session} already in use"),
             Self::UnknownSession(session) => write!(f, "Unknown session {session}"),
             Self::CannotAnswerOutgoing(session) => {
@@ -226,7 +235,9 @@ impl Refusal {
             | Self::UnknownAccount(_) => ErrorCode::UnknownAccount,
             Self::AccountNotAuthenticated => ErrorCode::NotAuthenticated,
             Self::DnsLookup(_) => ErrorCode::DnsLookup,
-            Self::CallsNotAllowed(_) | Self::DestinationNotAllowed(_) => ErrorCode::CallNotAllowed,
+            Self::CallsNotAllowed(_)
+            | Self::DestinationNotAllowed(_)
+            | Self::EncryptionImpossible(_) => ErrorCode::CallNotAllowed,
             Self::SessionInUse(_) => ErrorCode::SessionInUse,
             Self::UnknownSession(_) => ErrorCode::UnknownSession,
             Self::CannotAnswerOutgoing(_)

@@ -147,7 +147,7 @@ impl Call {
             Ok(media) => self.actions.push_back(Action::Media(media)),
             Err(refusal) => {
                 tracing::info!(%refusal, "the phone's answer cannot be used");
-                self.end(&reason::not_acceptable(), now);
+                self.end(&reason::unusable(refusal), now);
             }
         }
     }

@@ -22,6 +22,8 @@ pub enum Input {
         session: SessionId,
         /// Its offer; `None` if it wants one from us.
         sdp: Option<Bytes>,
+        /// Whether it calls over TLS.
+        over_tls: bool,
     },
     /// A leg that was asked for is open.
     CandidateOpened {

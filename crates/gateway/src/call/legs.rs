@@ -11,7 +11,7 @@ use media::{
 };
 use tokio::sync::oneshot;
 
-use super::Locals;
+use super::{Encryption, Locals};
 
 /// A leg of a call towards a phone, numbered in the order of opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,10 +72,12 @@ impl Legs {
         }
     }
 
-    /// Our ends of both legs, for the descriptions.
+    /// Our ends of both legs, for the descriptions; nothing is encrypted towards the phone until
+    /// [`Locals::encrypted`] says so.
     #[must_use]
     pub fn locals(&self, policy: Arc<Policy>) -> Locals {
         Locals {
+            encryption: Encryption::default(),
             browser: self.browser.local().clone(),
             ice: self.browser.ice_seed(),
             phone: self.phone.local().clone(),

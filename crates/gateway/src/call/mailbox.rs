@@ -29,6 +29,8 @@ pub enum ToCall {
         session: SessionId,
         /// Its offer.
         sdp: Option<Bytes>,
+        /// Whether it calls over TLS.
+        over_tls: bool,
         /// Keeps the way of its events.
         route: SessionRoute,
     },

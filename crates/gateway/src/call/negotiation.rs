@@ -18,12 +18,12 @@ use bytes::Bytes;
 use media::plan::{
     self, Agreed, BrowserExchange, BrowserOffer, BrowserUpdate, LaterAnswer, PhoneOffer, Policy,
 };
-use media::sdp::{BrowserDescription, PhoneDescription};
-use media::{BrowserLocal, BrowserRemote, IceSeed, PhoneLocal};
+use media::sdp::{BrowserDescription, PhoneDescription, SdpError};
+use media::{BrowserLocal, BrowserRemote, IceSeed, PhoneLocal, SrtpPolicy};
 
 pub(super) use self::transfer::Joining;
 pub(super) use self::update::{Proposal, Updated};
-use super::{MediaAction, Refused};
+use super::{Encryption, MediaAction, Refused};
 
 /// Our ends of a call's two legs, and what the operator allows on them.
 #[derive(Debug, Clone)]
@@ -36,6 +36,23 @@ pub struct Locals {
     pub phone: PhoneLocal,
     /// Codecs and addresses.
     pub policy: Arc<Policy>,
+    /// Whether phones that join later are to be spoken to encrypted.
+    pub encryption: Encryption,
+}
+
+impl Locals {
+    /// The same with the phone spoken to as `srtp` says, and others as `encryption` does.
+    #[must_use]
+    pub fn encrypted(mut self, srtp: SrtpPolicy, encryption: Encryption) -> Self {
+        self.phone.srtp.policy = srtp;
+        self.encryption = encryption;
+        self
+    }
+
+    /// What the present phone says.
+    fn read(&self, sdp: &[u8]) -> Result<PhoneDescription, SdpError> {
+        PhoneDescription::parse_under(self.phone.srtp.policy, sdp)
+    }
 }
 
 /// The offer/answer state of one call.
@@ -132,6 +149,17 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// The reason phrase, where the usual one says too little.
+    #[must_use]
+    pub fn phrase(self) -> Option<&'static str> {
+        match self {
+            Self::Plan(plan::Refusal::NotEncrypted) => Some("SRTP Required"),
+            Self::Plan(_) | Self::NoAnswer | Self::NotDue => None,
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -193,7 +221,7 @@ impl Negotiation {
         else {
             return Err(Refusal::NotDue);
         };
-        let phone = PhoneDescription::parse(sdp)?;
+        let phone = locals.read(sdp)?;
         let (settlement, remote) = match early.take() {
             None => {
                 let agreed = plan::accept_phone_answer(browser, offer, &phone, &locals.policy)?;
@@ -247,7 +275,7 @@ impl Negotiation {
         else {
             return Err(Refusal::NotDue);
         };
-        let phone = sdp.map(PhoneDescription::parse).transpose()?;
+        let phone = sdp.map(|sdp| locals.read(sdp)).transpose()?;
         let mut reoffer: Option<Reoffer> = None;
         let (settlement, media) = match (early.clone(), phone) {
             (None, None) => return Err(Refusal::NoAnswer),
@@ -307,7 +335,10 @@ impl Negotiation {
         sdp: Option<&[u8]>,
         locals: Locals,
     ) -> Result<(Self, String), Refusal> {
-        let phone = sdp.map(PhoneDescription::parse).transpose()?;
+        let phone = sdp.map(|sdp| locals.read(sdp)).transpose()?;
+        if let Some(phone) = &phone {
+            plan::can_be_encrypted(phone, &locals.phone)?;
+        }
         let offer = plan::browser_offer(phone.as_ref(), &locals.policy, &locals.browser)?;
         let text = offer.text().to_owned();
         let state = OfferAnswer::PhoneOffered {
@@ -381,7 +412,7 @@ impl Negotiation {
         else {
             return Err(Refusal::NotDue);
         };
-        let phone = PhoneDescription::parse(sdp.ok_or(Refusal::NoAnswer)?)?;
+        let phone = self.locals.read(sdp.ok_or(Refusal::NoAnswer)?)?;
         let agreed = plan::accept_phone_answer(browser, offer, &phone, &self.locals.policy)?;
         let media = connect(None, &agreed);
         let settlement = Settlement {

@@ -121,7 +121,7 @@ impl Call {
             Ok(outcome) => outcome,
             Err(refusal) => {
                 tracing::info!(%refusal, "the phone's answer cannot be used");
-                self.end(&reason::not_acceptable(), now);
+                self.end(&reason::unusable(refusal), now);
                 return;
             }
         };

@@ -15,6 +15,7 @@
 //! | the handshake failed | `488 DTLS failed` |
 //! | the browser's certificate is not the announced one | `488 DTLS fingerprint mismatch` |
 //! | the browser closed its media connection | `480 DTLS closed` |
+//! | the audio has to be encrypted, and the phone does not | `488 SRTP Required` |
 //! | serving the media failed | `500 Media failure` |
 //! | the phone, or the client, is connected with somebody else | `200 Transferred` |
 //! | the call reached its longest duration | `408 Maximum call duration` |
@@ -23,6 +24,8 @@
 
 use media::LegFailure;
 use sip_stack::event::StatusReason;
+
+use super::negotiation::Refusal;
 
 pub(super) fn remote_bye() -> StatusReason {
     StatusReason::new(200, "Session Terminated")
@@ -86,6 +89,16 @@ pub(super) fn stopping() -> StatusReason {
 /// Nothing in the phone's answer can be carried to the browser.
 pub(super) fn not_acceptable() -> StatusReason {
     StatusReason::new(488, "Not Acceptable Here")
+}
+
+/// The phone's description cannot be used.
+pub(super) fn unusable(refusal: Refusal) -> StatusReason {
+    match refusal {
+        Refusal::Plan(media::plan::Refusal::NotEncrypted) => {
+            StatusReason::new(488, "SRTP Required")
+        }
+        Refusal::Plan(_) | Refusal::NoAnswer | Refusal::NotDue => not_acceptable(),
+    }
 }
 
 /// Both sides wanted a change, again and again.

@@ -180,11 +180,17 @@ impl CallTask {
             ToCall::Replacement {
                 session,
                 sdp,
+                over_tls,
                 route,
             } => {
                 self.routes.insert(session, route);
                 self.ends.sessions.insert(session);
-                self.call.handle(Input::Replacement { session, sdp }, now());
+                let replacement = Input::Replacement {
+                    session,
+                    sdp,
+                    over_tls,
+                };
+                self.call.handle(replacement, now());
             }
             ToCall::Watch(watch) => self.watcher.handle_watch(watch, now()),
             ToCall::AskPhone(reply) => {

@@ -50,6 +50,7 @@ pub(super) enum Wish {
     Replaces {
         session: SessionId,
         sdp: Option<Bytes>,
+        over_tls: bool,
     },
 }
 
@@ -122,13 +123,22 @@ impl Call {
     }
 
     /// Another phone calls to take the present one's place.
-    pub(super) fn handle_replacement(&mut self, session: SessionId, sdp: Option<Bytes>) {
+    pub(super) fn handle_replacement(
+        &mut self,
+        session: SessionId,
+        sdp: Option<Bytes>,
+        over_tls: bool,
+    ) {
         if let Err(code) = self.may_be_replaced() {
             tracing::info!(code, "replacement of the phone refused");
             return self.reject_candidate(session, code);
         }
         tracing::info!(%session, "another phone takes the call over");
-        self.transfer = Transfer::Opening(Wish::Replaces { session, sdp });
+        self.transfer = Transfer::Opening(Wish::Replaces {
+            session,
+            sdp,
+            over_tls,
+        });
         let session = CandidateSession::Incoming(session);
         self.actions.push_back(Action::OpenCandidate(session));
     }
@@ -166,7 +176,12 @@ impl Call {
     }
 
     /// The leg is open: the candidate is called, or answered.
-    pub(super) fn handle_opened(&mut self, session: SessionId, leg: PhoneLegId, local: PhoneLocal) {
+    pub(super) fn handle_opened(
+        &mut self,
+        session: SessionId,
+        leg: PhoneLegId,
+        mut local: PhoneLocal,
+    ) {
         let wish = match std::mem::take(&mut self.transfer) {
             Transfer::Opening(wish) => wish,
             other @ (Transfer::None
@@ -178,6 +193,20 @@ impl Call {
                 return self.drop_candidate_leg();
             }
         };
+        let encryption = self.negotiation.encryption();
+        let srtp = match &wish {
+            Wish::Referred(referral) => encryption.towards(&referral.target),
+            Wish::Replaces { over_tls, .. } => encryption.over(*over_tls),
+        };
+        let Ok(srtp) = srtp else {
+            tracing::info!(
+                "encryption required, but the other phone's signalling is not encrypted"
+            );
+            self.transfer = Transfer::Opening(wish);
+            self.drop_candidate_leg();
+            return self.candidate_refused(488);
+        };
+        local.srtp.policy = srtp;
         let taken = match &wish {
             Wish::Referred(referral) => self.call_candidate(session, leg, local, referral),
             Wish::Replaces { sdp: None, .. } => self.offer_to_candidate(session, leg, local),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use media::SrtpPolicy;
 use serde::Deserialize;
 use sip_stack::message::Uri;
 
@@ -53,9 +54,40 @@ pub struct Sip {
     /// 0 for no limit.
     #[serde(default = "session_expires_seconds")]
     pub session_expires_seconds: u32,
+    /// Whether audio is encrypted towards phones (RFC 4568).
+    #[serde(default)]
+    pub srtp: Srtp,
+    /// Whether keys for it may stand in SIP over UDP and TCP. Off except in laboratories.
+    #[serde(default)]
+    pub srtp_without_tls: bool,
     /// How fast accounts register.
     #[serde(default)]
     pub registration: SipRegistration,
+}
+
+/// Whether audio is encrypted towards phones, with keys in SDP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Srtp {
+    /// Never.
+    #[default]
+    Off,
+    /// With phones that are able to.
+    Optional,
+    /// Always; calls that cannot be are refused.
+    Required,
+}
+
+impl Srtp {
+    /// The same in the words of the media path.
+    #[must_use]
+    pub fn policy(self) -> SrtpPolicy {
+        match self {
+            Self::Off => SrtpPolicy::Off,
+            Self::Optional => SrtpPolicy::Optional,
+            Self::Required => SrtpPolicy::Required,
+        }
+    }
 }
 
 impl Default for Sip {
@@ -73,6 +105,8 @@ impl Default for Sip {
             decline_code: decline_code(),
             ringing_seconds: ringing_seconds(),
             session_expires_seconds: session_expires_seconds(),
+            srtp: Srtp::default(),
+            srtp_without_tls: false,
             registration: SipRegistration::default(),
         }
     }

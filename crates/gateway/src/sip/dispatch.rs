@@ -79,10 +79,11 @@ impl Dispatcher {
                 call_id,
                 sdp,
                 replaces,
+                over_tls,
                 headers,
             } => {
                 if let Some(replaced) = replaces {
-                    return self.hand_over(replaced, session, sdp).await;
+                    return self.hand_over(replaced, session, sdp, over_tls).await;
                 }
                 let mailbox = mailbox(|sender| self.directory.add_session(session, sender));
                 let call = IncomingCall {
@@ -91,6 +92,7 @@ impl Dispatcher {
                     originator: from,
                     call_id,
                     sdp,
+                    over_tls,
                     headers,
                     mailbox,
                 };
@@ -116,12 +118,19 @@ impl Dispatcher {
     }
 
     /// Gives a phone that is to replace another one to the call of that one.
-    async fn hand_over(&self, replaced: SessionId, session: SessionId, sdp: Option<Bytes>) {
+    async fn hand_over(
+        &self,
+        replaced: SessionId,
+        session: SessionId,
+        sdp: Option<Bytes>,
+        over_tls: bool,
+    ) {
         let given = self.directory.call_of(replaced).is_some_and(|call| {
             let route = self.directory.add_session(session, call.clone());
             let replacement = ToCall::Replacement {
                 session,
                 sdp,
+                over_tls,
                 route,
             };
             call.try_send(replacement).is_ok()

@@ -69,6 +69,8 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
             accounts: config.account.clone(),
             decline_code: config.sip.decline_code,
             media: Routes::new(&config, phone_addresses(&config, &web_addresses)),
+            srtp: config.sip.srtp,
+            srtp_without_tls: config.sip.srtp_without_tls,
         },
         phase: phase_seen.clone(),
         seats: Seats::default(),

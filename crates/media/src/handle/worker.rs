@@ -13,6 +13,7 @@ use super::{BrowserLeg, BrowserLegConfig, MediaError, PhoneLeg, PhoneLegConfig};
 use crate::browser_leg::{Credentials, IceSeed};
 use crate::endpoints::{BrowserLocal, PhoneLocal, Ssrc};
 use crate::relay::Relay;
+use crate::srtp::{SrtpLocal, SrtpPolicy};
 use crate::worker::{BrowserOpening, Command, Gauges, LegId, Mailbox, PhoneOpening};
 
 /// One worker thread, as seen by signalling.
@@ -92,6 +93,7 @@ impl WorkerHandle {
             ssrc,
             cname: cname.clone(),
             session_id: rng.random::<u64>() >> 2,
+            srtp: SrtpLocal::new(SrtpPolicy::Off, rng.random()),
         };
         drop(rng);
         let id = self.next_leg();

@@ -28,6 +28,7 @@ fn phone_at(text: &str) -> PhoneRemote {
         rtp,
         rtcp: Some(rtcp),
         mux: false,
+        srtp: None,
     }
 }
 
@@ -289,6 +290,7 @@ fn with_one_port_for_both_reports_go_where_the_media_goes() {
         rtp,
         rtcp: Some(rtp),
         mux: true,
+        srtp: None,
     };
     leg.check.set_remote(Some(remote), leg.now);
     let mut phone = sender("203.0.113.99:61234", 1);

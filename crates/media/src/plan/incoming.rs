@@ -2,7 +2,8 @@
 
 use super::abilities::Abilities;
 use super::decide::Party;
-use super::remote::{direction, phone_remote};
+use super::remote::{direction, phone_remote, with_keys};
+use super::security::Security;
 use super::side::{Pair, Side, times_for_phone};
 use super::text::{AUDIO_LEVEL_NUMBER, BrowserContent, BrowserText, PhoneContent, PhoneText};
 use super::{Agreed, BrowserExchange, BrowserOffer, Exchange, Hold, Policy, Refusal, own};
@@ -147,7 +148,8 @@ pub(super) fn answer_phone(
     local: &PhoneLocal,
     before: Before<'_>,
 ) -> Result<Agreed, Refusal> {
-    let remote = phone_remote(offer, policy, local.rtp, offer.rtcp_mux)?;
+    let (security, keys) = Security::answered(local, offer)?;
+    let remote = phone_remote(offer, policy, local.rtp, offer.rtcp_mux)?.map(with_keys(keys));
     let codec = pair.phone;
     let comfort_noise = browser.codec == codec && browser.comfort_noise.is_some();
     let fmtp = browser.fmtp_for(codec);
@@ -168,12 +170,14 @@ pub(super) fn answer_phone(
         ptime,
         maxptime,
         rtcp_mux: offer.rtcp_mux,
+        security: &security,
     };
     let text = PhoneText::next(before.exchange.map(|exchange| &exchange.text), &content);
     let exchange = Exchange {
         text,
         media: offer.media.clone(),
         audio: offer.audio,
+        security,
     };
     let hold = before.hold;
     Ok(Agreed::new(browser, phone, remote, exchange, hold))

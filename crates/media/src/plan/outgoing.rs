@@ -2,7 +2,8 @@
 
 use super::abilities::Abilities;
 use super::decide::Party;
-use super::remote::{direction, phone_remote};
+use super::remote::{direction, phone_remote, with_keys};
+use super::security::Security;
 use super::side::{Pair, Side};
 use super::text::{BrowserContent, BrowserText, PhoneContent, PhoneText};
 use super::{
@@ -62,10 +63,11 @@ fn offer_of(
         return Err(Refusal::NoCommonCodec);
     }
     let formats = own::for_phone(codecs, &browser.formats);
+    let security = Security::offered(local);
     let media = vec![MediaLine {
         media: "audio".to_owned(),
         port: local.rtp.port(),
-        protocol: "RTP/AVP".to_owned(),
+        protocol: security.protocol().to_owned(),
         formats: Vec::new(),
     }];
     let content = PhoneContent {
@@ -77,6 +79,7 @@ fn offer_of(
         ptime: Some(policy.ptime_for_phone(browser)),
         maxptime: browser.maxptime,
         rtcp_mux: false,
+        security: &security,
     };
     let text = PhoneText::next(None, &content);
     Ok(PhoneOffer {
@@ -84,6 +87,7 @@ fn offer_of(
             text,
             media,
             audio: 0,
+            security,
         },
         formats,
         local: local.rtp,
@@ -165,7 +169,8 @@ impl PhoneOffer {
         if answer.audio != self.exchange.audio {
             return Err(Refusal::MismatchedAnswer);
         }
-        let remote = phone_remote(answer, policy, self.local, false)?;
+        let (security, keys) = self.exchange.security.clone().settled(answer)?;
+        let remote = phone_remote(answer, policy, self.local, false)?.map(with_keys(keys));
         let direction = direction(answer);
         let times = (answer.ptime, answer.maxptime);
         let phone = Side::new(pair.phone, &answer.formats, &self.formats, direction, times);
@@ -174,7 +179,10 @@ impl PhoneOffer {
             browser,
             phone.insisting(pair.insists),
             remote,
-            self.exchange.clone(),
+            Exchange {
+                security,
+                ..self.exchange.clone()
+            },
             self.hold,
         ))
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::{Policy, Refusal};
 use crate::endpoints::PhoneRemote;
 use crate::sdp::{Direction, MediaAddress, PhoneDescription, UnsafeAddress};
+use crate::srtp::SdesKeys;
 
 /// The phone leg's far end; `None` when the phone wants nothing for now.
 ///
@@ -41,7 +42,16 @@ pub(super) fn phone_remote(
         rtp,
         rtcp: rtcp.filter(usable),
         mux,
+        srtp: None,
     }))
+}
+
+/// The same far end with the keys that were agreed on.
+pub(super) fn with_keys(keys: Option<SdesKeys>) -> impl Fn(PhoneRemote) -> PhoneRemote {
+    move |remote| PhoneRemote {
+        srtp: keys,
+        ..remote
+    }
 }
 
 /// What `a=rtcp` says, else the next port (RFC 3550 §11).

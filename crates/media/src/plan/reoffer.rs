@@ -5,7 +5,7 @@
 use super::abilities::Abilities;
 use super::decide::Party;
 use super::incoming::answer_phone;
-use super::remote::{direction, phone_remote};
+use super::remote::{direction, phone_remote, with_keys};
 use super::side::{OwnFormat, Pair};
 use super::text::{PhoneContent, PhoneText};
 use super::{Agreed, Exchange, Hold, PhoneOffer, Policy, Refusal, own};
@@ -67,7 +67,12 @@ pub(super) struct Terms {
 }
 
 pub(super) fn later_offer(current: &Agreed, terms: Terms, local: &PhoneLocal) -> PhoneOffer {
-    let Exchange { text, media, audio } = &current.exchange;
+    let Exchange {
+        text,
+        media,
+        audio,
+        security,
+    } = &current.exchange;
     let content = PhoneContent {
         local,
         media,
@@ -77,12 +82,14 @@ pub(super) fn later_offer(current: &Agreed, terms: Terms, local: &PhoneLocal) ->
         ptime: terms.ptime,
         maxptime: terms.maxptime,
         rtcp_mux: false,
+        security,
     };
     let text = PhoneText::next(Some(text), &content);
     let exchange = Exchange {
         text,
         media: media.clone(),
         audio: *audio,
+        security: security.clone(),
     };
     PhoneOffer {
         exchange,
@@ -122,13 +129,18 @@ pub fn repeated(
     if answer.audio != current.exchange.audio {
         return Err(Refusal::MismatchedAnswer);
     }
-    let remote = phone_remote(answer, policy, local.rtp, false)?;
+    let (security, keys) = current.exchange.security.clone().settled(answer)?;
+    let remote = phone_remote(answer, policy, local.rtp, false)?.map(with_keys(keys));
     let times = (answer.ptime, answer.maxptime);
     let direction = direction(answer);
     let phone = current
         .phone
         .described_again(&answer.formats, direction, times)
         .ok_or(Refusal::CodecGone)?;
-    let (browser, exchange) = (current.browser.clone(), current.exchange.clone());
+    let browser = current.browser.clone();
+    let exchange = Exchange {
+        security,
+        ..current.exchange.clone()
+    };
     Ok(Agreed::new(browser, phone, remote, exchange, current.hold))
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
+use super::security::Security;
 use super::side::{OwnFormat, OwnKind};
 use crate::endpoints::{BrowserLocal, PhoneLocal};
 use crate::sdp::{AUDIO_LEVEL, Direction, MediaLine, Setup};
@@ -35,6 +36,7 @@ pub(super) struct PhoneContent<'a> {
     pub(super) ptime: Option<u16>,
     pub(super) maxptime: Option<u16>,
     pub(super) rtcp_mux: bool,
+    pub(super) security: &'a Security,
 }
 
 impl PhoneText {
@@ -76,6 +78,9 @@ impl PhoneContent<'_> {
                 continue;
             }
             media_line(&mut body, rtp.port(), &line.protocol, self.formats);
+            for crypto in &self.security.lines {
+                line_of(&mut body, format_args!("a=crypto:{crypto}"));
+            }
             rtpmaps(&mut body, self.formats);
             packet_times(&mut body, self.ptime, self.maxptime);
             if self.rtcp_mux {

@@ -6,6 +6,7 @@
 use super::abilities::Abilities;
 use super::decide::Party;
 use super::incoming::{Before, answer_phone};
+use super::security::Security;
 use super::side::Side;
 use super::text::{PhoneContent, PhoneText};
 use super::{Agreed, Exchange, PhoneOffer, Policy, Refusal, own};
@@ -19,10 +20,11 @@ pub fn offer_to_another(current: &Agreed, policy: &Policy, local: &PhoneLocal) -
     let browser = &current.browser;
     let formats = own::for_another_phone(&policy.codecs_beside(browser.codec), browser);
     let (ptime, maxptime) = current.times_for_phone();
+    let security = Security::offered(local);
     let media = vec![MediaLine {
         media: "audio".to_owned(),
         port: local.rtp.port(),
-        protocol: "RTP/AVP".to_owned(),
+        protocol: security.protocol().to_owned(),
         formats: Vec::new(),
     }];
     let content = PhoneContent {
@@ -34,6 +36,7 @@ pub fn offer_to_another(current: &Agreed, policy: &Policy, local: &PhoneLocal) -
         ptime,
         maxptime,
         rtcp_mux: false,
+        security: &security,
     };
     let text = PhoneText::next(None, &content);
     PhoneOffer {
@@ -41,6 +44,7 @@ pub fn offer_to_another(current: &Agreed, policy: &Policy, local: &PhoneLocal) -
             text,
             media,
             audio: 0,
+            security,
         },
         formats,
         local: local.rtp,

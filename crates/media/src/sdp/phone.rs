@@ -1,11 +1,14 @@
-//! What a phone says: plain RTP (`RTP/AVP`), one address, a few codecs.
+//! What a phone says: RTP, plain or encrypted with keys from SDP (RFC 4568), one address, a few
+//! codecs.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::browser::{direction, milliseconds};
+use super::crypto::Crypto;
 use super::direction::Direction;
 use super::formats::Formats;
 use super::lines::{Lines, MediaLine, SdpError, Section};
+use crate::srtp::SrtpPolicy;
 
 /// A phone's description with one audio section that can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,10 @@ pub struct PhoneDescription {
     pub rtcp: Option<SocketAddr>,
     /// Whether it can do RTCP on the RTP port.
     pub rtcp_mux: bool,
+    /// Whether its protocol is `RTP/SAVP`: nothing plain.
+    pub secure: bool,
+    /// The keys it offers or answers with, those that we can do.
+    pub crypto: Vec<Crypto>,
     /// `a=ptime` in milliseconds.
     pub ptime: Option<u16>,
     /// `a=maxptime` in milliseconds.
@@ -48,13 +55,32 @@ impl PhoneDescription {
     /// # Errors
     /// [`SdpError`] when it is none, or has no enabled audio section over plain RTP.
     pub fn parse(sdp: impl AsRef<[u8]>) -> Result<Self, SdpError> {
-        Self::from_lines(&Lines::read(sdp.as_ref())?)
+        Self::parse_under(SrtpPolicy::Off, sdp)
     }
 
-    fn from_lines(lines: &Lines) -> Result<Self, SdpError> {
+    /// The same where audio may or must be encrypted: of two audio sections, one plain and one
+    /// not, that which suits the policy better is the one.
+    ///
+    /// # Errors
+    /// [`SdpError`] when it is none, or has no enabled audio section over RTP; encrypted RTP counts
+    /// as such unless the policy is [`SrtpPolicy::Off`].
+    pub fn parse_under(policy: SrtpPolicy, sdp: impl AsRef<[u8]>) -> Result<Self, SdpError> {
+        Self::from_lines(policy, &Lines::read(sdp.as_ref())?)
+    }
+
+    fn from_lines(policy: SrtpPolicy, lines: &Lines) -> Result<Self, SdpError> {
         let enabled = |line: &MediaLine| line.media == "audio" && line.port != 0;
-        let usable = |line: &MediaLine| enabled(line) && is_plain_rtp(&line.protocol);
-        let Some(audio) = lines.media.iter().position(|(line, _)| usable(line)) else {
+        let find = |usable: fn(&str) -> bool| {
+            let mut media = lines.media.iter();
+            media.position(|(line, _)| enabled(line) && usable(&line.protocol))
+        };
+        let found = match policy {
+            SrtpPolicy::Off => find(is_plain_rtp),
+            SrtpPolicy::Optional | SrtpPolicy::Required => {
+                find(is_secure_rtp).or_else(|| find(is_plain_rtp))
+            }
+        };
+        let Some(audio) = found else {
             return Err(if lines.media.iter().any(|(line, _)| enabled(line)) {
                 SdpError::WrongProtocol
             } else {
@@ -79,6 +105,8 @@ impl PhoneDescription {
             },
             rtcp: rtcp_address(section, ip),
             rtcp_mux: section.has("rtcp-mux"),
+            secure: is_secure_rtp(&line.protocol),
+            crypto: Crypto::read_all(section.all("crypto")),
             ptime: milliseconds(section, "ptime"),
             maxptime: milliseconds(section, "maxptime"),
         })
@@ -87,6 +115,12 @@ impl PhoneDescription {
 
 fn is_plain_rtp(protocol: &str) -> bool {
     ["RTP/AVP", "RTP/AVPF"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(protocol))
+}
+
+fn is_secure_rtp(protocol: &str) -> bool {
+    ["RTP/SAVP", "RTP/SAVPF"]
         .iter()
         .any(|known| known.eq_ignore_ascii_case(protocol))
 }

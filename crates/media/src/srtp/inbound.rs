@@ -28,6 +28,13 @@ impl Probing {
         sources: 8,
         probes: 8,
     };
+
+    /// Phones announce none, and many take another one whenever the call changes. A flood of
+    /// forgeries must leave room for the phone's own first packet.
+    pub(crate) const PHONE: Self = Self {
+        sources: 64,
+        probes: 500,
+    };
 }
 
 /// One key of the peer's.

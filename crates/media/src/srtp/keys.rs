@@ -8,7 +8,6 @@ use rtc_srtp::protection_profile::ProtectionProfile;
 
 /// A negotiated SRTP protection profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(dead_code, reason = "phones will name all of them in their SDP")]
 pub(crate) enum SrtpProfile {
     Aes128CmSha1_80,
     /// Tags of SRTP have 32 bits, those of SRTCP 80.

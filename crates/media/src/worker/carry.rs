@@ -1,7 +1,8 @@
 //! The way of a packet through a worker, and what a leg's timer does.
 //!
 //! Browser: first byte (RFC 7983), leg by user name or validated address, SRTP opened,
-//! rewritten, phone. Phone: source checked, rewritten in place, SRTP sealed, browser.
+//! rewritten, phone. Phone: SRTP opened where there are keys, source checked, rewritten in place,
+//! SRTP sealed, browser. What does not open is never looked at, least of all for its source.
 //! No lock, no look-up by text and no log line on the way.
 
 use std::net::SocketAddr;
@@ -148,12 +149,7 @@ impl Legs {
                     legs.handle_phone_rtp(at, datagram, from, now, egress);
                 }
                 (PacketKind::Rtcp, Channel::Rtp | Channel::Rtcp) => {
-                    if slot.source.handle_rtcp(from) {
-                        slot.rtcp.handle_rtcp(datagram, now);
-                        slot.silence.heard(now);
-                    } else {
-                        slot.tally.dropped.unknown_source += 1;
-                    }
+                    slot.handle_rtcp(datagram, from, now);
                 }
                 (PacketKind::Rtp, Channel::Rtcp)
                 | (PacketKind::Other, Channel::Rtp | Channel::Rtcp) => {
@@ -172,6 +168,12 @@ impl Legs {
         egress: &mut impl Egress,
     ) {
         let slot = &mut self.phones[at];
+        let received = datagram.len();
+        let mut opened = match slot.srtp.open_rtp(datagram, now).transpose() {
+            Ok(opened) => opened,
+            Err(refused) => return slot.tally.refused(refused),
+        };
+        let datagram = opened.as_deref_mut().unwrap_or(datagram);
         let Ok(header) = Header::parse(datagram) else {
             slot.tally.dropped.malformed += 1;
             return;
@@ -183,7 +185,7 @@ impl Legs {
                 return;
             }
         }
-        slot.tally.received(datagram.len());
+        slot.tally.received(received);
         slot.tally.meter.handle_rtp(datagram, &header, now);
         slot.rtcp.handle_rtp(&header, now);
         slot.silence.heard(now);

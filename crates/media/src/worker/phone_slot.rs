@@ -1,5 +1,6 @@
 //! A phone leg as its worker keeps it: who may speak, what is sent, counted and timed.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use crate::event::{LegStats, Link};
 use crate::phone_leg::SourceCheck;
 use crate::rewriter::Rewriter;
 use crate::rtcp::RtcpSession;
+use crate::srtp::SdesSession;
 
 /// One phone leg.
 pub(crate) struct PhoneSlot {
@@ -25,6 +27,7 @@ pub(crate) struct PhoneSlot {
     pub(crate) ssrc: Ssrc,
     pub(crate) source: SourceCheck,
     pub(crate) mux: bool,
+    pub(crate) srtp: SdesSession,
     pub(crate) rtcp: RtcpSession,
     /// From the browser to this phone.
     pub(crate) rewriter: Option<Rewriter>,
@@ -61,6 +64,7 @@ impl PhoneSlot {
             ssrc: opening.ssrc,
             source: SourceCheck::new(settings.limits.silence),
             mux: false,
+            srtp: SdesSession::new(settings.identity.provider().clone()),
             rtcp,
             rewriter: None,
             browser: None,
@@ -76,6 +80,10 @@ impl PhoneSlot {
 
     pub(crate) fn set_remote(&mut self, remote: Option<PhoneRemote>, now: Instant) {
         self.mux = remote.is_some_and(|remote| remote.mux);
+        if let Some(remote) = remote {
+            // Who wants nothing for now has not changed its keys.
+            self.srtp.set_keys(remote.srtp, now);
+        }
         self.source.set_remote(remote, now);
         self.keep_alive.expect(remote.is_some(), now);
     }
@@ -85,11 +93,31 @@ impl PhoneSlot {
             self.tally.dropped.not_open += 1;
             return;
         };
-        let taken = egress.to_phone(self.key, Channel::Rtp, to, packet);
-        self.tally.sent(packet.len(), taken);
+        let sealed = match self.srtp.seal_rtp(packet).transpose() {
+            Ok(sealed) => sealed,
+            Err(refused) => return self.tally.refused(refused),
+        };
+        let datagram = sealed.as_deref().unwrap_or(packet);
+        let taken = egress.to_phone(self.key, Channel::Rtp, to, datagram);
+        self.tally.sent(datagram.len(), taken);
         self.keep_alive.sent(now);
         let (timestamp, payload) = sent_facts(packet);
         self.rtcp.handle_sent(timestamp, payload, now);
+    }
+
+    /// A report of the phone, or of somebody else.
+    pub(crate) fn handle_rtcp(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
+        let opened = match self.srtp.open_rtcp(datagram, now).transpose() {
+            Ok(opened) => opened,
+            Err(refused) => return self.tally.refused(refused),
+        };
+        if self.source.handle_rtcp(from) {
+            self.rtcp
+                .handle_rtcp(opened.as_deref().unwrap_or(datagram), now);
+            self.silence.heard(now);
+        } else {
+            self.tally.dropped.unknown_source += 1;
+        }
     }
 
     /// Keeps the way to the phone open if nothing has been said for a while.
@@ -108,9 +136,12 @@ impl PhoneSlot {
         } else {
             Channel::Rtcp
         };
-        if let Some(to) = self.source.rtcp_destination() {
+        if let Some(to) = self.source.rtcp_destination()
+            && let Ok(sealed) = self.srtp.seal_rtcp(packet).transpose()
+        {
+            let datagram = sealed.as_deref().unwrap_or(packet);
             // A report that the socket does not take is followed by the next one.
-            let _taken = egress.to_phone(self.key, channel, to, packet);
+            let _taken = egress.to_phone(self.key, channel, to, datagram);
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use media::plan::{Policy, Route, Transcoding};
 use media::sdp::{AddressPolicy, BrowserDescription, PhoneDescription};
-use media::{BrowserLocal, Fingerprint, PhoneLocal, Ssrc};
+use media::{BrowserLocal, Fingerprint, PhoneLocal, SrtpLocal, SrtpPolicy, Ssrc};
 
 pub(crate) const CHROMIUM_OFFER: &str = include_str!("fixtures/chromium-offer.sdp");
 pub(crate) const CHROMIUM_ANSWER: &str = include_str!("fixtures/chromium-answer.sdp");
@@ -57,6 +57,7 @@ pub(crate) fn phone_local() -> PhoneLocal {
         ssrc: Ssrc(7),
         cname: "gateway".to_owned(),
         session_id: 42,
+        srtp: SrtpLocal::new(SrtpPolicy::Off, [9; 32]),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Offer and answer between browsers and phones, on descriptions as the field writes them.
 
 mod decide;
+mod encryption;
 mod far_ends;
 mod incoming;
 mod outgoing;

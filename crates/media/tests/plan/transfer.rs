@@ -4,7 +4,7 @@ use media::plan::{
     Agreed, Refusal, accept_phone_answer, accept_reinvite_answer, answer_another, offer_to_another,
     phone_offer,
 };
-use media::{PhoneLocal, Ssrc};
+use media::{PhoneLocal, SrtpLocal, SrtpPolicy, Ssrc};
 
 use crate::far_ends::{
     ASTERISK_ANSWER, BARESIP_OFFER, CHROMIUM_OFFER, LINPHONE_ANSWER, address, browser, has,
@@ -59,6 +59,7 @@ fn another() -> PhoneLocal {
         rtcp: address("203.0.113.1:40003"),
         ssrc: Ssrc(77),
         session_id: 43,
+        srtp: SrtpLocal::new(SrtpPolicy::Off, [9; 32]),
         ..phone_local()
     }
 }

@@ -18,7 +18,7 @@ use crate::invite::server::{Accepting, Ringing};
 use crate::invite::{Session, Usage, session_timer};
 use crate::message::{HeaderName, ReasonPhrase, Request, Response, StatusCode};
 use crate::transaction::ServerTransactionId;
-use crate::transport::Source;
+use crate::transport::{Source, Transport};
 
 impl UserAgent {
     pub(super) fn handle_invite(
@@ -79,6 +79,7 @@ impl UserAgent {
             call_id: dialog.id().call_id.to_string(),
             sdp,
             replaces: replaces.map(|replaced| replaced.session),
+            over_tls: source.transport == Transport::Tls,
             headers: self.shown(account, &request.headers, &source),
         };
         self.dialogs.insert(dialog.id().clone(), id);

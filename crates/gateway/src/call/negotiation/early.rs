@@ -2,7 +2,6 @@
 //! answered (RFC 3311), and what a session refresh repeats (RFC 4028 §7.4).
 
 use media::plan;
-use media::sdp::PhoneDescription;
 
 use super::{MediaAction, Negotiation, OfferAnswer, Refusal, Settled, Settlement, bytes, connect};
 use bytes::Bytes;
@@ -20,7 +19,7 @@ impl Negotiation {
         else {
             return Err(Refusal::NotDue);
         };
-        let phone = PhoneDescription::parse(sdp)?;
+        let phone = self.locals.read(sdp)?;
         let (policy, local) = (&self.locals.policy, &self.locals.phone);
         early.agreed = plan::reinvite(&early.agreed, &phone, policy, local)?;
         Ok(Settled {
@@ -39,7 +38,7 @@ impl Negotiation {
         else {
             return None;
         };
-        let phone = PhoneDescription::parse(sdp).ok()?;
+        let phone = self.locals.read(sdp).ok()?;
         let (policy, local) = (&self.locals.policy, &self.locals.phone);
         let repeated = plan::repeated(agreed, &phone, policy, local).ok()?;
         if repeated == *agreed {

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use media::plan::{self, Hold};
-use media::sdp::PhoneDescription;
 
 use super::{Negotiation, OfferAnswer, Pending, Purpose, Refusal, Reoffer, Settled, Settlement};
 use super::{bytes, connect};
@@ -15,7 +14,7 @@ impl Negotiation {
         sdp: &[u8],
     ) -> Result<Settled<Bytes>, Refusal> {
         self.withdraw();
-        let phone = PhoneDescription::parse(sdp)?;
+        let phone = self.locals.read(sdp)?;
         let policy = self.locals.policy.clone();
         let local = self.locals.phone.clone();
         let (settlement, _) = self.settled()?;
@@ -66,11 +65,12 @@ impl Negotiation {
         sdp: Option<&[u8]>,
     ) -> Result<MediaAction, Refusal> {
         let policy = self.locals.policy.clone();
+        let phone = sdp.map(|sdp| self.locals.read(sdp));
         let (settlement, pending) = self.settled()?;
         let Some(Pending::ToPhone(Reoffer { offer, .. })) = pending else {
             return Err(Refusal::NotDue);
         };
-        let phone = PhoneDescription::parse(sdp.ok_or(Refusal::NoAnswer)?)?;
+        let phone = phone.ok_or(Refusal::NoAnswer)??;
         settlement.agreed =
             plan::accept_reinvite_answer(&settlement.agreed, offer, &phone, &policy)?;
         *pending = None;

@@ -6,7 +6,7 @@ use media::PhoneLocal;
 use media::plan::{self, Agreed, Hold, PhoneOffer};
 use media::sdp::{BrowserDescription, PhoneDescription};
 
-use super::{MediaAction, Negotiation, OfferAnswer, Refusal, Settlement, bytes};
+use super::{Encryption, MediaAction, Negotiation, OfferAnswer, Refusal, Settlement, bytes};
 
 /// What has been agreed on with another phone.
 #[derive(Debug)]
@@ -31,6 +31,11 @@ enum Ground<'a> {
 }
 
 impl Negotiation {
+    /// Whether another phone's audio is encrypted.
+    pub(in crate::call) fn encryption(&self) -> &Encryption {
+        &self.locals.encryption
+    }
+
     /// The offer to another phone, from its own leg.
     pub(in crate::call) fn offer_to_another(
         &self,
@@ -52,7 +57,7 @@ impl Negotiation {
         sdp: Option<&[u8]>,
     ) -> Result<Joining, Refusal> {
         let policy = &self.locals.policy;
-        let phone = PhoneDescription::parse(sdp.ok_or(Refusal::NoAnswer)?)?;
+        let phone = read(local, sdp.ok_or(Refusal::NoAnswer)?)?;
         let agreed = match self.ground()? {
             Ground::Agreed(agreed) => plan::accept_reinvite_answer(agreed, offer, &phone, policy)?,
             Ground::Offered(browser) => plan::accept_phone_answer(browser, offer, &phone, policy)?,
@@ -68,7 +73,7 @@ impl Negotiation {
         sdp: &[u8],
     ) -> Result<Joining, Refusal> {
         let policy = &self.locals.policy;
-        let phone = PhoneDescription::parse(sdp)?;
+        let phone = read(&local, sdp)?;
         let agreed = match self.ground()? {
             Ground::Agreed(agreed) => plan::answer_another(agreed, &phone, policy, &local)?,
             Ground::Offered(browser) => plan::join_offers(browser, &phone, policy, &local)?,
@@ -152,4 +157,9 @@ impl Negotiation {
             }
         }
     }
+}
+
+/// What another phone says.
+fn read(local: &PhoneLocal, sdp: &[u8]) -> Result<PhoneDescription, Refusal> {
+    Ok(PhoneDescription::parse_under(local.srtp.policy, sdp)?)
 }

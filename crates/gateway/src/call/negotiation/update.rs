@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use media::plan::{self, Agreed, BrowserUpdate, PhoneSide};
-use media::sdp::{BrowserDescription, PhoneDescription};
+use media::sdp::BrowserDescription;
 
 use super::{Negotiation, Pending, Purpose, Refusal, Reoffer, Settled, bytes, connect};
 use crate::call::{MediaAction, Refused};
@@ -59,6 +59,7 @@ impl Negotiation {
         sdp: Option<&[u8]>,
     ) -> Result<Updated, Refusal> {
         let policy = self.locals.policy.clone();
+        let answer = sdp.map(|sdp| self.locals.read(sdp));
         let (settlement, pending) = self.settled()?;
         let (offer, update) = match pending.take() {
             Some(Pending::ToPhone(Reoffer {
@@ -70,8 +71,8 @@ impl Negotiation {
                 return Err(Refusal::NotDue);
             }
         };
-        let answer = sdp.ok_or(Refusal::NoAnswer);
-        let answer = answer.and_then(|sdp| Ok(PhoneDescription::parse(sdp)?));
+        let answer = answer.ok_or(Refusal::NoAnswer);
+        let answer = answer.and_then(|answer| Ok(answer?));
         let agreed =
             answer.and_then(|answer| Ok(update.accept_phone_answer(&offer, &answer, &policy)?));
         match agreed {
@@ -120,7 +121,7 @@ impl Negotiation {
 
     /// The phone offers what only the page can agree to; the text is our offer to it.
     pub(in crate::call) fn put_to_browser(&mut self, sdp: &[u8]) -> Result<String, Refusal> {
-        let phone = PhoneDescription::parse(sdp)?;
+        let phone = self.locals.read(sdp)?;
         let policy = self.locals.policy.clone();
         let local = self.locals.browser.clone();
         let (settlement, pending) = self.settled()?;

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use media::plan::{Policy, Route};
 use media::sdp::AddressPolicy;
-use media::{BrowserLocal, Fingerprint, IceSeed, LegEvent, LegFailure, PhoneLocal, Ssrc};
+use media::{
+    BrowserLocal, Fingerprint, IceSeed, LegEvent, LegFailure, PhoneLocal, SrtpLocal, SrtpPolicy,
+    Ssrc,
+};
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
 use sip_stack::event::{EndedBy, Originator, SessionEvent, StatusReason};
@@ -15,8 +18,8 @@ use sip_stack::refer::ReferTarget;
 
 use crate::account::{AccountLimits, Permissions};
 use crate::call::{
-    Accepted, Action, Call, CallCommand, CallEvent, ClientMessage, Incoming, Input, Locals,
-    MediaAction, Outgoing, PhoneLegId, Refused, TransferChange, UpdateChange,
+    Accepted, Action, Call, CallCommand, CallEvent, ClientMessage, Encryption, Incoming, Input,
+    Locals, MediaAction, Outgoing, PhoneLegId, Refused, TransferChange, UpdateChange,
 };
 
 /// What Chromium offers, cut down to what matters.
@@ -189,6 +192,7 @@ impl Scenario {
                 ssrc: Ssrc(3),
                 cname: "cname".to_owned(),
                 session_id: 3,
+                srtp: SrtpLocal::new(SrtpPolicy::Off, [9; 32]),
             }),
         };
         self.call.handle(input, self.now);
@@ -325,12 +329,14 @@ pub(super) fn locals() -> Locals {
             session_id: 1,
         },
         ice: IceSeed::new([1; 32]),
+        encryption: Encryption::default(),
         phone: PhoneLocal {
             rtp: at(20000),
             rtcp: at(20001),
             ssrc: Ssrc(2),
             cname: "cname".to_owned(),
             session_id: 2,
+            srtp: SrtpLocal::new(SrtpPolicy::Off, [9; 32]),
         },
         policy: Arc::new(Policy {
             route: Route::default(),

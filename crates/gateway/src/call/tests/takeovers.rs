@@ -196,6 +196,7 @@ fn comes(call: &mut Scenario, sdp: Option<&'static str>) {
     call.input(Input::Replacement {
         session: OTHER,
         sdp: sdp.map(|sdp| Bytes::from_static(sdp.as_bytes())),
+        over_tls: false,
     });
     call.opened(OTHER);
 }

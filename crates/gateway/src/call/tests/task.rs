@@ -64,6 +64,7 @@ async fn a_phone_that_comes_to_take_over_as_the_call_ends_is_refused_at_once() {
     let late = ToCall::Replacement {
         session: other,
         sdp: None,
+        over_tls: false,
         route: directory.add_session(other, call.clone()),
     };
     for item in [ended, late] {

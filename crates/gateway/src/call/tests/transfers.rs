@@ -193,6 +193,7 @@ fn one_transfer_at_a_time_and_only_of_a_call_that_is_up() {
     call.input(Input::Replacement {
         session: SessionId::outgoing(3),
         sdp: None,
+        over_tls: false,
     });
     assert_eq!(call.actions(), ["sip: reject 491"]);
     let mut call = Scenario::calling();

@@ -151,8 +151,8 @@ impl Call {
             }
             Err(refusal) => {
                 tracing::info!(%refusal, "the other phone's answer cannot be used");
-                self.hang_up_on(*session, Some(reason::not_acceptable()));
-                self.candidate_failed(&candidate, reason::not_acceptable(), now);
+                self.hang_up_on(*session, Some(reason::unusable(refusal)));
+                self.candidate_failed(&candidate, reason::unusable(refusal), now);
             }
         }
     }
@@ -170,8 +170,8 @@ impl Call {
             Ok(joining) => self.swap(*session, *leg, joining, now),
             Err(refusal) => {
                 tracing::info!(%refusal, "the other phone's answer cannot be used");
-                self.hang_up_on(*session, Some(reason::not_acceptable()));
-                self.candidate_failed(candidate, reason::not_acceptable(), now);
+                self.hang_up_on(*session, Some(reason::unusable(refusal)));
+                self.candidate_failed(candidate, reason::unusable(refusal), now);
             }
         }
     }

@@ -8,6 +8,7 @@ use sip_stack::trust::{Network, TrustDomain};
 use super::super::Problem;
 use super::super::audio::{Audio, Codec, TranscodingRule};
 use super::super::web::{check_file, check_tls_pair};
+use super::Srtp;
 
 /// One SIP domain.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,6 +23,8 @@ pub struct SipDomain {
     /// Networks of the next hops whose word on who calls is believed (RFC 3325).
     #[serde(default)]
     pub trusted: Vec<String>,
+    /// Whether audio is encrypted towards its phones; what `[sip]` says if absent.
+    pub srtp: Option<Srtp>,
     /// PEM file of the only authorities that its servers' certificates may come from.
     pub ca_file: Option<PathBuf>,
     /// PEM file with the certificate chain that its servers are shown.

@@ -278,5 +278,6 @@ fn phone() -> PhoneRemote {
         rtp: "198.51.100.7:9000".parse().expect("address"),
         rtcp: Some("198.51.100.7:9001".parse().expect("address")),
         mux: false,
+        srtp: None,
     }
 }

@@ -1,5 +1,6 @@
 //! All legs of a worker on virtual time: sockets are a record, nothing waits.
 
+mod encrypted;
 mod faults;
 
 use std::net::SocketAddr;
@@ -565,6 +566,7 @@ fn phone_remote() -> PhoneRemote {
         rtp: "198.51.100.7:9000".parse().expect("address"),
         rtcp: Some("198.51.100.7:9001".parse().expect("address")),
         mux: false,
+        srtp: None,
     }
 }
 

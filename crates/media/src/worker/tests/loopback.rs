@@ -345,6 +345,7 @@ impl Call {
             rtp,
             rtcp: None,
             mux: false,
+            srtp: None,
         };
         self.phone().set_remote(remote).expect("taken");
         self.worker

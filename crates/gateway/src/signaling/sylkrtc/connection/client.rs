@@ -330,6 +330,8 @@ mod tests {
                     route: Route::default(),
                     addresses: AddressPolicy::default(),
                 }),
+                srtp: Default::default(),
+                srtp_without_tls: false,
             },
             phase,
             seats: Default::default(),

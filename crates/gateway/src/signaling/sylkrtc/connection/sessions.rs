@@ -16,8 +16,8 @@ use super::accounts::domain_without_port;
 use super::client::Client;
 use crate::account::{Account, Barred, Seat};
 use crate::call::{
-    Call, CallCommand, CallEvent, CallTask, ClientMessage, Incoming, Input, Outgoing, Refused,
-    TransferChange, Watch, dashed_session_id, mailbox, plain_session_id,
+    Call, CallCommand, CallEvent, CallTask, ClearSignalling, ClientMessage, Encryption, Incoming,
+    Input, Outgoing, Refused, TransferChange, Watch, dashed_session_id, mailbox, plain_session_id,
 };
 use crate::client::IncomingCall;
 use crate::ledger::{Entry, Kind};
@@ -49,6 +49,12 @@ impl Client {
                 Barred::Destination => Refusal::DestinationNotAllowed(create.uri.clone()),
             }
         })?;
+        let encryption = self.encryption(&create.account);
+        let srtp = encryption.towards(&create.uri);
+        let srtp = srtp.map_err(|ClearSignalling| {
+            tracing::info!(account = %account.id, "encryption required, but the signalling is not encrypted");
+            Refusal::EncryptionImpossible(create.uri.clone())
+        })?;
         let admission = self.admit_call(&create.account, account);
         let account = account.id;
         let admission = admission.map_err(|full| match full {
@@ -71,6 +77,7 @@ impl Client {
             headers: translate::sip_headers(create.headers),
         };
         let locals = legs.locals(policy);
+        let locals = locals.encrypted(srtp, encryption);
         let call = Call::outgoing(outgoing, locals).map_err(|refused| match refused {
             Refused::UnusableSdp(why) => Refusal::UnusableSdp(why),
             Refused::CannotAnswerOutgoing
@@ -233,6 +240,7 @@ impl Client {
             originator,
             call_id,
             sdp,
+            over_tls,
             headers,
             mailbox,
         } = incoming;
@@ -240,17 +248,19 @@ impl Client {
         let backend = self.backend.clone();
         let address = self.addresses.get(&account).cloned();
         let caller = translate::originator(originator.clone());
-        let refused = async |code: u16| {
+        let refused_for = async |code: u16, reason: Option<&str>| {
             span.in_scope(|| tracing::info!(code, "incoming call refused"));
+            let reason = reason.map(str::to_owned);
             let reject = Command::Reject {
                 session,
                 code,
-                reason: None,
+                reason,
             };
             backend.sip.command(reject).await;
             let address = address.clone()?;
             Some(translate::missed(address, originator.clone()))
         };
+        let refused = |code: u16| refused_for(code, None);
         let known = address.clone().zip(self.account(account));
         let Some((address, known)) = known else {
             return refused(480).await;
@@ -266,6 +276,10 @@ impl Client {
             drop(refused(403).await);
             return None;
         }
+        let encryption = self.encryption(&address);
+        let Ok(srtp) = encryption.over(over_tls) else {
+            return refused_for(488, Some("SRTP Requires TLS")).await;
+        };
         let admission = match self.admit_call(&address, known) {
             Ok(admission) => admission,
             Err(Full::Account(_)) => return refused(486).await,
@@ -284,11 +298,12 @@ impl Client {
         };
         let domain = domain_without_port(&address);
         let locals = legs.locals(backend.rules.media.incoming(domain));
+        let locals = locals.encrypted(srtp, encryption);
         let (call, offer) = match Call::incoming(parameters, locals) {
             Ok(taken) => taken,
             Err(refusal) => {
                 span.in_scope(|| tracing::info!(%refusal, "the phone's offer cannot be used"));
-                return refused(refusal.status()).await;
+                return refused_for(refusal.status(), refusal.phrase()).await;
             }
         };
         let call = call.under(permissions);
@@ -393,6 +408,11 @@ impl Client {
             | CallEvent::MediaTrouble(_)
             | CallEvent::Missed { .. } => None,
         }
+    }
+
+    fn encryption(&self, account: &AccountAddress) -> Encryption {
+        let rules = &self.backend.rules;
+        rules.encryption(domain_without_port(account))
     }
 
     fn account(&self, id: AccountId) -> Option<&Account> {
