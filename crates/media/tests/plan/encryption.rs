@@ -2,7 +2,8 @@
 
 use media::plan::{
     Agreed, Refusal, accept_browser_answer, accept_phone_answer, accept_reinvite_answer,
-    browser_offer, can_be_encrypted, current_offer, phone_offer, reinvite, repeated,
+    browser_offer, can_be_encrypted, current_offer, delayed_phone_offer, phone_offer, reinvite,
+    repeated,
 };
 use media::sdp::{PhoneDescription, SdpError};
 use media::{PhoneLocal, SrtpLocal, SrtpPolicy};
@@ -52,19 +53,19 @@ fn crypto(sdp: &str) -> Vec<&str> {
 
 fn offered(srtp: SrtpPolicy) -> String {
     let browser = browser(CHROMIUM_OFFER);
-    let offer = phone_offer(&browser, &policy(), &local(srtp)).expect("offer");
+    let offer = phone_offer(&browser, &policy(), &local(srtp))?;
     offer.text().to_owned()
 }
 
 fn called(srtp: SrtpPolicy, answer: &str) -> Result<Agreed, Refusal> {
     let browser = browser(CHROMIUM_OFFER);
-    let offer = phone_offer(&browser, &policy(), &local(srtp)).expect("offer");
+    let offer = phone_offer(&browser, &policy(), &local(srtp))?;
     accept_phone_answer(&browser, &offer, &read(srtp, answer), &policy())
 }
 
 fn calling(srtp: SrtpPolicy, offer: &str) -> Result<Agreed, Refusal> {
     let phone = read(srtp, offer);
-    let offer = browser_offer(Some(&phone), &policy(), &browser_local()).expect("offer");
+    let offer = browser_offer(Some(&phone), &policy(), &browser_local())?;
     let answer = browser(CHROMIUM_ANSWER);
     accept_browser_answer(&phone, &offer, &answer, &policy(), &local(srtp))
 }
@@ -260,4 +261,37 @@ fn a_refresh_may_bring_a_new_key_of_the_phone_but_not_none() {
     assert_eq!(again(&answer(KEY)).expect("agreed"), call);
     assert_ne!(again(&answer(OTHER_KEY)).expect("agreed"), call);
     assert_eq!(again(ASTERISK_ANSWER).err(), Some(Refusal::NotEncrypted));
+}
+
+#[test]
+fn forks_answer_with_keys_of_their_own_to_the_same_key_of_ours() {
+    let srtp = SrtpPolicy::Required;
+    let browser = browser(CHROMIUM_OFFER);
+    let offer = phone_offer(&browser, &policy(), &local(srtp)).expect("offer");
+    let answered = |tag_and_suite: &str, key: &str| {
+        let lines = [format!("{tag_and_suite} {key}")];
+        let answer = with(ASTERISK_ANSWER, "RTP/SAVP", &lines);
+        accept_phone_answer(&browser, &offer, &read(srtp, &answer), &policy()).expect("agreed")
+    };
+    let one = answered("2 AES_CM_128_HMAC_SHA1_80", KEY);
+    let other = answered("2 AES_CM_128_HMAC_SHA1_80", OTHER_KEY);
+    assert_ne!(one.phone_remote, other.phone_remote);
+    let ours = |agreed: &Agreed| crypto(current_offer(agreed, &local(srtp)).text())[0].to_owned();
+    assert_eq!(ours(&one), ours(&other));
+}
+
+#[test]
+fn an_offer_that_the_phone_asked_for_has_keys_too() {
+    let srtp = SrtpPolicy::Required;
+    let asked = browser_offer(None, &policy(), &browser_local()).expect("offer");
+    let browser = browser(CHROMIUM_ANSWER);
+    let _exchange = asked.answered(&browser);
+    let offer = delayed_phone_offer(&browser, &policy(), &local(srtp)).expect("offer");
+    assert_eq!(crypto(offer.text()).len(), 3);
+    let lines = [format!("1 AEAD_AES_128_GCM inline:{}", "A".repeat(38))];
+    let answer = with(ASTERISK_ANSWER, "RTP/SAVP", &lines);
+    let agreed = accept_phone_answer(&browser, &offer, &read(srtp, &answer), &policy());
+    assert!(is_encrypted(&agreed.expect("agreed")));
+    let refused = accept_phone_answer(&browser, &offer, &read(srtp, ASTERISK_ANSWER), &policy());
+    assert_eq!(refused.err(), Some(Refusal::NotEncrypted));
 }
