@@ -53,7 +53,7 @@ fn crypto(sdp: &str) -> Vec<&str> {
 
 fn offered(srtp: SrtpPolicy) -> String {
     let browser = browser(CHROMIUM_OFFER);
-    let offer = phone_offer(&browser, &policy(), &local(srtp))?;
+    let offer = phone_offer(&browser, &policy(), &local(srtp)).expect("offer");
     offer.text().to_owned()
 }
 
