@@ -52,7 +52,7 @@ async function forge(port, count) {
     packet.writeUInt16BE(index & 0xffff, 2);
     packet.writeUInt32BE((index * 160) >>> 0, 4);
     const sent = new Promise((resolve) => socket.send(Buffer.from(packet), port, '127.0.0.1', resolve));
-    if (index % 100 === 0) await sent;
+    if (index % 10 === 0) await sent;
   }
   await new Promise((resolve) => socket.send(packet, port, '127.0.0.1', resolve));
   const answers = [];
@@ -93,7 +93,7 @@ describe('where encryption is required and signalling is TLS', () => {
   test('M4: forged packets move nothing and end nothing', async () => {
     const { call, bob } = await callOut(stage, { transport: 'tls', encryption: 'srtp-mand', name: 'bob-forged' });
     const [port] = legs(stage.gateway);
-    const before = await forge(port, 100_000);
+    const before = await forge(port, 30_000);
     const end = await converse(call, bob, { codec: 'PCMU' });
     assert.match(end.reason, /^200 /);
     assert.equal(before(), 0, 'nothing is ever sent to the forger');
