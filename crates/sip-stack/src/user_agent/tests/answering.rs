@@ -22,6 +22,7 @@ fn a_call_rings_is_answered_and_the_caller_hangs_up() {
         call_id,
         sdp,
         replaces: None,
+        over_tls: false,
         headers,
     } = bench.event()
     else {

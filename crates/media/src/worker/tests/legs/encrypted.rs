@@ -155,7 +155,7 @@ impl Phone {
         let voice = voice(PHONE_SSRC, self.sequence);
         let sealed = self.srtp.seal_rtp(&voice).expect("encrypted");
         let mut sealed = sealed.expect("sealed").to_vec();
-        call.from_phone(phone_remote().rtp, &mut sealed);
+        call.take_from(phone_remote().rtp, &mut sealed);
     }
 
     /// How many of the packets sent to it so far it could open: all of them, or this fails.
@@ -177,7 +177,7 @@ impl Phone {
 }
 
 impl Call {
-    fn from_phone(&mut self, from: SocketAddr, datagram: &mut [u8]) {
+    fn take_from(&mut self, from: SocketAddr, datagram: &mut [u8]) {
         let (key, now) = (self.phone_key, self.now);
         self.legs
             .handle_phone_datagram(key, Channel::Rtp, datagram, from, now, &mut self.sockets);
