@@ -25,8 +25,8 @@ window.bench = {
     return connection.event((e) => e.kind === 'registration' && e.account === account && e.state !== 'registering', 45);
   },
 
-  async call(name, { account, uri, session = crypto.randomUUID(), ...options }) {
-    const call = new Call(connections.get(name), session);
+  async call(name, { account, uri, session = crypto.randomUUID(), rtc, ...options }) {
+    const call = new Call(connections.get(name), session, rtc);
     calls.set(session, call);
     const answer = await call.offer({ account, uri, ...options });
     return { session, answer };

@@ -16,9 +16,10 @@ export function preferCodecs(transceiver, codecs) {
 }
 
 export class Call {
-  constructor(connection, session) {
+  /** `rtc`: configuration of the peer connection. */
+  constructor(connection, session, rtc) {
     Object.assign(this, { connection, session, states: [], applied: 0 });
-    this.peer = new RTCPeerConnection();
+    this.peer = new RTCPeerConnection(rtc);
     this.heard = new Promise((resolve) => {
       this.peer.ontrack = ({ track }) => {
         if (track.kind === 'audio') resolve(Ear.open(new MediaStream([track])));
@@ -39,7 +40,7 @@ export class Call {
   }
 
   /** Sends `session-create` with an offer; candidates follow by trickle unless `gather` says they come inside. */
-  async offer({ account, uri, gather = false, video = false, headers, setup, codecs }) {
+  async offer({ account, uri, gather = false, video = false, headers, setup, codecs, fingerprint }) {
     this.offered = true;
     await this.addMicrophone();
     if (codecs) preferCodecs(this.peer.getTransceivers()[0], codecs);
@@ -47,7 +48,7 @@ export class Call {
     const trickle = this.prepareTrickle(gather);
     await this.peer.setLocalDescription();
     if (gather) await trickle.complete;
-    const sdp = withSetup(this.peer.localDescription.sdp, setup);
+    const sdp = withFingerprint(withSetup(this.peer.localDescription.sdp, setup), fingerprint);
     const answer = this.connection.request('session-create', { account, session: this.session, uri, sdp, ...(headers && { headers }) });
     trickle.start();
     return answer;
@@ -117,6 +118,11 @@ export class Call {
       ice: this.peer.iceConnectionState,
     };
   }
+}
+
+/** The description with the fingerprint of somebody else's certificate. */
+function withFingerprint(sdp, fingerprint) {
+  return fingerprint ? sdp.replace(/^a=fingerprint:.*$/gm, `a=fingerprint:sha-256 ${fingerprint}`) : sdp;
 }
 
 /** The description with another DTLS role, for tests of both. */

@@ -43,6 +43,10 @@ export async function answerUpdate(call, sdp) {
 export async function path(call) {
   const stats = [...(await call.peer.getStats()).values()];
   const transport = stats.find((s) => s.type === 'transport') ?? {};
-  const pair = stats.find((s) => s.id === transport.selectedCandidatePairId) ?? {};
-  return { local: transport.iceLocalUsernameFragment, pair: pair.id, received: pair.packetsReceived, dtls: transport.dtlsState };
+  // Firefox has no statistics of the transport: there it is the pair in use
+  const chosen = (s) => (transport.selectedCandidatePairId ? s.id === transport.selectedCandidatePairId : s.type === 'candidate-pair' && s.selected);
+  const pair = stats.find(chosen) ?? {};
+  const ends = ['localCandidateId', 'remoteCandidateId'].map((id) => stats.find((s) => s.id === pair[id]) ?? {});
+  const [near, far] = ends.map(({ address, port, protocol, candidateType }) => ({ address, port, protocol, type: candidateType }));
+  return { local: transport.iceLocalUsernameFragment, pair: pair.id, received: pair.packetsReceived, dtls: transport.dtlsState, near, far };
 }

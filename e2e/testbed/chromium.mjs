@@ -159,7 +159,8 @@ export function ha1(user, password, realm = DOMAIN) {
 
 const TYPES = { '.html': 'text/html; charset=utf-8', '.mjs': 'text/javascript', '.js': 'text/javascript' };
 
-async function servePage() {
+/** Serves the test page on a port of its own. */
+export async function servePage() {
   const port = await freePort();
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url, 'http://localhost').pathname);

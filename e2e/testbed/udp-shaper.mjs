@@ -9,7 +9,7 @@ import { createSocket } from 'node:dgram';
 export async function startShaper({ listen, target, loss = 0, duplicate = 0, reorder = 0, hold = 60, seed = 1, swallow = () => false }) {
   const chance = generator(seed);
   let open = true;
-  const counts = { passed: 0, lost: 0, duplicated: 0, reordered: 0 };
+  const counts = { passed: 0, lost: 0, duplicated: 0, reordered: 0, toClients: 0 };
   const clients = new Map();
   const front = createSocket('udp4');
   await bound(front, listen.port, listen.address);
@@ -38,12 +38,21 @@ export async function startShaper({ listen, target, loss = 0, duplicate = 0, reo
   };
 
   const connect = async (client) => {
-    const back = createSocket('udp4');
-    const toTarget = path((bytes) => back.send(bytes, target.port, target.address));
+    const way = {};
     const toClient = path((bytes) => front.send(bytes, client.port, client.address));
-    back.on('message', toClient);
-    await bound(back, 0, '127.0.0.1');
-    return { back, toTarget };
+    way.toTarget = path((bytes) => way.back.send(bytes, target.port, target.address));
+    way.rebind = async () => {
+      const [old, back] = [way.back, createSocket('udp4')];
+      back.on('message', (bytes) => {
+        counts.toClients += 1;
+        toClient(bytes);
+      });
+      await bound(back, 0, '127.0.0.1');
+      way.back = back;
+      old?.close();
+    };
+    await way.rebind();
+    return way;
   };
 
   front.on('message', (bytes, client) => {
@@ -55,6 +64,8 @@ export async function startShaper({ listen, target, loss = 0, duplicate = 0, reo
   return {
     counts,
     set: (changes) => { ({ loss, duplicate, reorder, swallow } = { loss, duplicate, reorder, swallow, ...changes }); },
+    /** As a NAT that forgot: what clients send comes from other ports from here on, and the old ones are closed. */
+    rebind: async () => { for (const client of clients.values()) await (await client).rebind(); },
     stop: async () => {
       open = false;
       front.close();

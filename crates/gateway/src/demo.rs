@@ -29,6 +29,7 @@ use tokio::time::timeout;
 use self::far_end::{FarEnds, Role};
 use self::proxy_task::ProxySocket;
 use crate::config::Config;
+use crate::config::media::Addresses;
 use crate::config::sip::{SipListen, SipTransport};
 use crate::config::web::WebListen;
 use crate::random::Random;
@@ -161,7 +162,7 @@ fn config(port: u16, registrar: SocketAddr) -> Config {
     }];
     config.sip.outbound_proxy = Some(format!("sip:{registrar};transport=udp;lr"));
     config.sip.domains = vec![DOMAIN.to_owned()];
-    config.media.browser.address = LOOPBACK;
+    config.media.browser.address = Addresses::One(LOOPBACK);
     config.media.browser.port = 0;
     config.media.phone.address = LOOPBACK;
     config.media.allow_loopback = true;

@@ -93,6 +93,8 @@ pub struct MediaCounts {
     pub phone_legs: usize,
     /// Ports of phone legs, resting ones included.
     pub phone_ports: usize,
+    /// TCP connections of browsers (ICE-TCP).
+    pub browser_connections: usize,
     /// Sockets of phone legs.
     pub phone_sockets: usize,
     /// Timers of legs.
@@ -165,6 +167,7 @@ impl Sources {
                 browser_legs: media.browser_legs,
                 phone_legs: media.phone_legs,
                 phone_ports: media.phone_ports,
+                browser_connections: media.browser_connections,
                 phone_sockets: media.phone_sockets,
                 timers: media.timers,
             },
@@ -218,6 +221,7 @@ impl Snapshot {
                 browser_legs: 0,
                 phone_legs: 0,
                 phone_ports: 0,
+                browser_connections: 0,
                 phone_sockets: 0,
                 timers: 0,
             },

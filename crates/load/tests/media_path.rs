@@ -272,10 +272,7 @@ impl Sip {
 fn config() -> MediaConfig {
     MediaConfig {
         workers: 1,
-        browser: BrowserAddress {
-            bind: loopback(),
-            advertised: None,
-        },
+        browser: BrowserAddress::udp(loopback()),
         phone: PhoneAddress {
             bind: Ipv4Addr::LOCALHOST.into(),
             advertised: None,

@@ -35,9 +35,40 @@ pub(crate) use demultiplex::{DatagramKind, datagram_kind};
 pub(crate) use ice::{AddressChange, IceFailure, IceLimits, ufrag_of_check};
 pub(crate) use identity::Identity;
 
-/// An address of a browser, as seen from here. Not a phone's.
+/// An address of a browser as seen from one of our sockets: an ICE transport address with the
+/// base it was heard at (RFC 8445 §4). Not a phone's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct BrowserAddr(pub(crate) SocketAddr);
+pub(crate) struct BrowserAddr {
+    pub(crate) address: SocketAddr,
+    pub(crate) via: Via,
+}
+
+/// Which of a worker's sockets hears a browser and speaks to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Via {
+    /// The UDP socket with this number.
+    Udp(u8),
+    /// A TCP connection.
+    Tcp(ConnectionId),
+}
+
+/// A TCP connection: its place in the worker's table, which is used again, and a number that is
+/// not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ConnectionId {
+    pub(crate) slot: u32,
+    pub(crate) serial: u32,
+}
+
+impl BrowserAddr {
+    /// Heard at the first UDP socket.
+    pub(crate) fn udp(address: SocketAddr) -> Self {
+        Self {
+            address,
+            via: Via::Udp(0),
+        }
+    }
+}
 
 /// Something the worker has to act upon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +176,11 @@ impl BrowserCore {
         self.ice.ufrags()
     }
 
+    /// Whether packets from `address` are this leg's.
+    pub(crate) fn accepts(&self, address: BrowserAddr) -> bool {
+        self.ice.accepts(address)
+    }
+
     /// The addresses packets are accepted from.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = BrowserAddr> + '_ {
         self.ice.addresses()
@@ -175,6 +211,17 @@ impl BrowserCore {
             self.events.push_back(BrowserEvent::IceValidated);
             self.start_handshake(now);
         }
+    }
+
+    /// The way to an address is gone: its connection was closed.
+    pub(crate) fn handle_lost(&mut self, address: BrowserAddr) {
+        self.ice.handle_lost(address);
+        self.drain_addresses();
+    }
+
+    /// Whether the browser still checks from `address`.
+    pub(crate) fn is_checked(&self, address: BrowserAddr, now: Instant) -> bool {
+        self.ice.is_checked(address, now)
     }
 
     fn start_handshake(&mut self, now: Instant) {

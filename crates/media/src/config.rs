@@ -17,13 +17,51 @@ pub struct MediaConfig {
     pub limits: Limits,
 }
 
-/// The browser side's UDP port: one per worker.
-#[derive(Clone, Copy, Debug)]
+/// The browser side: for each worker one UDP port and, unless it is off, one TCP port, the same on
+/// every address.
+#[derive(Clone, Debug)]
 pub struct BrowserAddress {
-    /// Address to bind. Worker *n* takes `port + n`; port 0 lets the system choose each.
-    pub bind: SocketAddr,
+    /// Addresses to bind, the one browsers shall prefer first; not empty.
+    pub hosts: Vec<BrowserHost>,
+    /// UDP port. Worker *n* takes `port + n`; port 0 lets the system choose each.
+    pub port: u16,
+    /// Where connections come in (ICE-TCP).
+    pub tcp: TcpPort,
+}
+
+/// An address of this machine that browsers reach.
+#[derive(Clone, Copy, Debug)]
+pub struct BrowserHost {
+    /// Address to bind.
+    pub bind: IpAddr,
     /// Address written into candidates, when it is not the bound one (NAT 1:1).
     pub advertised: Option<IpAddr>,
+}
+
+/// Where the browser side listens for TCP connections (RFC 6544).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpPort {
+    /// Nowhere: no TCP candidates.
+    Off,
+    /// At the number of the UDP port.
+    SameAsUdp,
+    /// Worker *n* takes this port + *n*; 0 lets the system choose each.
+    From(u16),
+}
+
+impl BrowserAddress {
+    /// One address, UDP alone.
+    #[must_use]
+    pub fn udp(bind: SocketAddr) -> Self {
+        Self {
+            hosts: vec![BrowserHost {
+                bind: bind.ip(),
+                advertised: None,
+            }],
+            port: bind.port(),
+            tcp: TcpPort::Off,
+        }
+    }
 }
 
 /// The phone side's RTP/RTCP port pairs.

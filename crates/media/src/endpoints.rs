@@ -79,6 +79,8 @@ pub struct BrowserLocal {
     pub fingerprint: Fingerprint,
     /// Our host candidates (UDP) as browsers reach them, best first; never empty.
     pub addrs: Vec<SocketAddr>,
+    /// Our passive TCP candidates (RFC 6544) as browsers reach them, best first.
+    pub tcp: Vec<SocketAddr>,
     /// The source of everything we send to this browser.
     pub ssrc: Ssrc,
     /// Our canonical name, in RTCP and `a=ssrc`.

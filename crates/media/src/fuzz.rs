@@ -75,6 +75,7 @@ impl Ours {
                 pwd: "a-password-of-22-letters".to_owned(),
                 fingerprint: Fingerprint([7; 32]),
                 addrs: vec![address(50_000)],
+                tcp: Vec::new(),
                 ssrc: Ssrc(1),
                 cname: "cname".to_owned(),
                 msid: "msid".to_owned(),

@@ -4,6 +4,7 @@
 //! A leg lives as long as its handle; dropping the handle closes the leg, frees its
 //! ports and makes its last event, [`crate::LegEvent::Stats`].
 
+mod browser_ports;
 mod leg;
 mod media;
 mod worker;

@@ -37,7 +37,7 @@ pub mod rtp;
 pub mod sdp;
 
 pub use browser_leg::{Credentials as IceCredentials, IceSeed};
-pub use config::{BrowserAddress, Limits, MediaConfig, PhoneAddress};
+pub use config::{BrowserAddress, BrowserHost, Limits, MediaConfig, PhoneAddress, TcpPort};
 pub use endpoints::{
     BrowserLocal, BrowserRemote, DtlsRole, Fingerprint, PhoneLocal, PhoneRemote, Ssrc,
 };

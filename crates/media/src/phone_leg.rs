@@ -35,6 +35,7 @@ use candidate::Candidate;
 
 use crate::endpoints::PhoneRemote;
 use crate::rtp::{Header, SeqNo, Ssrc};
+use crate::sdp::is_private;
 
 /// How long behind signalling a source may be learned.
 const LEARNING: Duration = Duration::from_secs(10);
@@ -306,17 +307,6 @@ fn patience(source: IpAddr, signalled: IpAddr) -> Duration {
         Duration::ZERO
     } else {
         PATIENCE
-    }
-}
-
-/// Whether an address means nothing outside its own network (RFC 1918, RFC 6598, RFC 4193).
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [first, second, ..] = ip.octets();
-            ip.is_private() || (first == 100 && second & 0xc0 == 64)
-        }
-        IpAddr::V6(ip) => ip.is_unique_local(),
     }
 }
 

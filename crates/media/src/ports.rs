@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mio::net::UdpSocket;
+use mio::net::{TcpListener, UdpSocket};
 use rand::{Rng, RngExt};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -118,8 +118,9 @@ impl PortLease {
     }
 
     fn bind(&self) -> io::Result<(UdpSocket, UdpSocket)> {
-        let rtp = bind_udp(SocketAddr::new(self.pool.bind, self.rtp_port()))?;
-        let rtcp = bind_udp(SocketAddr::new(self.pool.bind, self.rtp_port() + 1))?;
+        let at = |port| SocketAddr::new(self.pool.bind, port);
+        let rtp = bind_udp(at(self.rtp_port()), Families::Both)?;
+        let rtcp = bind_udp(at(self.rtp_port() + 1), Families::Both)?;
         Ok((rtp, rtcp))
     }
 }
@@ -148,8 +149,35 @@ impl PhoneSockets {
     }
 }
 
+/// Which peers an IPv6 socket hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Families {
+    /// IPv4 peers too, when it is bound to all interfaces.
+    Both,
+    /// Those of its own family: another socket has the others.
+    Own,
+}
+
+/// Connections the system keeps until they are taken.
+const BACKLOG: i32 = 256;
+
+/// A non-blocking TCP listener.
+pub(crate) fn bind_tcp(address: SocketAddr, families: Families) -> io::Result<TcpListener> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(families == Families::Own)?;
+    }
+    // The connections of a daemon that ended a moment ago do not stand in the way.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
 /// A non-blocking UDP socket with a large receive buffer (as large as the system allows).
-pub(crate) fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+pub(crate) fn bind_udp(address: SocketAddr, families: Families) -> io::Result<UdpSocket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::DGRAM,
@@ -157,7 +185,7 @@ pub(crate) fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
     )?;
     socket.set_nonblocking(true)?;
     if address.is_ipv6() {
-        socket.set_only_v6(false)?;
+        socket.set_only_v6(families == Families::Own)?;
     }
     // The system may grant less; that is no reason to refuse the call.
     let _granted_or_not = socket.set_recv_buffer_size(RECEIVE_BUFFER);

@@ -14,6 +14,7 @@ mod lines;
 mod phone;
 mod setup;
 
+pub(crate) use address::is_private;
 pub use address::{AddressPolicy, UnsafeAddress};
 pub(crate) use browser::AUDIO_LEVEL;
 pub use browser::BrowserDescription;

@@ -1,4 +1,4 @@
-//! A media worker: one thread, one UDP port for all its browsers, sockets for its phones.
+//! A media worker: one thread, one port for all its browsers, sockets for its phones.
 //!
 //! The driver of the media path: it alone has sockets and a clock, which it reads once per
 //! turn of its loop. What happens to a packet is in `carry`, what a leg is in `legs`.
@@ -8,11 +8,14 @@
     reason = "this driver owns the thread and reads the clock, once per turn"
 )]
 
+mod addresses;
 mod batch;
 mod bridge;
 mod browser_slot;
 mod carry;
+mod connections;
 mod egress;
+mod framing;
 mod keep_alive;
 mod legs;
 mod mailbox;
@@ -32,7 +35,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use mio::net::UdpSocket;
 use mio::{Events, Poll, Waker};
 
 use crate::browser_leg::{BrowserLimits, IceLimits, Identity};
@@ -41,9 +43,10 @@ use crate::rtcp::NtpClock;
 use batch::Batch;
 use legs::{LegKey, Legs};
 use mailbox::Letters;
-use sockets::{BROWSERS, Ready, Sockets, WAKER};
+use sockets::{Owner, Ready, Sockets, WAKER};
 
 pub(crate) use mailbox::{BrowserOpening, Command, LegId, Mailbox, PhoneOpening};
+pub(crate) use sockets::{BrowserSockets, MAX_HOSTS};
 
 /// Until a plan says otherwise.
 const FIRST_CLOCK_RATE: u32 = 8000;
@@ -77,6 +80,7 @@ pub(crate) struct Gauges {
     pub(crate) phone_legs: AtomicUsize,
     pub(crate) timers: AtomicUsize,
     pub(crate) running: AtomicUsize,
+    pub(crate) connections: AtomicUsize,
     pub(crate) strangers: AtomicU64,
 }
 
@@ -87,10 +91,10 @@ pub(crate) struct Worker {
     pub(crate) thread: JoinHandle<()>,
 }
 
-/// Starts a worker on a bound browser socket.
+/// Starts a worker on bound browser sockets.
 pub(crate) fn start(
     name: String,
-    browsers: UdpSocket,
+    browsers: BrowserSockets,
     identity: Arc<Identity>,
     limits: Limits,
     seed: [u8; 32],
@@ -193,6 +197,8 @@ impl Loop {
         }
         self.receive(ready, batch, now);
         self.legs.handle_timeout(now, &mut self.sockets);
+        self.sockets.handle_timeout(now);
+        self.settle_connections(now);
         self.report();
         None
     }
@@ -201,7 +207,8 @@ impl Loop {
         if !ready.is_empty() || !self.letters.is_empty() {
             return Some(Duration::ZERO);
         }
-        let deadline = self.legs.poll_timeout()?;
+        let deadlines = [self.legs.poll_timeout(), self.sockets.poll_timeout()];
+        let deadline = deadlines.into_iter().flatten().min()?;
         Some(deadline.saturating_duration_since(Instant::now()))
     }
 
@@ -237,14 +244,20 @@ impl Loop {
     fn receive(&mut self, ready: &mut Ready, batch: &mut Batch, now: Instant) {
         let legs = &mut self.legs;
         ready.retain(|token| match sockets::owner(token) {
-            None if token == BROWSERS => {
+            Owner::Waker => false,
+            Owner::Browsers(socket) => {
                 self.sockets
-                    .receive_browsers(batch, |datagram, from, sockets| {
+                    .receive_browsers(socket, batch, |datagram, from, sockets| {
                         legs.handle_browser_datagram(datagram, from, now, sockets);
                     })
             }
-            None => false,
-            Some((key, channel)) => {
+            Owner::Listener(listener) => self.sockets.accept(listener, now),
+            Owner::Connection(slot) => self
+                .sockets
+                .receive_connection(slot, |frame, from, sockets| {
+                    legs.handle_browser_datagram(frame, from, now, sockets)
+                }),
+            Owner::Phone(key, channel) => {
                 self.sockets
                     .receive_phone(key, channel, batch, |datagram, from, sockets| {
                         legs.handle_phone_datagram(key, channel, datagram, from, now, sockets);
@@ -253,12 +266,25 @@ impl Loop {
         });
     }
 
+    /// Connections that ended are told to their legs, and those of legs that ended are closed.
+    fn settle_connections(&mut self, now: Instant) {
+        while let Some(address) = self.sockets.poll_lost() {
+            self.legs.handle_lost(address, now, &mut self.sockets);
+        }
+        while let Some(id) = self.legs.poll_unneeded() {
+            self.sockets.close_connection(id);
+        }
+    }
+
     fn report(&self) {
         let (browsers, phones, timers) = self.legs.counts();
         let gauges = &self.gauges;
         gauges.browser_legs.store(browsers, Ordering::Relaxed);
         gauges.phone_legs.store(phones, Ordering::Relaxed);
         gauges.timers.store(timers, Ordering::Relaxed);
+        gauges
+            .connections
+            .store(self.sockets.connections(), Ordering::Relaxed);
         gauges
             .strangers
             .store(self.legs.strangers(), Ordering::Relaxed);

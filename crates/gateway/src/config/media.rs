@@ -7,6 +7,10 @@ use serde::Deserialize;
 use super::Problem;
 use super::audio::{Audio, Codec, TranscodingRule};
 
+mod browser;
+
+pub use browser::{Addresses, BrowserMedia};
+
 /// The media side of the daemon.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,29 +49,6 @@ impl Default for Media {
             codecs: Vec::new(),
             transcoding: last_resort(),
             ptime: None,
-        }
-    }
-}
-
-/// The browser side of media: one UDP port per worker.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BrowserMedia {
-    /// The address to bind.
-    pub address: IpAddr,
-    /// The address browsers are told, when it differs from the bound one.
-    pub advertised: Option<IpAddr>,
-    /// The first worker's port; each further worker takes the next. 0 lets the system choose.
-    #[serde(default = "browser_port")]
-    pub port: u16,
-}
-
-impl Default for BrowserMedia {
-    fn default() -> Self {
-        Self {
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            advertised: None,
-            port: browser_port(),
         }
     }
 }
@@ -115,35 +96,30 @@ impl Media {
             problems.push(Problem::new("media.inactivity_seconds", text));
         }
         self.audio().check("media", problems);
-        let last_port = usize::from(self.browser.port) + self.workers.saturating_sub(1);
-        if self.browser.port != 0 && last_port > usize::from(u16::MAX) {
-            let text = "the workers' ports would pass 65535";
-            problems.push(Problem::new("media.browser.port", text));
-        }
+        self.browser.check(self.workers, problems);
         let [first, last] = self.phone.ports;
         if first < 1024 || last <= first {
             let text = "must be two rising ports, the first at least 1024";
             problems.push(Problem::new("media.phone.ports", text));
         }
-        let sides = [
-            (
-                "media.browser",
-                self.browser.address,
-                self.browser.advertised,
-            ),
-            ("media.phone", self.phone.address, self.phone.advertised),
-        ];
-        for (key, address, advertised) in sides {
-            if address.is_unspecified() && advertised.is_none() {
-                let text =
-                    "an address for all interfaces needs an `advertised` one that peers can reach";
-                problems.push(Problem::new(format!("{key}.address"), text));
-            }
-            if advertised.is_some_and(|advertised| advertised.is_unspecified()) {
-                let text = "must be an address that peers can reach";
-                problems.push(Problem::new(format!("{key}.advertised"), text));
-            }
-        }
+        let address = (self.phone.address, self.phone.advertised);
+        check_address("media.phone", address, problems);
+    }
+}
+
+/// Peers must be able to reach what they are told.
+fn check_address(
+    key: &str,
+    (address, advertised): (IpAddr, Option<IpAddr>),
+    problems: &mut Vec<Problem>,
+) {
+    if address.is_unspecified() && advertised.is_none() {
+        let text = "an address for all interfaces needs an `advertised` one that peers can reach";
+        problems.push(Problem::new(format!("{key}.address"), text));
+    }
+    if advertised.is_some_and(|advertised| advertised.is_unspecified()) {
+        let text = "must be an address that peers can reach";
+        problems.push(Problem::new(format!("{key}.advertised"), text));
     }
 }
 
@@ -157,10 +133,6 @@ fn last_resort() -> TranscodingRule {
 
 fn inactivity_seconds() -> u64 {
     60
-}
-
-fn browser_port() -> u16 {
-    10900
 }
 
 fn phone_ports() -> [u16; 2] {

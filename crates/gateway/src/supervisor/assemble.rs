@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media::sdp::AddressPolicy;
-use media::{BrowserAddress, Limits as MediaLimits, Media, MediaConfig, PhoneAddress};
+use media::{
+    BrowserAddress, BrowserHost, Limits as MediaLimits, Media, MediaConfig, PhoneAddress, TcpPort,
+};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -132,8 +134,16 @@ fn media_config(config: &Config) -> MediaConfig {
     MediaConfig {
         workers: config.media.workers,
         browser: BrowserAddress {
-            bind: SocketAddr::new(browser.address, browser.port),
-            advertised: browser.advertised,
+            hosts: browser
+                .hosts()
+                .map(|(bind, advertised)| BrowserHost { bind, advertised })
+                .collect(),
+            port: browser.port,
+            tcp: match browser.tcp_port {
+                _ if !browser.tcp => TcpPort::Off,
+                None => TcpPort::SameAsUdp,
+                Some(port) => TcpPort::From(port),
+            },
         },
         phone: PhoneAddress {
             bind: phone.address,
@@ -152,12 +162,15 @@ fn phone_addresses(config: &Config, web: &[SocketAddr]) -> AddressPolicy {
     let sip = config.sip.listen.iter();
     let sip = sip.flat_map(|listen| [Some(listen.address), listen.advertised]);
     let browser = &config.media.browser;
-    let browser_addresses = [Some(browser.address), browser.advertised];
-    let last = browser
-        .port
-        .saturating_add(config.media.workers.try_into().unwrap_or(u16::MAX));
-    let browser = (browser.port..last).flat_map(|port| {
-        browser_addresses.map(|address| address.map(|address| SocketAddr::new(address, port)))
+    let workers = config.media.workers.try_into().unwrap_or(u16::MAX);
+    let ports = [browser.port, browser.tcp_port.unwrap_or(browser.port)];
+    let browser = ports.into_iter().flat_map(|first| {
+        (first..first.saturating_add(workers)).flat_map(|port| {
+            let hosts = browser.hosts();
+            hosts.flat_map(move |(bound, advertised)| {
+                [Some(bound), advertised].map(|ip| ip.map(|ip| SocketAddr::new(ip, port)))
+            })
+        })
     });
     AddressPolicy {
         allow_loopback: config.media.allow_loopback,

@@ -183,5 +183,5 @@ fn voice(sequence: u16) -> Vec<u8> {
 }
 
 fn address(port: u16) -> BrowserAddr {
-    BrowserAddr(([192, 0, 2, 1], port).into())
+    BrowserAddr::udp(([192, 0, 2, 1], port).into())
 }

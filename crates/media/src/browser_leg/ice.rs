@@ -21,6 +21,10 @@ pub(crate) use check::ufrag_of_check;
 /// Addresses a leg may have validated at one time: a browser with a few interfaces, twice.
 const MAX_ADDRESSES: usize = 8;
 
+/// An address that was not checked for so long has been left: browsers check every 2.5 s
+/// (Chromium) or 5 s (RFC 7675 §5.1), and one check or another may be lost.
+const LEFT: Duration = Duration::from_secs(12);
+
 /// How long a browser may stay unheard.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IceLimits {
@@ -166,8 +170,27 @@ impl Responder {
             Some(known) => known.last_check = now,
             None => self.learn(from, now),
         }
-        if nominates || self.destination.is_none() {
+        // A browser whose NAT gave it another address does not know that it has moved, and has
+        // nothing to nominate.
+        let left = |address| !self.is_checked(address, now);
+        if nominates || self.destination.is_none_or(left) {
             self.destination = Some(from);
+        }
+    }
+
+    /// Whether `address` is this leg's and is still checked from.
+    pub(crate) fn is_checked(&self, address: BrowserAddr, now: Instant) -> bool {
+        self.addresses
+            .iter()
+            .any(|known| known.address == address && now < known.last_check + LEFT)
+    }
+
+    /// The way to `address` is gone. The browser has until consent ends to find another one.
+    pub(crate) fn handle_lost(&mut self, address: BrowserAddr) {
+        if let Some(at) = self.addresses.iter().position(|k| k.address == address) {
+            self.addresses.swap_remove(at);
+            self.changes.push(AddressChange::Forgotten(address));
+            self.move_from_forgotten();
         }
     }
 
@@ -238,6 +261,10 @@ impl Responder {
             }
             fresh
         });
+        self.move_from_forgotten();
+    }
+
+    fn move_from_forgotten(&mut self) {
         if self
             .destination
             .is_some_and(|address| !self.accepts(address))

@@ -1,22 +1,20 @@
 //! The media path as a whole: its workers, and what they share.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use mio::net::UdpSocket;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use ring::rand::SecureRandom;
-use socket2::SockRef;
 
-use super::WorkerHandle;
+use super::{WorkerHandle, browser_ports};
 use crate::browser_leg::Identity;
 use crate::config::MediaConfig;
 use crate::endpoints::Fingerprint;
-use crate::ports::{self, PortPool};
+use crate::ports::PortPool;
 use crate::worker::{self, Gauges};
 
 /// The running media path: worker threads and their sockets. Dropping it ends them.
@@ -46,7 +44,6 @@ impl Media {
     /// unspecified (`0.0.0.0`) and none to advertise is given.
     pub fn start(config: MediaConfig) -> io::Result<Self> {
         let phone_ip = advertised(config.phone.bind, config.phone.advertised)?;
-        let browser_ip = advertised(config.browser.bind.ip(), config.browser.advertised)?;
         let mut rng = StdRng::from_seed(seed_from_system()?);
         let ports = PortPool::new(config.phone.bind, &config.phone.ports, &mut rng);
         let common = Arc::new(Common {
@@ -63,17 +60,10 @@ impl Media {
             common: common.clone(),
         };
         for index in 0..config.workers.max(1) {
-            let mut bind = config.browser.bind;
-            if bind.port() != 0 {
-                let port = usize::from(bind.port()) + index;
-                bind.set_port(u16::try_from(port).map_err(io::Error::other)?);
-            }
-            let socket = ports::bind_udp(bind)?;
-            tell_of_small_buffer(&socket);
-            let address = SocketAddr::new(browser_ip, socket.local_addr()?.port());
+            let (sockets, candidates) = browser_ports::bind(&config.browser, index)?;
             let started = worker::start(
                 format!("media-{index}"),
-                socket,
+                sockets,
                 common.identity.clone(),
                 config.limits,
                 seed_from_system()?,
@@ -82,7 +72,7 @@ impl Media {
             media.workers.push(WorkerHandle {
                 mailbox: started.mailbox,
                 gauges: started.gauges,
-                address,
+                candidates: Arc::new(candidates),
                 common: common.clone(),
             });
         }
@@ -123,6 +113,7 @@ impl Media {
             browser_legs: sum(|gauges| gauges.browser_legs.load(Ordering::Relaxed)),
             phone_legs: sum(|gauges| gauges.phone_legs.load(Ordering::Relaxed)),
             phone_ports,
+            browser_connections: sum(|gauges| gauges.connections.load(Ordering::Relaxed)),
             phone_sockets: phone_ports,
             timers: sum(|gauges| gauges.timers.load(Ordering::Relaxed)),
             threads: sum(|gauges| gauges.running.load(Ordering::Relaxed)),
@@ -161,20 +152,6 @@ impl Drop for Media {
     }
 }
 
-/// One socket hears all browsers of a worker: what the system grants by default holds a few
-/// milliseconds of a full load.
-fn tell_of_small_buffer(socket: &UdpSocket) {
-    let granted = SockRef::from(socket).recv_buffer_size().unwrap_or(0);
-    if granted < ports::RECEIVE_BUFFER {
-        let wanted = ports::RECEIVE_BUFFER;
-        tracing::info!(
-            granted,
-            wanted,
-            "small receive buffer; raise net.core.rmem_max"
-        );
-    }
-}
-
 fn seed_from_system() -> io::Result<[u8; 32]> {
     let mut seed = [0; 32];
     ring::rand::SystemRandom::new()
@@ -183,7 +160,7 @@ fn seed_from_system() -> io::Result<[u8; 32]> {
     Ok(seed)
 }
 
-fn advertised(bound: IpAddr, configured: Option<IpAddr>) -> io::Result<IpAddr> {
+pub(super) fn advertised(bound: IpAddr, configured: Option<IpAddr>) -> io::Result<IpAddr> {
     match configured {
         Some(address) => Ok(address),
         None if bound.is_unspecified() => Err(io::Error::new(
@@ -204,6 +181,8 @@ pub struct Counts {
     pub phone_legs: usize,
     /// Ports taken from the phone range.
     pub phone_ports: usize,
+    /// TCP connections of browsers.
+    pub browser_connections: usize,
     /// Sockets of phone legs.
     pub phone_sockets: usize,
     /// Timers of legs.

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use super::browser_ports::Candidates;
 use super::leg::OpenLeg;
 use super::media::Common;
 use super::{BrowserLeg, BrowserLegConfig, MediaError, PhoneLeg, PhoneLegConfig};
@@ -21,7 +22,7 @@ use crate::worker::{BrowserOpening, Command, Gauges, LegId, Mailbox, PhoneOpenin
 pub struct WorkerHandle {
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) gauges: Arc<Gauges>,
-    pub(super) address: SocketAddr,
+    pub(super) candidates: Arc<Candidates>,
     pub(super) common: Arc<Common>,
 }
 
@@ -44,7 +45,8 @@ impl WorkerHandle {
             ufrag: credentials.ufrag.to_string(),
             pwd: credentials.pwd.clone(),
             fingerprint: self.common.identity.fingerprint(),
-            addrs: vec![self.address],
+            addrs: self.candidates.udp.clone(),
+            tcp: self.candidates.tcp.clone(),
             ssrc,
             cname: cname.clone(),
             msid: random_name(&mut rng),

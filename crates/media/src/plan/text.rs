@@ -14,6 +14,10 @@ const HOST_PRIORITY: u32 = 2_130_706_431;
 /// The number of the header extension for levels in offers of ours: the only one there.
 pub(super) const AUDIO_LEVEL_NUMBER: u8 = 1;
 
+/// The same of passive TCP candidates, below all UDP (RFC 6544 §4.2): type preference 90,
+/// direction preference 4.
+const TCP_PRIORITY: u32 = (90 << 24) | (((4 << 13) | 0x1fff) << 8) | 255;
+
 /// A description of ours on a phone leg. Its origin lives as long as the dialog: the version
 /// counts up whenever the text changes (RFC 3264 §8).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,6 +237,18 @@ impl BrowserContent<'_> {
             line_of(
                 text,
                 format_args!("a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host"),
+            );
+        }
+        let udp = self.local.addrs.len() as u32;
+        for (index, addr) in (0..).zip(&self.local.tcp) {
+            let priority = TCP_PRIORITY - (index << 8);
+            let (ip, port) = (addr.ip(), addr.port());
+            let foundation = udp + index + 1;
+            line_of(
+                text,
+                format_args!(
+                    "a=candidate:{foundation} 1 tcp {priority} {ip} {port} typ host tcptype passive"
+                ),
             );
         }
         text.push_str("a=end-of-candidates\r\n");

@@ -1,7 +1,7 @@
 //! Where media may be sent: SDP comes from strangers and names any address it likes.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Ports below this are never sent to: no phone receives there, but other services do.
 const LOWEST_PORT: u16 = 1024;
@@ -43,6 +43,21 @@ impl AddressPolicy {
         if address.port() < LOWEST_PORT {
             return Err(UnsafeAddress::LowPort);
         }
+        self.check_ip(ip)?;
+        if let Some(inner) = embedded(ip) {
+            self.check_ip(inner)?;
+        }
+        if self
+            .refused
+            .iter()
+            .any(|own| is_own(*own, ip, address.port()))
+        {
+            return Err(UnsafeAddress::Own);
+        }
+        Ok(())
+    }
+
+    fn check_ip(&self, ip: IpAddr) -> Result<(), UnsafeAddress> {
         if ip.is_loopback() && !self.allow_loopback {
             return Err(UnsafeAddress::Loopback);
         }
@@ -52,12 +67,43 @@ impl AddressPolicy {
         if !is_unicast(ip) {
             return Err(UnsafeAddress::NotUnicast);
         }
-        let own = |own: &SocketAddr| own.ip().to_canonical() == ip && own.port() == address.port();
-        if self.refused.iter().any(own) {
-            return Err(UnsafeAddress::Own);
-        }
         Ok(())
     }
+}
+
+/// Whether an address is one of our own sockets'. Which addresses a socket on all interfaces has is
+/// not known here: it may have any private one. (A public one is advertised, and listed.)
+fn is_own(own: SocketAddr, ip: IpAddr, port: u16) -> bool {
+    let own_ip = own.ip().to_canonical();
+    let anywhere = own_ip.is_unspecified() && (ip.is_loopback() || is_private(ip));
+    own.port() == port && (own_ip == ip || anywhere)
+}
+
+/// Whether an address means nothing outside its own network (RFC 1918, RFC 6598, RFC 4193).
+pub(crate) fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            ip.is_private() || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(ip) => ip.is_unique_local(),
+    }
+}
+
+/// The IPv4 address where a translator or a tunnel takes what is sent to this IPv6 one:
+/// IPv4-compatible (RFC 4291 §2.5.5.1), NAT64 (RFC 6052 §2.1), 6to4 (RFC 3056 §2).
+fn embedded(ip: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(ip) = ip else {
+        return None;
+    };
+    let [a, b, c, d, e, f, high, low] = ip.segments();
+    let (high, low) = match [a, b, c, d, e, f] {
+        [0, 0, 0, 0, 0, 0] if high != 0 => (high, low),
+        [0x64, 0xff9b, 0, 0, 0, 0] => (high, low),
+        [0x2002, high, low, ..] => (high, low),
+        _ => return None,
+    };
+    Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)).into())
 }
 
 /// 169.254.0.0/16, fe80::/10, and the metadata addresses that clouds put elsewhere.
@@ -98,7 +144,10 @@ mod tests {
     fn judged(address: &str) -> Result<(), UnsafeAddress> {
         let policy = AddressPolicy {
             allow_loopback: false,
-            refused: vec![SocketAddr::from(([198, 51, 100, 1], 5060))],
+            refused: vec![
+                SocketAddr::from(([198, 51, 100, 1], 5060)),
+                SocketAddr::from(([0, 0, 0, 0], 10900)),
+            ],
         };
         address
             .parse()
@@ -132,6 +181,17 @@ mod tests {
             ("0.1.2.3:4000", Err(NotUnicast)),
             ("[::]:4000", Err(NotUnicast)),
             ("192.0.2.7:53", Err(LowPort)),
+            ("10.1.2.3:10900", Err(Own)),
+            ("100.64.2.3:10900", Err(Own)),
+            ("[fd12::1]:10900", Err(Own)),
+            ("192.0.2.7:10900", Ok(())),
+            ("[64:ff9b::c000:207]:4000", Ok(())),
+            ("[64:ff9b::7f00:1]:4000", Err(Loopback)),
+            ("[64:ff9b::a9fe:a9fe]:4000", Err(LinkLocal)),
+            ("[2002:7f00:1::1]:4000", Err(Loopback)),
+            ("[2002:e000:1::1]:4000", Err(NotUnicast)),
+            ("[::127.0.0.1]:4000", Err(Loopback)),
+            ("[::169.254.169.254]:4000", Err(LinkLocal)),
         ] {
             assert_eq!(judged(address), expected, "{address}");
         }

@@ -8,6 +8,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::addresses::Standing;
 use super::egress::{Channel, Egress};
 use super::legs::{LegKey, Legs};
 use crate::browser_leg::{BrowserAddr, DatagramKind, datagram_kind, ufrag_of_check};
@@ -18,15 +19,15 @@ use crate::rewriter::{AUDIO_PACKET_LENGTH, Outcome, Rewriter};
 use crate::rtp::{Header, PacketKind, packet_kind};
 
 impl Legs {
-    /// Takes a datagram from the browsers' port.
+    /// Takes a datagram from one of the browsers' sockets, or a frame of a connection; says what
+    /// is known of who sent it.
     pub(crate) fn handle_browser_datagram(
         &mut self,
         datagram: &[u8],
-        from: SocketAddr,
+        from: BrowserAddr,
         now: Instant,
         egress: &mut impl Egress,
-    ) {
-        let from = BrowserAddr(from);
+    ) -> Standing {
         let kind = datagram_kind(datagram);
         let leg = match kind {
             DatagramKind::Stun => {
@@ -39,7 +40,7 @@ impl Legs {
         };
         let Some(at) = leg else {
             self.strangers += 1;
-            return;
+            return Standing::Stranger;
         };
         self.serve(LegKey::Browser(at), now, egress, |legs, egress| {
             let slot = &mut legs.browsers[at];
@@ -61,6 +62,12 @@ impl Legs {
                 DatagramKind::Other => {}
             }
         });
+        match kind {
+            DatagramKind::Stun => self.claim(at, from, now),
+            DatagramKind::Dtls | DatagramKind::Rtp | DatagramKind::Rtcp | DatagramKind::Other => {
+                Standing::Validated
+            }
+        }
     }
 
     fn handle_browser_rtp(

@@ -18,7 +18,7 @@ use super::egress::Egress;
 use super::mailbox::{BrowserOpening, Command, EventSink, LegId, PhoneOpening};
 use super::phone_slot::PhoneSlot;
 use super::timers::Timers;
-use crate::browser_leg::{AddressChange, BrowserAddr, BrowserEvent, Ufrag};
+use crate::browser_leg::{AddressChange, BrowserAddr, BrowserEvent, ConnectionId, Ufrag};
 use crate::event::{LegEvent, LegFailure, Link};
 
 /// Least time between two wake-ups of one leg.
@@ -40,6 +40,8 @@ pub(crate) struct Legs {
     by_id: FxHashMap<LegId, LegKey>,
     pub(super) by_ufrag: FxHashMap<Ufrag, usize>,
     pub(super) by_address: FxHashMap<BrowserAddr, usize>,
+    /// Connections that no leg needs any more.
+    pub(super) unneeded: Vec<ConnectionId>,
     pub(super) timers: Timers,
     /// Datagrams at the browsers' port that no leg was to have.
     pub(super) strangers: u64,
@@ -55,6 +57,7 @@ impl Legs {
             by_id: FxHashMap::default(),
             by_ufrag: FxHashMap::default(),
             by_address: FxHashMap::default(),
+            unneeded: Vec::new(),
             timers: Timers::default(),
             strangers: 0,
         }
@@ -283,9 +286,8 @@ impl Legs {
         }
         while let Some(event) = self.browsers[at].core.poll_event() {
             match event {
-                BrowserEvent::Address(AddressChange::Validated(address)) => {
-                    self.by_address.insert(address, at);
-                }
+                // Taken when the check has been served: it may be another leg's too.
+                BrowserEvent::Address(AddressChange::Validated(_)) => {}
                 BrowserEvent::Address(AddressChange::Forgotten(address)) => {
                     self.forget_address(address, at);
                 }
@@ -304,13 +306,6 @@ impl Legs {
                     self.tell(LegKey::Browser(at), LegEvent::Failed(failure));
                 }
             }
-        }
-    }
-
-    /// An address may have moved on to another leg of the same browser.
-    fn forget_address(&mut self, address: BrowserAddr, at: usize) {
-        if self.by_address.get(&address) == Some(&at) {
-            self.by_address.remove(&address);
         }
     }
 

@@ -1,19 +1,28 @@
-//! A worker's sockets: the browsers' one, and two for each phone leg.
+//! A worker's sockets: the browsers' (UDP for all, TCP connections), and two for each phone leg.
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Instant;
 
-use mio::net::UdpSocket;
+use mio::net::{TcpListener, UdpSocket};
 use mio::{Interest, Registry, Token};
 
+use super::addresses::Standing;
 use super::batch::{BATCH, Batch};
+use super::connections::{Connections, ReadOutcome};
 use super::egress::{Channel, Egress};
-use crate::browser_leg::BrowserAddr;
+use crate::browser_leg::{BrowserAddr, ConnectionId, Via};
 use crate::ports::PhoneSockets;
 
 pub(crate) const WAKER: Token = Token(0);
-pub(crate) const BROWSERS: Token = Token(1);
-const FIRST_PHONE: usize = 2;
+const FIRST_BROWSERS: usize = 1;
+const FIRST_LISTENER: usize = FIRST_BROWSERS + MAX_HOSTS;
+const FIRST_CONNECTION: usize = 1 << 16;
+/// Behind as many connections as a worker may have.
+const FIRST_PHONE: usize = 1 << 17;
+
+/// Addresses that a worker may listen on for browsers.
+pub(crate) const MAX_HOSTS: usize = 16;
 
 /// Datagrams asked for at a time of a phone's socket, which nearly always has one.
 const PHONE_BATCH: usize = 4;
@@ -21,16 +30,42 @@ const PHONE_BATCH: usize = 4;
 const PHONE_BATCHES: usize = 16;
 /// The same of the one socket that all browsers share.
 const BROWSER_BATCHES: usize = 16;
+/// The same of one connection, in reads.
+const CONNECTION_BATCH: usize = 8;
+/// Bytes taken from a connection at once.
+const READ: usize = 16 << 10;
 
-/// The phone leg and channel a token stands for.
-pub(crate) fn owner(token: Token) -> Option<(usize, Channel)> {
-    let index = token.0.checked_sub(FIRST_PHONE)?;
-    let channel = if index % 2 == 0 {
-        Channel::Rtp
-    } else {
-        Channel::Rtcp
-    };
-    Some((index / 2, channel))
+/// What a token stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The mailbox.
+    Waker,
+    /// The browsers' UDP socket with this number.
+    Browsers(u8),
+    /// Where browsers' connections come in.
+    Listener(usize),
+    /// A browser's connection.
+    Connection(usize),
+    /// A phone leg's socket.
+    Phone(usize, Channel),
+}
+
+pub(crate) fn owner(token: Token) -> Owner {
+    match token.0 {
+        0 => Owner::Waker,
+        at @ FIRST_BROWSERS..FIRST_LISTENER => Owner::Browsers((at - FIRST_BROWSERS) as u8),
+        at @ FIRST_LISTENER..FIRST_CONNECTION => Owner::Listener(at - FIRST_LISTENER),
+        at @ FIRST_CONNECTION..FIRST_PHONE => Owner::Connection(at - FIRST_CONNECTION),
+        at @ FIRST_PHONE.. => {
+            let index = at - FIRST_PHONE;
+            let channel = if index.is_multiple_of(2) {
+                Channel::Rtp
+            } else {
+                Channel::Rtcp
+            };
+            Owner::Phone(index / 2, channel)
+        }
+    }
 }
 
 fn token(key: usize, channel: Channel) -> Token {
@@ -68,20 +103,44 @@ impl Ready {
     }
 }
 
+/// The browsers' sockets of a worker, bound.
+pub(crate) struct BrowserSockets {
+    /// One for each address, at most [`MAX_HOSTS`].
+    pub(crate) udp: Vec<UdpSocket>,
+    /// None, or one for each address.
+    pub(crate) listeners: Vec<TcpListener>,
+}
+
 /// The sockets.
 pub(crate) struct Sockets {
     registry: Registry,
-    browsers: UdpSocket,
+    browsers: Vec<UdpSocket>,
+    connections: Connections,
     phones: Vec<Option<PhoneSockets>>,
+    /// What connections bring; none as long as there is none. Taken out while it is served, and
+    /// made anew if that panics.
+    read_buffer: Vec<u8>,
 }
 
 impl Sockets {
-    pub(crate) fn new(registry: Registry, mut browsers: UdpSocket) -> io::Result<Self> {
-        registry.register(&mut browsers, BROWSERS, Interest::READABLE)?;
+    pub(crate) fn new(registry: Registry, browsers: BrowserSockets) -> io::Result<Self> {
+        let BrowserSockets { mut udp, listeners } = browsers;
+        if udp.len() > MAX_HOSTS {
+            return Err(io::Error::other("too many addresses towards browsers"));
+        }
+        for (index, socket) in udp.iter_mut().enumerate() {
+            registry.register(socket, Token(FIRST_BROWSERS + index), Interest::READABLE)?;
+        }
+        let mut connections = Connections::new(listeners);
+        for (index, listener) in connections.listeners().iter_mut().enumerate() {
+            registry.register(listener, Token(FIRST_LISTENER + index), Interest::READABLE)?;
+        }
         Ok(Self {
             registry,
-            browsers,
+            browsers: udp,
+            connections,
             phones: Vec::new(),
+            read_buffer: Vec::new(),
         })
     }
 
@@ -116,19 +175,88 @@ impl Sockets {
     /// Reads browsers' datagrams; says whether there may be more.
     pub(super) fn receive_browsers(
         &mut self,
+        socket: u8,
         batch: &mut Batch,
-        mut take: impl FnMut(&[u8], SocketAddr, &mut Self),
+        mut take: impl FnMut(&[u8], BrowserAddr, &mut Self),
     ) -> bool {
+        let via = Via::Udp(socket);
         for _ in 0..BROWSER_BATCHES {
-            let more = batch.receive(&self.browsers, BATCH);
-            for (datagram, from) in batch.datagrams() {
-                take(datagram, from, self);
+            let Some(socket) = self.browsers.get(usize::from(socket)) else {
+                return false;
+            };
+            let more = batch.receive(socket, BATCH);
+            for (datagram, address) in batch.datagrams() {
+                take(datagram, BrowserAddr { address, via }, self);
             }
             if !more {
                 return false;
             }
         }
         true
+    }
+
+    /// Takes browsers' connections; says whether there may be more.
+    pub(crate) fn accept(&mut self, listener: usize, now: Instant) -> bool {
+        let token = |slot| Token(FIRST_CONNECTION + slot);
+        self.connections
+            .accept(listener, &self.registry, token, now)
+    }
+
+    /// Writes what waits on a browser's connection and reads its frames; says whether there may
+    /// be more.
+    pub(crate) fn receive_connection(
+        &mut self,
+        slot: usize,
+        mut take: impl FnMut(&[u8], BrowserAddr, &mut Self) -> Standing,
+    ) -> bool {
+        self.connections.flush(slot);
+        let mut buffer = std::mem::take(&mut self.read_buffer);
+        buffer.resize(READ, 0);
+        let mut more = true;
+        for _ in 0..CONNECTION_BATCH {
+            match self.connections.read(slot, &mut buffer) {
+                ReadOutcome::Bytes {
+                    length,
+                    mut reading,
+                } => {
+                    let bytes = &buffer[..length];
+                    let wanted = reading.handle_bytes(bytes, |frame, from| take(frame, from, self));
+                    more = self.connections.finish(reading, wanted);
+                }
+                ReadOutcome::Again => {}
+                ReadOutcome::Nothing => more = false,
+            }
+            if !more {
+                break;
+            }
+        }
+        self.read_buffer = buffer;
+        more
+    }
+
+    /// When [`Self::handle_timeout`] has something to do.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.connections.poll_timeout()
+    }
+
+    /// Closes connections that were not validated in time.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.connections.handle_timeout(now);
+    }
+
+    /// The next connection that is gone, for legs to know.
+    pub(crate) fn poll_lost(&mut self) -> Option<BrowserAddr> {
+        self.connections.poll_lost()
+    }
+
+    /// Closes a connection that no leg needs.
+    pub(crate) fn close_connection(&mut self, id: ConnectionId) {
+        self.connections.close(id);
+    }
+
+    /// Browsers' connections.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.count()
     }
 
     /// Reads a phone leg's datagrams; says whether there may be more.
@@ -165,7 +293,13 @@ impl Sockets {
 
 impl Egress for Sockets {
     fn to_browser(&mut self, to: BrowserAddr, datagram: &[u8]) -> bool {
-        self.browsers.send_to(datagram, to.0).is_ok()
+        match to.via {
+            Via::Udp(socket) => self
+                .browsers
+                .get(usize::from(socket))
+                .is_some_and(|socket| socket.send_to(datagram, to.address).is_ok()),
+            Via::Tcp(connection) => self.connections.send(connection, datagram),
+        }
     }
 
     fn to_phone(&mut self, leg: usize, channel: Channel, to: SocketAddr, datagram: &[u8]) -> bool {

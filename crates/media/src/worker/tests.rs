@@ -3,6 +3,7 @@
 mod answer;
 mod legs;
 mod loopback;
+mod tcp;
 
 use crate::codec::AudioCodec;
 use crate::relay::{AudioFormat, Path, PayloadKind, ReceiveMap, Relay, SendFormats};

@@ -67,6 +67,7 @@ pub(crate) fn browser_local() -> BrowserLocal {
         pwd: "password-of-22-letters".to_owned(),
         fingerprint: Fingerprint([0xab; 32]),
         addrs: vec![address("203.0.113.1:50000"), address("[2001:db8::1]:50000")],
+        tcp: vec![address("203.0.113.1:50000"), address("[2001:db8::1]:443")],
         ssrc: Ssrc(1234),
         cname: "gateway".to_owned(),
         msid: "call".to_owned(),

@@ -116,6 +116,8 @@ fn the_browser_is_answered_completely_with_the_agreed_codec_alone() {
             "a=ssrc:1234 cname:gateway",
             "a=candidate:1 1 udp 2130706431 203.0.113.1 50000 typ host",
             "a=candidate:2 1 udp 2130706175 2001:db8::1 50000 typ host",
+            "a=candidate:3 1 tcp 1520435199 203.0.113.1 50000 typ host tcptype passive",
+            "a=candidate:4 1 tcp 1520434943 2001:db8::1 443 typ host tcptype passive",
             "a=end-of-candidates",
         ],
     );

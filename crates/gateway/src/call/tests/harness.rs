@@ -323,6 +323,7 @@ pub(super) fn locals() -> Locals {
             pwd: "gatewaygatewaygatewaygate".to_owned(),
             fingerprint: Fingerprint::of(b"certificate"),
             addrs: vec![at(10900)],
+            tcp: Vec::new(),
             ssrc: Ssrc(1),
             cname: "cname".to_owned(),
             msid: "msid".to_owned(),

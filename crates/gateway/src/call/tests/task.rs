@@ -138,10 +138,7 @@ fn media_config() -> MediaConfig {
     let here = Ipv4Addr::LOCALHOST.into();
     MediaConfig {
         workers: 1,
-        browser: BrowserAddress {
-            bind: SocketAddr::new(here, 0),
-            advertised: None,
-        },
+        browser: BrowserAddress::udp(SocketAddr::new(here, 0)),
         phone: PhoneAddress {
             bind: here,
             advertised: None,

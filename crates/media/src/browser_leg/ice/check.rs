@@ -122,8 +122,8 @@ impl Check {
             Box::new(BINDING_SUCCESS),
             Box::new(XorMappedAddress {
                 // A dual-stack socket shows IPv4 peers in IPv6 form; they know themselves as IPv4.
-                ip: from.0.ip().to_canonical(),
-                port: from.0.port(),
+                ip: from.address.ip().to_canonical(),
+                port: from.address.port(),
             }),
             Box::new(MessageIntegrity::new_short_term_integrity_with_provider(
                 pwd.to_owned(),

@@ -17,7 +17,7 @@ use rtc_stun::message::{
 use rtc_stun::xoraddr::XorMappedAddress;
 
 use crate::browser_leg::ice::{AddressChange, IceFailure, IceLimits, Responder, ufrag_of_check};
-use crate::browser_leg::{BrowserAddr, Credentials};
+use crate::browser_leg::{BrowserAddr, ConnectionId, Credentials, Via};
 use crate::simulate::{CheckKind, beginning, check};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ fn a_check_is_answered_with_the_address_it_came_from() {
     assert_eq!(answer.typ, BINDING_SUCCESS);
     let mut mapped = XorMappedAddress::default();
     mapped.get_from(&answer).expect("mapped address");
-    assert_eq!(SocketAddr::new(mapped.ip, mapped.port), home().0);
+    assert_eq!(SocketAddr::new(mapped.ip, mapped.port), home().address);
     let mut signed = answer;
     MessageIntegrity::check(&mut signed, ice.pwd().as_bytes(), crypto()).expect("signed");
     FINGERPRINT.check(&signed).expect("fingerprint");
@@ -40,7 +40,7 @@ fn a_check_is_answered_with_the_address_it_came_from() {
 #[test]
 fn an_ipv4_browser_on_a_dual_stack_socket_is_told_its_ipv4_address() {
     let mut ice = Ice::new();
-    let from = BrowserAddr("[::ffff:192.0.2.7]:5000".parse().expect("address"));
+    let from = BrowserAddr::udp("[::ffff:192.0.2.7]:5000".parse().expect("address"));
     let answer = ice.check(CheckKind::Ordinary, from).expect("an answer");
     let mut mapped = XorMappedAddress::default();
     mapped.get_from(&answer).expect("mapped address");
@@ -187,7 +187,10 @@ fn no_answer_is_larger_than_its_question() {
         message.build(&parts).expect("built");
         questions.push(message.raw);
     }
-    for from in [home(), BrowserAddr("[2001:db8::1]:9".parse().expect("v6"))] {
+    for from in [
+        home(),
+        BrowserAddr::udp("[2001:db8::1]:9".parse().expect("v6")),
+    ] {
         for question in &questions {
             let now = ice.now;
             let answer = ice
@@ -234,12 +237,53 @@ fn the_nominated_address_moves_in_mid_call() {
 }
 
 #[test]
+fn a_browser_whose_nat_moved_it_is_followed_once_the_old_address_is_silent() {
+    let mut ice = Ice::new();
+    ice.check(CheckKind::Nominating, home());
+    ice.now += 5 * SECOND;
+    ice.check(CheckKind::Ordinary, away());
+    assert_eq!(ice.responder.destination(), Some(home()), "not yet silent");
+    ice.now += 5 * SECOND;
+    ice.check(CheckKind::Ordinary, away());
+    assert_eq!(ice.responder.destination(), Some(home()));
+    ice.now += 5 * SECOND;
+    ice.check(CheckKind::Ordinary, away());
+    assert_eq!(ice.responder.destination(), Some(away()));
+}
+
+#[test]
+fn a_lost_connection_leaves_the_other_address_or_time_to_find_one() {
+    let mut ice = Ice::new();
+    let tcp = BrowserAddr {
+        via: Via::Tcp(ConnectionId { slot: 3, serial: 9 }),
+        ..home()
+    };
+    ice.check(CheckKind::Ordinary, away());
+    ice.check(CheckKind::Nominating, tcp);
+    assert_eq!(ice.responder.destination(), Some(tcp));
+    ice.changes();
+    ice.responder.handle_lost(tcp);
+    assert_eq!(ice.changes(), [AddressChange::Forgotten(tcp)]);
+    assert_eq!(ice.responder.destination(), Some(away()));
+    ice.responder.handle_lost(away());
+    assert_eq!(ice.responder.destination(), None);
+    let end = ice.now + 30 * SECOND;
+    assert_eq!(ice.responder.poll_timeout(), Some(end));
+    assert_eq!(ice.responder.handle_timeout(end - SECOND), Ok(()));
+    ice.now = end - SECOND;
+    ice.check(CheckKind::Ordinary, home());
+    let destination = ice.responder.destination();
+    assert_eq!(destination, Some(home()), "same address, by UDP");
+    assert_eq!(ice.responder.handle_timeout(end), Ok(()));
+}
+
+#[test]
 fn addresses_per_leg_are_bounded_and_the_destination_stays() {
     let mut ice = Ice::new();
     ice.check(CheckKind::Nominating, home());
     for port in 1000..1100 {
         ice.now += SECOND / 100;
-        let from = BrowserAddr(SocketAddr::from(([198, 51, 100, 9], port)));
+        let from = BrowserAddr::udp(SocketAddr::from(([198, 51, 100, 9], port)));
         ice.check(CheckKind::Ordinary, from);
     }
     assert_eq!(ice.responder.addresses().count(), 8);
@@ -384,11 +428,11 @@ fn error_code(answer: &Message) -> u16 {
 }
 
 fn home() -> BrowserAddr {
-    BrowserAddr("192.0.2.1:4000".parse().expect("address"))
+    BrowserAddr::udp("192.0.2.1:4000".parse().expect("address"))
 }
 
 fn away() -> BrowserAddr {
-    BrowserAddr("198.51.100.2:4001".parse().expect("address"))
+    BrowserAddr::udp("198.51.100.2:4001".parse().expect("address"))
 }
 
 fn crypto() -> &'static dyn rtc_crypto::RTCCrypto {

@@ -104,7 +104,7 @@ fn our_offer_of_actpass_follows_a_passive_answer() {
 #[test]
 fn dtls_and_srtp_from_an_address_without_ice_are_dropped() {
     let mut call = Call::connected();
-    let elsewhere = BrowserAddr("203.0.113.66:666".parse().expect("address"));
+    let elsewhere = BrowserAddr::udp("203.0.113.66:666".parse().expect("address"));
     let now = call.now;
     let packet = call.browser.seal_rtp(&voice(1));
     let refused = call.core.open_rtp(&packet, elsewhere, now);
@@ -228,7 +228,7 @@ fn a_leg_without_any_check_ends_and_says_why() {
 fn media_follows_the_browser_to_its_new_address() {
     let mut call = Call::connected();
     let home = call.address;
-    call.address = BrowserAddr("198.51.100.2:4001".parse().expect("address"));
+    call.address = BrowserAddr::udp("198.51.100.2:4001".parse().expect("address"));
     assert_eq!(call.core.destination(), Some(home));
     call.check(CheckKind::Nominating);
     assert_eq!(call.core.destination(), Some(call.address));
@@ -243,7 +243,7 @@ fn an_ice_restart_keeps_keys_and_media() {
     call.local.pwd = credentials.pwd.clone();
     call.core.restart_ice(credentials);
     call.assert_media_flows();
-    call.address = BrowserAddr("198.51.100.2:4001".parse().expect("address"));
+    call.address = BrowserAddr::udp("198.51.100.2:4001".parse().expect("address"));
     call.check(CheckKind::Nominating);
     assert_eq!(call.core.destination(), Some(call.address));
     call.assert_media_flows();
@@ -282,6 +282,7 @@ impl Call {
             pwd: credentials.pwd.clone(),
             fingerprint: identity.fingerprint(),
             addrs: Vec::new(),
+            tcp: Vec::new(),
             ssrc: Ssrc(1),
             cname: String::new(),
             msid: String::new(),
@@ -298,7 +299,7 @@ impl Call {
             core: BrowserCore::new(identity, credentials, role, limits),
             browser,
             local,
-            address: BrowserAddr("192.0.2.1:4000".parse().expect("address")),
+            address: BrowserAddr::udp("192.0.2.1:4000".parse().expect("address")),
             events: Vec::new(),
             sequence: 100,
             now,

@@ -12,7 +12,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::pcmu;
-use crate::browser_leg::{BrowserAddr, Credentials, Identity};
+use crate::browser_leg::{BrowserAddr, ConnectionId, Credentials, Identity, Via};
 use crate::config::Limits;
 use crate::endpoints::{BrowserLocal, DtlsRole, PhoneRemote, Ssrc};
 use crate::event::{LegEvent, LegFailure, LegStats};
@@ -20,6 +20,7 @@ use crate::handle::Gate;
 use crate::rtcp::NtpClock;
 use crate::simulate::{BROWSER_SSRC, CheckKind, SimBrowser, beginning, rtp_packet};
 use crate::worker::Settings;
+use crate::worker::addresses::Standing;
 use crate::worker::egress::{Channel, Egress};
 use crate::worker::legs::{LegKey, Legs};
 use crate::worker::mailbox::{BrowserOpening, Command, LegId, PhoneOpening};
@@ -58,6 +59,71 @@ fn what_the_far_end_reports_is_in_the_counters() {
     let sealed = call.browser.seal_rtcp(&report);
     call.receive(&sealed);
     assert_eq!(call.stats(BROWSER).lost_at_peer, 3);
+}
+
+#[test]
+fn who_has_a_call_of_his_own_cannot_take_the_address_of_another() {
+    let mut call = Call::connected();
+    call.talk();
+    let (thief, local) = call.open_another();
+    let check = thief.check(&local, CheckKind::Nominating);
+    for _ in 0..4 {
+        call.now += 5 * SECOND;
+        call.check();
+        let (from, now) = (call.address, call.now);
+        let standing = call
+            .legs
+            .handle_browser_datagram(&check, from, now, &mut call.sockets);
+        assert_eq!(standing, Standing::Named);
+        call.pass();
+        call.talk();
+    }
+    assert_eq!(call.sent_to_phone(Channel::Rtp).len(), 5);
+    assert_eq!(call.stats(BROWSER).dropped, Default::default());
+    // The first leg has gone elsewhere: then the address may be another's.
+    let elsewhere = BrowserAddr::udp("192.0.2.99:4000".parse().expect("address"));
+    let from = std::mem::replace(&mut call.address, elsewhere);
+    for _ in 0..4 {
+        call.now += 5 * SECOND;
+        call.check();
+    }
+    let standing =
+        call.legs
+            .handle_browser_datagram(&check, from, call.now, &mut Record::default());
+    assert_eq!(standing, Standing::Validated);
+}
+
+#[test]
+fn a_browser_that_lost_its_connection_goes_on_by_another() {
+    let mut call = Call::connected();
+    let connection = |slot| {
+        let serial = 7;
+        BrowserAddr {
+            address: "192.0.2.1:4000".parse().expect("address"),
+            via: Via::Tcp(ConnectionId { slot, serial }),
+        }
+    };
+    let udp = std::mem::replace(&mut call.address, connection(1));
+    call.check();
+    call.talk();
+    assert_eq!(call.legs.poll_unneeded(), None);
+    call.legs
+        .handle_lost(connection(1), call.now, &mut call.sockets);
+    call.address = udp;
+    call.talk();
+    call.address = connection(2);
+    call.check();
+    call.talk();
+    assert_eq!(call.browser.rtp.len(), 3);
+    call.close_both();
+    let unneeded = std::iter::from_fn(|| call.legs.poll_unneeded());
+    let mut slots: Vec<u32> = unneeded.map(|connection| connection.slot).collect();
+    slots.sort_unstable();
+    assert_eq!(
+        slots,
+        [1, 2],
+        "the first is closed already, which harms nobody"
+    );
 }
 
 #[test]
@@ -221,32 +287,18 @@ fn first_bytes_20_to_63_are_dtls() {
 }
 
 #[test]
-fn an_address_belongs_to_the_leg_that_validated_it_last() {
+fn an_address_passes_to_another_leg_when_the_first_is_closed() {
     let mut call = Call::connected();
-    let credentials = Credentials::random(&mut StdRng::from_seed([8; 32]));
-    let mut local = call.local.clone();
-    local.ufrag = credentials.ufrag.to_string();
-    local.pwd = credentials.pwd.clone();
-    let opening = BrowserOpening {
-        credentials,
-        role: DtlsRole::Server,
-        ssrc: Ssrc(5),
-        cname: "second".to_owned(),
-        on_event: Box::new(|_| {}),
-    };
-    call.legs.open_browser(LegId(3), opening, call.now);
-    let check = call.browser.check(&local, CheckKind::Nominating);
-    call.receive(&check);
-    let received = call.stats(BROWSER).received.packets;
-    let sealed = call.browser.seal_rtp(&voice(BROWSER_SSRC, 500));
-    call.receive(&sealed);
-    assert_eq!(call.stats(BROWSER).received.packets, received);
+    let (other, local) = call.open_another();
+    call.receive(&other.check(&local, CheckKind::Nominating));
     call.command_close(BROWSER);
-    let again = call.browser.check(&local, CheckKind::Nominating);
     let before = call.legs.strangers();
-    call.receive(&again);
     call.receive(&[22; 40]);
-    assert_eq!(call.legs.strangers(), before, "still the second leg's");
+    let after = call.legs.strangers();
+    assert!(after > before, "nobody's");
+    call.receive(&other.check(&local, CheckKind::Nominating));
+    call.receive(&[22; 40]);
+    assert_eq!(call.legs.strangers(), after, "the second leg's");
 }
 
 #[test]
@@ -297,7 +349,7 @@ struct Call {
     local: BrowserLocal,
     phone_key: usize,
     phone_ssrc: Ssrc,
-    address: SocketAddr,
+    address: BrowserAddr,
     browser_told: Receiver<LegEvent>,
     phone_told: Receiver<LegEvent>,
     browser_heard: Vec<LegEvent>,
@@ -317,6 +369,7 @@ impl Call {
             pwd: credentials.pwd.clone(),
             fingerprint: identity.fingerprint(),
             addrs: Vec::new(),
+            tcp: Vec::new(),
             ssrc: Ssrc(0x1111),
             cname: "gateway".to_owned(),
             msid: String::new(),
@@ -345,7 +398,7 @@ impl Call {
             local,
             phone_key: 0,
             phone_ssrc: PHONE_SSRC,
-            address: "192.0.2.1:4000".parse().expect("address"),
+            address: BrowserAddr::udp("192.0.2.1:4000".parse().expect("address")),
             browser_told,
             phone_told: nobody,
             browser_heard: Vec::new(),
@@ -455,6 +508,25 @@ impl Call {
         self.receive(&sealed);
     }
 
+    /// Somebody else's leg on the same worker.
+    fn open_another(&mut self) -> (SimBrowser, BrowserLocal) {
+        let credentials = Credentials::random(&mut StdRng::from_seed([66; 32]));
+        let local = BrowserLocal {
+            ufrag: credentials.ufrag.to_string(),
+            pwd: credentials.pwd.clone(),
+            ..self.local.clone()
+        };
+        let opening = BrowserOpening {
+            credentials,
+            role: DtlsRole::Server,
+            ssrc: Ssrc(0x6666),
+            cname: "another".to_owned(),
+            on_event: Box::new(|_| {}),
+        };
+        self.legs.open_browser(LegId(66), opening, self.now);
+        (SimBrowser::new(DtlsRole::Client, self.now), local)
+    }
+
     fn check(&mut self) {
         self.last_check = self.now;
         let check = self.browser.check(&self.local, CheckKind::Nominating);
@@ -485,7 +557,7 @@ impl Call {
         loop {
             let mut idle = true;
             for (to, datagram) in std::mem::take(&mut self.sockets.to_browser) {
-                assert_eq!(to.0, self.address);
+                assert_eq!(to, self.address);
                 self.browser.handle_datagram(&datagram, self.now);
                 idle = false;
             }

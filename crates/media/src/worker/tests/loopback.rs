@@ -271,10 +271,7 @@ impl Call {
     fn open(ports: u16) -> Self {
         let media = Media::start(MediaConfig {
             workers: 1,
-            browser: BrowserAddress {
-                bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-                advertised: None,
-            },
+            browser: BrowserAddress::udp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             phone: PhoneAddress {
                 bind: Ipv4Addr::LOCALHOST.into(),
                 advertised: None,

@@ -299,10 +299,7 @@ mod tests {
     fn backend(sip: SipHandle) -> Arc<Backend> {
         let media = MediaConfig {
             workers: 1,
-            browser: BrowserAddress {
-                bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-                advertised: None,
-            },
+            browser: BrowserAddress::udp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             phone: PhoneAddress {
                 bind: Ipv4Addr::LOCALHOST.into(),
                 advertised: None,

@@ -1,0 +1,204 @@
+//! Datagrams on a TCP connection (RFC 4571 §2): two bytes of length before each.
+//!
+//! Sans-IO and bounded: a frame longer than any datagram of media ends the connection, and so
+//! does a reader that leaves too much unread for too long. What a slow reader cannot take is
+//! dropped, as a network would.
+
+/// Longest frame in either direction; the same as at the UDP sockets.
+pub(crate) const LONGEST_FRAME: usize = 2048;
+const PREFIX: usize = 2;
+/// Bytes that may wait for a slow reader, besides those in the system's own buffer.
+const MAX_WAITING: usize = 32 << 10;
+/// Frames dropped one after the other, before the reader is given up: ten seconds of audio.
+const MAX_DROPPED: u32 = 500;
+
+/// The connection is of no use: it has sent what is no frame of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameTooLong;
+
+/// Puts frames together from what was read.
+#[derive(Debug, Default)]
+pub(crate) struct Deframer {
+    /// The beginning of a frame, with its prefix. Never longer than one frame.
+    partial: Vec<u8>,
+}
+
+impl Deframer {
+    /// Takes what was read; gives `take` every frame that is complete, until it says that it
+    /// wants no more.
+    pub(crate) fn handle_bytes(
+        &mut self,
+        mut bytes: &[u8],
+        mut take: impl FnMut(&[u8]) -> Wanted,
+    ) -> Result<Wanted, FrameTooLong> {
+        while !bytes.is_empty() {
+            let known = [self.partial.first(), self.partial.get(1)];
+            let mut read = bytes.iter();
+            let (high, low) = match known {
+                [Some(high), Some(low)] => (Some(high), Some(low)),
+                [Some(high), None] => (Some(high), read.next()),
+                [None, _] => (read.next(), read.next()),
+            };
+            let (Some(high), Some(low)) = (high, low) else {
+                self.partial.extend_from_slice(bytes);
+                break;
+            };
+            let frame = usize::from(u16::from_be_bytes([*high, *low]));
+            if frame > LONGEST_FRAME {
+                return Err(FrameTooLong);
+            }
+            let missing = PREFIX + frame - self.partial.len();
+            let Some((part, rest)) = bytes.split_at_checked(missing) else {
+                self.partial.extend_from_slice(bytes);
+                break;
+            };
+            bytes = rest;
+            let wanted = if self.partial.is_empty() {
+                // The usual case: nothing is copied.
+                take(&part[PREFIX..])
+            } else {
+                self.partial.extend_from_slice(part);
+                let wanted = take(&self.partial[PREFIX..]);
+                self.partial.clear();
+                wanted
+            };
+            if wanted == Wanted::Nothing {
+                return Ok(Wanted::Nothing);
+            }
+        }
+        Ok(Wanted::More)
+    }
+}
+
+/// Whether further frames are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    More,
+    Nothing,
+}
+
+/// What waits for a slow reader. Frames are written whole or not at all: a half-written one is
+/// finished before anything else.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    bytes: Vec<u8>,
+    dropped: u32,
+}
+
+/// What becomes of a frame that was not written at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queued {
+    Waits,
+    Dropped,
+    /// Too many have been dropped: nobody reads there.
+    GivenUp,
+}
+
+impl Waiting {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// What is to be written next.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// So many of the bytes have been written.
+    pub(crate) fn written(&mut self, count: usize) {
+        self.bytes.drain(..count.min(self.bytes.len()));
+        if count > 0 {
+            self.dropped = 0;
+        }
+    }
+
+    /// Takes a frame with its prefix, of which `written` bytes are out already.
+    pub(crate) fn queue(&mut self, prefix: [u8; PREFIX], frame: &[u8], written: usize) -> Queued {
+        let rest = PREFIX + frame.len() - written.min(PREFIX + frame.len());
+        if written == 0 && self.bytes.len() + rest > MAX_WAITING {
+            self.dropped += 1;
+            return if self.dropped > MAX_DROPPED {
+                Queued::GivenUp
+            } else {
+                Queued::Dropped
+            };
+        }
+        let whole = prefix.iter().chain(frame).copied();
+        self.bytes.extend(whole.skip(written));
+        Queued::Waits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framed(frames: &[&[u8]]) -> Vec<u8> {
+        let framed = |frame: &&[u8]| [&(frame.len() as u16).to_be_bytes(), *frame].concat();
+        frames.iter().flat_map(framed).collect()
+    }
+
+    #[test]
+    fn frames_are_put_together_however_they_are_cut() {
+        let long = vec![7; LONGEST_FRAME];
+        let sent: [&[u8]; 5] = [b"one", b"", b"three", &long, b"five"];
+        let stream = framed(&sent);
+        for piece in (1..300).chain([stream.len() - 1, stream.len()]) {
+            let mut deframer = Deframer::default();
+            let mut heard: Vec<Vec<u8>> = Vec::new();
+            for bytes in stream.chunks(piece) {
+                let taken = deframer.handle_bytes(bytes, |frame| {
+                    heard.push(frame.to_vec());
+                    Wanted::More
+                });
+                assert_eq!(taken, Ok(Wanted::More));
+                assert!(deframer.partial.len() < PREFIX + LONGEST_FRAME);
+            }
+            assert_eq!(heard, sent, "in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn a_frame_longer_than_any_media_is_an_error_before_it_comes() {
+        let mut deframer = Deframer::default();
+        let none = |_: &[u8]| panic!("no frame");
+        assert_eq!(deframer.handle_bytes(&[0x08], none), Ok(Wanted::More));
+        assert_eq!(deframer.handle_bytes(&[0x01], none), Err(FrameTooLong));
+        let http = b"GET / HTTP/1.1\r\n";
+        assert_eq!(
+            Deframer::default().handle_bytes(http, none),
+            Err(FrameTooLong)
+        );
+    }
+
+    #[test]
+    fn nothing_is_taken_behind_the_frame_that_ends_it() {
+        let mut heard = 0;
+        let taken = Deframer::default().handle_bytes(&framed(&[b"a", b"b"]), |_| {
+            heard += 1;
+            Wanted::Nothing
+        });
+        assert_eq!((taken, heard), (Ok(Wanted::Nothing), 1));
+    }
+
+    #[test]
+    fn what_a_slow_reader_cannot_take_is_dropped_whole_and_then_he_is_given_up() {
+        let mut waiting = Waiting::default();
+        let frame = [5; 1000];
+        let prefix = 1000_u16.to_be_bytes();
+        assert_eq!(waiting.queue(prefix, &frame, 1), Queued::Waits);
+        assert_eq!(waiting.bytes().len(), 1001);
+        while waiting.queue(prefix, &frame, 0) == Queued::Waits {}
+        assert!(waiting.bytes().len() <= MAX_WAITING);
+        assert_eq!((waiting.bytes().len() - 1001) % 1002, 0, "whole frames");
+        for _ in 1..MAX_DROPPED {
+            assert_eq!(waiting.queue(prefix, &frame, 0), Queued::Dropped);
+        }
+        assert_eq!(waiting.queue(prefix, &frame, 0), Queued::GivenUp);
+        waiting.written(5000);
+        assert_eq!(waiting.queue(prefix, &frame, 0), Queued::Waits);
+        let all = waiting.bytes().len();
+        waiting.written(all);
+        assert!(waiting.is_empty());
+    }
+}
