@@ -1,12 +1,16 @@
-// Free ports on loopback, below the ephemeral range, for UDP and TCP at once.
+// Free ports on loopback, below the ephemeral range, for UDP and TCP at once. Test files that run side by side never share any: each takes
+// whole blocks, and holds a block by listening at its first port for as long as it lives.
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 const LOWEST = 21000;
-const HIGHEST = 32000; // the kernel hands out 32768 and above by itself
+const BLOCKS = 22; // up to 32000; the kernel hands out 32768 and above by itself
+const BLOCK = 500;
 
-let next = LOWEST + (process.pid % 500) * 20;
+/** The first ports of the blocks that are ours. */
+const blocks = [];
+let next = 0;
 
 /** One free port. */
 export async function freePort() {
@@ -15,15 +19,45 @@ export async function freePort() {
 
 /** The first of `count` free ports in a row; it is even, as RTP likes it. */
 export async function freePorts(count) {
-  for (let tries = 0; tries < 400; tries += 1) {
-    next += next % 2;
-    if (next + count > HIGHEST) next = LOWEST;
-    const first = next;
-    next += count;
-    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(first + i)));
-    if (free.every(Boolean)) return first;
+  const inOurs = (await freeFrom(next, blocks.at(-1), count)) ?? (await claimed() && (await freeFrom(blocks.at(-1) + 1, blocks.at(-1), count)));
+  if (inOurs) return inOurs;
+  // No block is left: what we had once may be free again.
+  for (const block of blocks) {
+    const first = await freeFrom(block + 1, block, count);
+    if (first) return first;
   }
   throw new Error('no free ports on loopback');
+}
+
+async function freeFrom(start, block, count) {
+  for (let first = start + (start % 2); block !== undefined && first + count <= block + BLOCK; first += count + (count % 2)) {
+    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(first + i)));
+    if (!free.every(Boolean)) continue;
+    next = first + count;
+    return first;
+  }
+  return undefined;
+}
+
+/** Takes one more block, if one is left. */
+async function claimed() {
+  for (let i = 0; i < BLOCKS; i += 1) {
+    const block = LOWEST + ((process.pid + i) % BLOCKS) * BLOCK;
+    if (!blocks.includes(block) && (await isHeld(block))) {
+      blocks.push(block);
+      return true;
+    }
+  }
+  return false;
+}
+
+function isHeld(port) {
+  return new Promise((resolve) => {
+    const guard = createServer();
+    guard.once('error', () => resolve(false));
+    guard.listen(port, '127.0.0.1', () => resolve(true));
+    guard.unref();
+  });
 }
 
 /** Whether somebody has bound this UDP port. Asks the kernel's table: trying to bind it could be what keeps its owner out. */
