@@ -37,7 +37,7 @@ const FIRST_WATCH: Duration = Duration::from_secs(1);
 /// Losses are expected for so long after one.
 const LOSSY: Duration = Duration::from_secs(10);
 /// A source is over when nothing has come for so long; silence suppression says 400 ms for Opus.
-const OVER: Duration = Duration::from_secs(1);
+const OVER: Duration = Duration::from_millis(500);
 /// The same while comfort noise is heard.
 const OVER_WITH_NOISE: Duration = Duration::from_secs(60);
 
