@@ -11,7 +11,7 @@ use load::codec::Codec;
 use load::far_end::FarEnd;
 use load::generator::{Generator, Line, NewClient, Outcome};
 use load::offer::{Answer, Offer};
-use media::plan::{self, CodecPolicy, Policy};
+use media::plan::{self, Policy, Route};
 use media::rtp::Ssrc;
 use media::sdp::{AddressPolicy, BrowserDescription, PhoneDescription};
 use media::{
@@ -160,7 +160,7 @@ impl Stage {
         let phone = phone.expect("phone leg");
 
         let policy = Policy {
-            codecs: CodecPolicy::Offerer,
+            route: Route::default(),
             addresses: AddressPolicy {
                 allow_loopback: true,
                 refused: Vec::new(),

@@ -19,7 +19,9 @@ const DATAGRAM: usize = 2048;
 
 /// Room for a batch, used again and again. Not to be sent between threads.
 pub(super) struct Batch {
-    headers: MultiHeaders<SockaddrStorage>,
+    /// Those for IPv4 and those for IPv6: the kernel writes the length of an address over the room
+    /// that there was for it, and into what an IPv4 source has left no IPv6 one fits.
+    headers: [MultiHeaders<SockaddrStorage>; 2],
     room: Vec<[u8; DATAGRAM]>,
     /// Length and source of what has come, in the order of `room`.
     came: Vec<(usize, SocketAddr)>,
@@ -28,14 +30,14 @@ pub(super) struct Batch {
 impl Batch {
     pub(super) fn new() -> Self {
         Self {
-            headers: MultiHeaders::preallocate(BATCH, None),
+            headers: std::array::from_fn(|_| MultiHeaders::preallocate(BATCH, None)),
             room: vec![[0; DATAGRAM]; BATCH],
             came: Vec::with_capacity(BATCH),
         }
     }
 
-    /// Takes up to `most` datagrams; whether there may be more.
-    pub(super) fn receive(&mut self, socket: &UdpSocket, most: usize) -> bool {
+    /// Takes up to `most` datagrams; whether there may be more. `ipv6`: the socket's family.
+    pub(super) fn receive(&mut self, socket: &UdpSocket, ipv6: bool, most: usize) -> bool {
         self.came.clear();
         let most = most.min(BATCH);
         let mut room = self.room.iter_mut();
@@ -45,7 +47,9 @@ impl Batch {
         });
         let (socket, slices) = (socket.as_raw_fd(), slices.iter_mut().take(most));
         let flags = MsgFlags::MSG_DONTWAIT;
-        match recvmmsg(socket, &mut self.headers, slices, flags, None) {
+        let [v4, v6] = &mut self.headers;
+        let headers = if ipv6 { v6 } else { v4 };
+        match recvmmsg(socket, headers, slices, flags, None) {
             Ok(messages) => {
                 for message in messages {
                     let from = message.address.and_then(source);
@@ -95,25 +99,27 @@ mod tests {
 
     #[test]
     fn what_came_is_there_in_order_with_its_source_and_no_more_is_expected() {
+        let mut batch = Batch::new();
         for address in [
             SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         ] {
+            let ipv6 = address.is_ipv6();
             let Ok(theirs) = StdSocket::bind(address) else {
                 continue;
             };
             let ours = UdpSocket::bind(address).expect("loopback");
             let to = ours.local_addr().expect("bound");
             let from = theirs.local_addr().expect("bound");
-            let mut batch = Batch::new();
-            assert!(!batch.receive(&ours, BATCH), "nothing has come");
+            assert!(!batch.receive(&ours, ipv6, BATCH), "nothing has come");
             for number in 0..3_u8 {
                 theirs.send_to(&[number; 7], to).expect("loopback");
             }
-            assert!(batch.receive(&ours, 2), "one is left");
+            assert!(batch.receive(&ours, ipv6, 2), "one is left");
             let first: Vec<_> = batch.datagrams().map(|(data, _)| data.to_vec()).collect();
             assert_eq!(first, [vec![0; 7], vec![1; 7]]);
-            assert!(!batch.receive(&ours, 2));
+            assert!(!batch.receive(&ours, ipv6, 2));
             let mut last = batch.datagrams();
             assert_eq!(last.next(), Some((&mut [2; 7][..], from)));
             assert_eq!(last.next(), None);

@@ -114,7 +114,8 @@ pub(crate) struct BrowserSockets {
 /// The sockets.
 pub(crate) struct Sockets {
     registry: Registry,
-    browsers: Vec<UdpSocket>,
+    /// Each with whether it is an IPv6 one.
+    browsers: Vec<(UdpSocket, bool)>,
     connections: Connections,
     phones: Vec<Option<PhoneSockets>>,
     /// What connections bring; none as long as there is none. Taken out while it is served, and
@@ -124,12 +125,16 @@ pub(crate) struct Sockets {
 
 impl Sockets {
     pub(crate) fn new(registry: Registry, browsers: BrowserSockets) -> io::Result<Self> {
-        let BrowserSockets { mut udp, listeners } = browsers;
+        let BrowserSockets { udp, listeners } = browsers;
         if udp.len() > MAX_HOSTS {
             return Err(io::Error::other("too many addresses towards browsers"));
         }
-        for (index, socket) in udp.iter_mut().enumerate() {
-            registry.register(socket, Token(FIRST_BROWSERS + index), Interest::READABLE)?;
+        let mut browsers = Vec::with_capacity(udp.len());
+        for (index, mut socket) in udp.into_iter().enumerate() {
+            let token = Token(FIRST_BROWSERS + index);
+            registry.register(&mut socket, token, Interest::READABLE)?;
+            let ipv6 = socket.local_addr()?.is_ipv6();
+            browsers.push((socket, ipv6));
         }
         let mut connections = Connections::new(listeners);
         for (index, listener) in connections.listeners().iter_mut().enumerate() {
@@ -137,7 +142,7 @@ impl Sockets {
         }
         Ok(Self {
             registry,
-            browsers: udp,
+            browsers,
             connections,
             phones: Vec::new(),
             read_buffer: Vec::new(),
@@ -181,10 +186,10 @@ impl Sockets {
     ) -> bool {
         let via = Via::Udp(socket);
         for _ in 0..BROWSER_BATCHES {
-            let Some(socket) = self.browsers.get(usize::from(socket)) else {
+            let Some((socket, ipv6)) = self.browsers.get(usize::from(socket)) else {
                 return false;
             };
-            let more = batch.receive(socket, BATCH);
+            let more = batch.receive(socket, *ipv6, BATCH);
             for (datagram, address) in batch.datagrams() {
                 take(datagram, BrowserAddr { address, via }, self);
             }
@@ -268,10 +273,10 @@ impl Sockets {
         mut take: impl FnMut(&mut [u8], SocketAddr, &mut Self),
     ) -> bool {
         for _ in 0..PHONE_BATCHES {
-            let Some(socket) = self.phone(key, channel) else {
+            let Some((socket, ipv6)) = self.phone(key, channel) else {
                 return false;
             };
-            let more = batch.receive(socket, PHONE_BATCH);
+            let more = batch.receive(socket, ipv6, PHONE_BATCH);
             for (datagram, from) in batch.datagrams() {
                 take(datagram, from, self);
             }
@@ -282,12 +287,13 @@ impl Sockets {
         true
     }
 
-    fn phone(&self, key: usize, channel: Channel) -> Option<&UdpSocket> {
+    fn phone(&self, key: usize, channel: Channel) -> Option<(&UdpSocket, bool)> {
         let sockets = self.phones.get(key)?.as_ref()?;
-        Some(match channel {
+        let socket = match channel {
             Channel::Rtp => &sockets.rtp,
             Channel::Rtcp => &sockets.rtcp,
-        })
+        };
+        Some((socket, sockets.is_ipv6()))
     }
 }
 
@@ -297,7 +303,7 @@ impl Egress for Sockets {
             Via::Udp(socket) => self
                 .browsers
                 .get(usize::from(socket))
-                .is_some_and(|socket| socket.send_to(datagram, to.address).is_ok()),
+                .is_some_and(|(socket, _)| socket.send_to(datagram, to.address).is_ok()),
             Via::Tcp(connection) => self.connections.send(connection, datagram),
         }
     }
