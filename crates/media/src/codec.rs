@@ -1,8 +1,8 @@
-//! The audio codecs that are relayed, and what RTP says of each.
+//! The audio codecs of calls, and what RTP says of each.
 //!
 //! Four codecs that browsers must or do implement (RFC 7874 and the WebRTC code base) and that
-//! phones share with them: a call uses one of them end to end, untouched. What a codec *sounds*
-//! like is no business of this module; payload type numbers belong to a leg ([`crate::relay`]).
+//! phones share with them: a call uses one of them end to end, untouched, wherever it can. What a codec *sounds*
+//! like is no business of this module, but of `transcode`; payload type numbers belong to a leg ([`crate::relay`]).
 
 use std::fmt;
 

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use media::Way;
-use media::quality::{CallFigures, Cause, Verdict, WayFigures, verdict};
+use media::quality::{CallFigures, Cause, Toward, Verdict, WayFigures, verdict};
 
 use super::{CallEvent, Watch};
 
@@ -149,7 +149,8 @@ impl Running {
         let found = verdict(&lately);
         if !is_trouble(found, &lately) {
             self.suspicion = None;
-            return self.told.take().map(|_| found);
+            let over = if found.cause.is_bad() { GOOD } else { found };
+            return self.told.take().map(|_| over);
         }
         let times = match self.suspicion {
             Some((before, times)) if before == found => times.saturating_add(1),
@@ -163,6 +164,12 @@ impl Running {
         Some(found)
     }
 }
+
+/// What is said at the end of a trouble, even if somebody only listens.
+const GOOD: Verdict = Verdict {
+    cause: Cause::Good,
+    toward: Toward::Both,
+};
 
 /// Whether a verdict is worth a word. Silence is, where no sound was ever heard, or for long.
 fn is_trouble(verdict: Verdict, figures: &CallFigures) -> bool {
@@ -199,7 +206,6 @@ fn is_mute(way: &WayFigures) -> bool {
 )]
 mod tests {
     use media::Link;
-    use media::quality::Toward;
 
     use super::*;
 
@@ -297,6 +303,36 @@ mod tests {
         let told = troubles(&call.passes(10, both_speak));
         assert_eq!(told.len(), 1);
         assert!(!told[0].cause.is_bad());
+    }
+
+    #[test]
+    fn a_trouble_ends_well_even_if_one_side_only_listens_then() {
+        let mut call = Watched::accepted(&[Watch::Trouble]);
+        call.passes(20, both_speak);
+        call.passes(30, phone_is_gone);
+        let listens = |figures: &mut CallFigures| {
+            let silent = figures.to_phone.silent;
+            both_speak(figures);
+            figures.to_phone.silent = silent + Duration::from_secs(1);
+        };
+        assert_eq!(troubles(&call.passes(15, listens)), [GOOD]);
+    }
+
+    #[test]
+    fn loss_is_told_although_the_other_side_only_listens() {
+        let mut call = Watched::accepted(&[Watch::Trouble]);
+        call.passes(10, both_speak);
+        let lossy = |figures: &mut CallFigures| {
+            let silent = figures.to_phone.silent;
+            both_speak(figures);
+            figures.to_phone.silent = silent + Duration::from_secs(1);
+            figures.to_browser.lost += 10;
+        };
+        let expected = Verdict {
+            cause: Cause::Lossy,
+            toward: Toward::Browser,
+        };
+        assert_eq!(troubles(&call.passes(18, lossy)), [expected]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Incoming call: the phone offers, the browser answers.
 
 use super::abilities::Abilities;
-use super::decide::Party;
+use super::decide::{Party, wanted_ptime};
 use super::remote::{direction, phone_remote, with_keys};
 use super::security::Security;
 use super::side::{Pair, Side, times_for_phone};
@@ -59,10 +59,11 @@ pub fn browser_offer(
         setup: Setup::Actpass,
         formats: &formats,
         direction: Direction::SendRecv,
-        ptime: policy
-            .route
-            .ptime
-            .or_else(|| phone.and_then(|phone| phone.ptime)),
+        ptime: match (policy.route.ptime, phone) {
+            (Some(_), Some(phone)) => Some(wanted_ptime(&phone.abilities(), &policy.route)),
+            (Some(ptime), None) => Some(ptime),
+            (None, phone) => phone.and_then(|phone| phone.ptime),
+        },
         maxptime: phone.and_then(|phone| phone.maxptime),
         audio_level: Some(AUDIO_LEVEL_NUMBER),
     };

@@ -123,17 +123,16 @@ impl WayFigures {
     /// came here, or all the way if the receiver says that it was more. It sees our gaps, too.
     #[must_use]
     pub fn loss(&self) -> f64 {
-        let expected = self.expected();
-        if expected == 0 {
-            return 0.0;
+        let here = part(self.lost as f64, self.expected() as f64);
+        if self.received == 0 {
+            return here;
         }
-        // Some receivers count nonsense.
-        let at_end = if self.lost_at_end > expected {
-            0
-        } else {
-            self.lost_at_end
-        };
-        self.lost.max(at_end) as f64 / expected as f64
+        // Our gaps are its gaps; but where audio is transcoded, other numbers leave than come.
+        let passed_on = self.sent as f64 / self.received as f64;
+        here.max(part(
+            self.lost_at_end as f64,
+            passed_on * self.expected() as f64,
+        ))
     }
 
     /// From mouth to ear, one way: half of the round trips, a packet's time, and what a receiver
@@ -180,6 +179,14 @@ impl Dropped {
     }
 }
 
+/// None, if there was nothing to lose; nor does anybody lose more than that, whatever he counts.
+fn part(lost: f64, of: f64) -> f64 {
+    if lost > of || of == 0.0 {
+        return 0.0;
+    }
+    lost / of
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +217,15 @@ mod tests {
         assert!((to_phone.loss() - 0.2).abs() < 1e-9);
         assert_eq!(figures.to_browser.sent, 200);
         assert!(figures.to_browser.mos() > to_phone.mos());
+    }
+
+    #[test]
+    fn a_receiver_of_shorter_packets_is_asked_for_its_own_part() {
+        // 60 ms came, 20 ms left, two in a hundred were lost.
+        let figures = CallFigures::new(&leg(0, 0, 3_000, 60), &leg(1_000, 0, 0, 0));
+        assert!((figures.to_browser.loss() - 0.02).abs() < 1e-9);
+        let figures = CallFigures::new(&leg(0, 0, 1_000, 20), &leg(3_000, 0, 0, 0));
+        assert!((figures.to_browser.loss() - 0.02).abs() < 1e-9);
     }
 
     #[test]

@@ -44,10 +44,10 @@ pub enum Cause {
     CodecMismatch,
     /// Nothing comes.
     Nothing,
-    /// Packets come and hold silence.
-    Silence,
     /// So many packets are lost that it is heard.
     Lossy,
+    /// Packets come and hold silence: also of who only listens, so it hides nothing worse.
+    Silence,
     /// One side holds the call, or wanted one way only.
     Held,
     /// Nothing is wrong.
@@ -78,8 +78,8 @@ impl Cause {
         Self::UnknownStream,
         Self::CodecMismatch,
         Self::Nothing,
-        Self::Silence,
         Self::Lossy,
+        Self::Silence,
         Self::Held,
         Self::Good,
         Self::NotStarted,

@@ -74,11 +74,17 @@ impl PhoneDescription {
             let mut media = lines.media.iter();
             media.position(|(line, _)| enabled(line) && usable(&line.protocol))
         };
+        let with_keys = || {
+            lines.media.iter().position(|(line, section)| {
+                let usable = enabled(line) && is_secure_rtp(&line.protocol);
+                usable && !Crypto::read_all(section.all("crypto")).is_empty()
+            })
+        };
         let found = match policy {
             SrtpPolicy::Off => find(is_plain_rtp),
-            SrtpPolicy::Optional | SrtpPolicy::Required => {
-                find(is_secure_rtp).or_else(|| find(is_plain_rtp))
-            }
+            SrtpPolicy::Optional | SrtpPolicy::Required => with_keys()
+                .or_else(|| find(is_plain_rtp))
+                .or_else(|| find(is_secure_rtp)),
         };
         let Some(audio) = found else {
             return Err(if lines.media.iter().any(|(line, _)| enabled(line)) {

@@ -191,6 +191,10 @@ fn has_redundancy(payload: &[u8]) -> bool {
     let &[toc, flags, ..] = payload else {
         return false;
     };
+    // Our decoder repairs mono only.
+    if toc & 0x04 != 0 {
+        return false;
+    }
     let inner_frames = match toc >> 3 {
         config @ 0..12 => [1, 1, 2, 3][usize::from(config & 3)],
         12..16 => 1,

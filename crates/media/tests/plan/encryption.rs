@@ -213,6 +213,20 @@ fn of_a_plain_and_an_encrypted_section_the_policy_takes_its_own() {
 }
 
 #[test]
+fn an_encrypted_section_that_we_cannot_do_leaves_the_plain_one() {
+    let lines = ["1 F8_128_HMAC_SHA1_80 inline:d2hhdGV2ZXI=".to_owned()];
+    let secure = with(BARESIP_OFFER, "RTP/SAVP", &lines);
+    let plain = BARESIP_OFFER.find("m=audio").expect("audio");
+    let both = format!("{secure}{}", &BARESIP_OFFER[plain..]);
+    let agreed = calling(SrtpPolicy::Optional, &both).expect("agreed");
+    assert!(!is_encrypted(&agreed));
+    assert_eq!(
+        calling(SrtpPolicy::Required, &both),
+        Err(Refusal::NotEncrypted)
+    );
+}
+
+#[test]
 fn our_key_stays_when_the_phone_changes_its_own_and_holds() {
     let srtp = SrtpPolicy::Required;
     let lines = [format!("1 AES_CM_128_HMAC_SHA1_80 {KEY}")];
