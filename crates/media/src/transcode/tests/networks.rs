@@ -185,23 +185,25 @@ fn another_source_takes_over_without_a_break() {
 }
 
 #[test]
-fn a_lost_opus_packet_is_heard_from_the_next_one() {
+fn a_lost_opus_packet_is_in_the_next_one() {
     // Speech-like: in-band redundancy is made for voice alone.
-    let (from, to) = (format(AudioCodec::Opus, 20), format(AudioCodec::Pcmu, 20));
-    let mut source = Source::new(from);
+    let mut source = Source::new(format(AudioCodec::Opus, 20));
     source.hertz = 200.0;
     let packets = regular(&mut source, 100);
-    let mut way = Way::new(from, to);
-    let repairs = packets
-        .iter()
-        .filter(|(_, _, payload)| {
-            let decoder = super::Decoder::new(AudioCodec::Opus, 8_000).expect("a rate of Opus");
-            decoder.holds_previous(payload)
-        })
-        .count();
-    way.run(packets, ms(0));
-    // Whether an encoder makes any is its own decision; it is never found where there is none.
-    assert!(repairs <= 100);
+    let mut repaired = 0;
+    for (_, _, payload) in &packets {
+        // It has heard nothing before that it could go on with.
+        let mut decoder = super::Decoder::new(AudioCodec::Opus, 8_000).expect("a rate of Opus");
+        if !decoder.holds_previous(payload) {
+            continue;
+        }
+        let mut pcm = Vec::new();
+        decoder.decode_previous(payload, &mut pcm);
+        assert_eq!(pcm.len(), 160);
+        let loudest = pcm.iter().map(|sample| sample.unsigned_abs()).max();
+        repaired += usize::from(f64::from(loudest.unwrap_or(0)) > 0.2 * AMPLITUDE);
+    }
+    assert!(repaired >= 10, "{repaired}");
 }
 
 proptest! {
