@@ -11,14 +11,21 @@ const BLOCK = 500;
 /** The first ports of the blocks that are ours. */
 const blocks = [];
 let next = 0;
+let turn = Promise.resolve();
 
 /** One free port. */
 export async function freePort() {
   return freePorts(1);
 }
 
-/** The first of `count` free ports in a row; it is even, as RTP likes it. */
-export async function freePorts(count) {
+/** The first of `count` free ports in a row; it is even, as RTP likes it. Who asks at the same time waits his turn. */
+export function freePorts(count) {
+  const found = turn.then(() => search(count));
+  turn = found.catch(() => {});
+  return found;
+}
+
+async function search(count) {
   const inOurs = (await freeFrom(next, blocks.at(-1), count)) ?? (await claimed() && (await freeFrom(blocks.at(-1) + 1, blocks.at(-1), count)));
   if (inOurs) return inOurs;
   // No block is left: what we had once may be free again.
