@@ -37,7 +37,9 @@ async function search(count) {
 }
 
 async function freeFrom(start, block, count) {
-  for (let first = start + (start % 2); block !== undefined && first + count <= block + BLOCK; first += count + (count % 2)) {
+  if (block === undefined) return undefined;
+  const lowest = Math.max(start, block + 1);
+  for (let first = lowest + (lowest % 2); first + count <= block + BLOCK; first += count + (count % 2)) {
     const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(first + i)));
     if (!free.every(Boolean)) continue;
     next = first + count;
