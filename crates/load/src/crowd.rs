@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::script::{DOMAIN, HA1};
-use crate::signalling::SignallingError;
+use crate::signalling::{SignallingError, receive};
 
 /// For one step of one account or call.
 const STEP_LIMIT: Duration = Duration::from_secs(40);
@@ -178,24 +178,6 @@ async fn turn(next: Option<&(String, Instant)>) {
     match next {
         Some((_, at)) => sleep_until(*at).await,
         None => std::future::pending().await,
-    }
-}
-
-async fn receive(
-    socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>,
-) -> Result<Value, SignallingError> {
-    loop {
-        match socket.next().await {
-            Some(Ok(Message::Text(text))) => {
-                return serde_json::from_str(&text)
-                    .map_err(|_| SignallingError::Misunderstood(text.to_string()));
-            }
-            Some(Ok(Message::Close(_))) | None => return Err(SignallingError::Closed),
-            Some(Ok(
-                Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_),
-            )) => {}
-            Some(Err(error)) => return Err(error.into()),
-        }
     }
 }
 

@@ -161,7 +161,7 @@ impl Page {
     /// When the session ends, or the connection.
     pub async fn stay(&mut self) -> SignallingError {
         loop {
-            let message = match self.receive().await {
+            let message = match receive(&mut self.socket).await {
                 Ok(message) => message,
                 Err(error) => return error,
             };
@@ -205,26 +205,9 @@ impl Page {
     }
 
     async fn next(&mut self, deadline: Instant) -> Result<Value, SignallingError> {
-        match timeout_at(deadline, self.receive()).await {
+        match timeout_at(deadline, receive(&mut self.socket)).await {
             Ok(message) => message,
             Err(_) => Err(SignallingError::Timeout),
-        }
-    }
-
-    /// The next text; pings are answered by the library while it is waited for.
-    async fn receive(&mut self) -> Result<Value, SignallingError> {
-        loop {
-            match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => {
-                    return serde_json::from_str(&text)
-                        .map_err(|_| SignallingError::Misunderstood(text.to_string()));
-                }
-                Some(Ok(Message::Close(_))) | None => return Err(SignallingError::Closed),
-                Some(Ok(
-                    Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_),
-                )) => {}
-                Some(Err(error)) => return Err(error.into()),
-            }
         }
     }
 
@@ -255,5 +238,24 @@ fn answers(message: &Value, transaction: &str) -> Result<bool, SignallingError> 
             Err(SignallingError::Refused(text.to_owned()))
         }
         Some(_) | None => Err(SignallingError::Misunderstood(message.to_string())),
+    }
+}
+
+/// The next text; pings are answered by the library while it is waited for.
+pub(crate) async fn receive(
+    socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>,
+) -> Result<Value, SignallingError> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => {
+                return serde_json::from_str(&text)
+                    .map_err(|_| SignallingError::Misunderstood(text.to_string()));
+            }
+            Some(Ok(Message::Close(_))) | None => return Err(SignallingError::Closed),
+            Some(Ok(
+                Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_),
+            )) => {}
+            Some(Err(error)) => return Err(error.into()),
+        }
     }
 }

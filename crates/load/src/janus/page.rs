@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::signalling::{Call, SignallingError};
+use crate::signalling::{Call, SignallingError, receive};
 
 const STEP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -88,7 +88,7 @@ impl JanusPage {
     /// Waits until the call or the connection ends.
     pub async fn stay(&mut self) -> SignallingError {
         loop {
-            match self.receive().await {
+            match receive(&mut self.socket).await {
                 Ok(message) => {
                     if let Err(error) = event(&message) {
                         return error;
@@ -149,25 +149,9 @@ impl JanusPage {
     }
 
     async fn next(&mut self, deadline: Instant) -> Result<Value, SignallingError> {
-        match timeout_at(deadline, self.receive()).await {
+        match timeout_at(deadline, receive(&mut self.socket)).await {
             Ok(message) => message,
             Err(_) => Err(SignallingError::Timeout),
-        }
-    }
-
-    async fn receive(&mut self) -> Result<Value, SignallingError> {
-        loop {
-            match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => {
-                    return serde_json::from_str(&text)
-                        .map_err(|_| SignallingError::Misunderstood(text.to_string()));
-                }
-                Some(Ok(Message::Close(_))) | None => return Err(SignallingError::Closed),
-                Some(Ok(
-                    Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_),
-                )) => {}
-                Some(Err(error)) => return Err(error.into()),
-            }
         }
     }
 }
