@@ -173,21 +173,10 @@ const GOOD: Verdict = Verdict {
 
 /// Whether a verdict is worth a word. Silence is, where no sound was ever heard, or for long.
 fn is_trouble(verdict: Verdict, figures: &CallFigures) -> bool {
-    match verdict.cause {
-        Cause::Silence => is_mute(&figures.to_phone) || is_mute(&figures.to_browser),
-        Cause::IceNotValidated
-        | Cause::DtlsNotFinished
-        | Cause::WrongCertificate
-        | Cause::WrongKey
-        | Cause::SourceMismatch
-        | Cause::UnknownStream
-        | Cause::CodecMismatch
-        | Cause::Nothing
-        | Cause::Lossy
-        | Cause::Held
-        | Cause::Good
-        | Cause::NotStarted => verdict.cause.is_bad(),
+    if verdict.cause == Cause::Silence {
+        return is_mute(&figures.to_phone) || is_mute(&figures.to_browser);
     }
+    verdict.cause.is_bad()
 }
 
 fn is_mute(way: &WayFigures) -> bool {
