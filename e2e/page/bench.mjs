@@ -1,5 +1,5 @@
 // What the tests drive: `window.bench`. Arguments and results are plain JSON; sounds travel as base64.
-import { Call, openMicrophone } from './call.mjs';
+import { Call, openMicrophone, picture } from './call.mjs';
 import { answerUpdate, path, update } from './changes.mjs';
 import { Connection } from './connection.mjs';
 import { Ear } from './ear.mjs';
@@ -100,8 +100,16 @@ window.bench = {
     return update(calls.get(session), change);
   },
 
-  answerUpdate(session, sdp) {
-    return answerUpdate(calls.get(session), sdp);
+  answerUpdate(session, sdp, options) {
+    return answerUpdate(calls.get(session), sdp, options);
+  },
+
+  picture(session) {
+    return picture(calls.get(session));
+  },
+
+  videoCodecs() {
+    return [...new Set(RTCRtpSender.getCapabilities('video').codecs.map((c) => c.mimeType))];
   },
 
   path(session) {

@@ -2,6 +2,7 @@
 import { Ear } from './ear.mjs';
 
 let microphone;
+let camera;
 
 /** The fake microphone, untouched by echo cancelling and the like. */
 export function openMicrophone() {
@@ -13,6 +14,12 @@ export function openMicrophone() {
 export function preferCodecs(transceiver, codecs) {
   const known = RTCRtpSender.getCapabilities('audio').codecs;
   transceiver.setCodecPreferences(known.filter((c) => [...codecs, 'audio/telephone-event'].includes(c.mimeType)));
+}
+
+/** The fake camera: a picture that changes all the time. */
+export function openCamera() {
+  camera ??= navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240, frameRate: 15 } });
+  return camera;
 }
 
 export class Call {
@@ -39,12 +46,22 @@ export class Call {
     if (event.state === 'terminated') this.peer.close();
   }
 
+  /** Adds the camera; with `codec` that one alone is offered. */
+  async addCamera(codec) {
+    const stream = await openCamera();
+    this.peer.addTrack(stream.getVideoTracks()[0].clone(), stream);
+    const transceiver = this.peer.getTransceivers().find((t) => t.sender.track?.kind === 'video');
+    const wanted = RTCRtpSender.getCapabilities('video').codecs.filter((c) => c.mimeType === codec);
+    if (codec) transceiver.setCodecPreferences(wanted);
+  }
+
   /** Sends `session-create` with an offer; candidates follow by trickle unless `gather` says they come inside. */
-  async offer({ account, uri, gather = false, video = false, headers, setup, codecs, fingerprint }) {
+  async offer({ account, uri, gather = false, video = false, camera = false, codec, headers, setup, codecs, fingerprint }) {
     this.offered = true;
     await this.addMicrophone();
     if (codecs) preferCodecs(this.peer.getTransceivers()[0], codecs);
     if (video) this.peer.addTransceiver('video', { direction: 'recvonly' });
+    if (camera) await this.addCamera(codec);
     const trickle = this.prepareTrickle(gather);
     await this.peer.setLocalDescription();
     if (gather) await trickle.complete;
@@ -55,10 +72,11 @@ export class Call {
   }
 
   /** Answers an incoming offer. */
-  async answer(sdp, { gather = false, setup } = {}) {
+  async answer(sdp, { gather = false, camera = false, setup } = {}) {
     const trickle = this.prepareTrickle(gather);
     await this.peer.setRemoteDescription({ type: 'offer', sdp });
     await this.addMicrophone();
+    if (camera) await this.addCamera();
     const description = await this.peer.createAnswer();
     await this.peer.setLocalDescription({ type: 'answer', sdp: withSetup(description.sdp, setup) });
     if (gather) await trickle.complete;
@@ -123,6 +141,24 @@ export class Call {
 /** The description with the fingerprint of somebody else's certificate. */
 function withFingerprint(sdp, fingerprint) {
   return fingerprint ? sdp.replace(/^a=fingerprint:.*$/gm, `a=fingerprint:sha-256 ${fingerprint}`) : sdp;
+}
+
+/** What is seen and shown: frames, keyframes, feedback, codec, size. */
+export async function picture({ peer }) {
+  const all = [...(await peer.getStats()).values()];
+  const find = (type) => all.find((s) => s.type === type && s.kind === 'video') ?? {};
+  const [inbound, outbound] = [find('inbound-rtp'), find('outbound-rtp')];
+  return {
+    decoded: inbound.framesDecoded ?? 0,
+    keyframes: inbound.keyFramesDecoded ?? 0,
+    width: inbound.frameWidth,
+    lost: inbound.packetsLost ?? 0,
+    asked: outbound.pliCount ?? 0,
+    missed: outbound.nackCount ?? 0,
+    sent: outbound.framesSent ?? 0,
+    keyframesSent: outbound.keyFramesEncoded ?? 0,
+    codec: all.find((s) => s.id === (inbound.codecId ?? outbound.codecId))?.mimeType,
+  };
 }
 
 /** The description with another DTLS role, for tests of both. */

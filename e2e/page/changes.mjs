@@ -1,13 +1,15 @@
 // What a page does to a call that is up: session-update both ways, session-hold.
 
 /** Changes `call` as told and offers that; resolves with the answer to the request and the event that ends it. */
-export async function update(call, { direction, iceRestart, video, codecs, replaceTrack } = {}) {
+export async function update(call, { direction, iceRestart, video, camera, noVideo, codecs, replaceTrack } = {}) {
   const { peer, connection, session } = call;
   const audio = peer.getTransceivers()[0];
   const before = audio.direction;
   if (replaceTrack) await audio.sender.replaceTrack(audio.sender.track.clone());
   if (direction) audio.direction = direction;
   if (video) peer.addTrack(document.createElement('canvas').captureStream(5).getVideoTracks()[0]);
+  if (camera) await call.addCamera();
+  if (noVideo) for (const t of peer.getTransceivers()) if (t.receiver.track.kind === 'video') t.stop();
   if (codecs) {
     const wanted = RTCRtpSender.getCapabilities('audio').codecs.filter((c) => codecs.includes(c.mimeType));
     audio.setCodecPreferences(wanted);
@@ -32,9 +34,10 @@ export async function update(call, { direction, iceRestart, video, codecs, repla
 }
 
 /** Takes up what the far end wants: answers the `update` that was received. */
-export async function answerUpdate(call, sdp) {
+export async function answerUpdate(call, sdp, { camera = false } = {}) {
   const { peer, connection, session } = call;
   await peer.setRemoteDescription({ type: 'offer', sdp });
+  if (camera) await call.addCamera();
   await peer.setLocalDescription();
   return connection.request('session-update', { session, sdp: peer.localDescription.sdp });
 }

@@ -11,6 +11,7 @@ import { readWav, writeTone } from './wav.mjs';
 
 const MODULES = '/usr/lib/baresip/modules';
 const CODEC_MODULES = { opus: 'opus.so', G722: 'g722.so', PCMU: 'g711.so', PCMA: 'g711.so' };
+const VIDEO_MODULES = { VP8: 'vp8.so', VP9: 'vp9.so', H264: 'avcodec.so' };
 const CODEC_NAMES = { opus: 'opus/48000/2', G722: 'G722/16000/1', PCMU: 'PCMU/8000/1', PCMA: 'PCMA/8000/1' };
 
 /**
@@ -20,13 +21,13 @@ const CODEC_NAMES = { opus: 'opus/48000/2', G722: 'G722/16000/1', PCMU: 'PCMU/80
  * sound, then waits for `accept`). `tone`: what it plays, in hertz; 0 is silence. `register`: false for a phone that is only called
  * by its address. `contact`: whom `write` writes to. `encryption`: baresip's mediaenc, srtp (where the other side can) or srtp-mand.
  */
-export async function startBaresip(user, { proxy, transport = 'udp', codecs = ['PCMU'], answer = 'manual', tone = 880, register = true, dtmf = 'rtpevent', contact, encryption, name = user }) {
+export async function startBaresip(user, { proxy, transport = 'udp', codecs = ['PCMU'], answer = 'manual', tone = 880, register = true, dtmf = 'rtpevent', contact, encryption, video, name = user }) {
   const ports = await freePorts(6 + 20);
   const [listen, control, rtp] = [ports, ports + 4, ports + 6];
   const home = folder(name);
   const sound = writeTone(join(home, 'tone.wav'), { frequency: tone });
-  writeFileSync(join(home, 'config'), config({ listen, control, rtp, home, sound, codecs, encryption }));
-  writeFileSync(join(home, 'accounts'), account({ user, proxy, transport, codecs, answer, register, dtmf, encryption }));
+  writeFileSync(join(home, 'config'), config({ listen, control, rtp, home, sound, codecs, encryption, video }));
+  writeFileSync(join(home, 'accounts'), account({ user, proxy, transport, codecs, answer, register, dtmf, encryption, video }));
   writeFileSync(join(home, 'contacts'), contact ? `"Contact" <sip:${contact}>\n` : '');
   const program = new Program(name, '/usr/bin/baresip', ['-f', home, '-4', '-s'], { cwd: home });
   const phone = new Baresip({ user, program, home, listen });
@@ -130,7 +131,7 @@ class Baresip {
   }
 }
 
-function config({ listen, control, rtp, home, sound, codecs, encryption }) {
+function config({ listen, control, rtp, home, sound, codecs, encryption, video }) {
   return [
     'poll_method epoll',
     'call_local_timeout 120',
@@ -157,6 +158,7 @@ function config({ listen, control, rtp, home, sound, codecs, encryption }) {
     'module aufile.so',
     'module aubridge.so',
     ...[...new Set(codecs.map((c) => CODEC_MODULES[c]))].map((m) => `module ${m}`),
+    ...(video ? ['module fakevideo.so', `module ${VIDEO_MODULES[video]}`, 'video_source fakevideo,nil', 'video_display fakevideo,nil', 'video_size 320x240', 'video_fps 15', 'video_bitrate 300000', 'videnc_format yuv420p'] : []),
     'module sndfile.so',
     ...(encryption ? ['module srtp.so'] : []),
     'module_tmp uuid.so',
@@ -171,9 +173,9 @@ function config({ listen, control, rtp, home, sound, codecs, encryption }) {
   ].join('\n');
 }
 
-function account({ user, proxy, transport, codecs, answer, register, dtmf, encryption }) {
+function account({ user, proxy, transport, codecs, answer, register, dtmf, encryption, video }) {
   const port = transport === 'tls' ? proxy.tlsPort : proxy.port;
   return `<sip:${user}@${DOMAIN};transport=${transport}>;auth_user=${user};auth_pass=${PASSWORDS[user]}`
     + `;outbound="sip:127.0.0.1:${port};transport=${transport};lr";regint=${register ? 600 : 0}`
-    + `;call_transfer=yes;answermode=${answer};audio_codecs=${codecs.map((c) => CODEC_NAMES[c]).join(',')};ptime=20;dtmfmode=${dtmf}${encryption ? `;mediaenc=${encryption}` : ''}\n`;
+    + `;call_transfer=yes;answermode=${answer};audio_codecs=${codecs.map((c) => CODEC_NAMES[c]).join(',')};ptime=20;dtmfmode=${dtmf}${encryption ? `;mediaenc=${encryption}` : ''}${video ? `;video_codecs=${video}` : ''}\n`;
 }

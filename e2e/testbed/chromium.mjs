@@ -125,7 +125,8 @@ export class PageCall {
   counters() { return this.page.run('counters', this.session); }
   mediaStarts(seconds) { return this.page.run('mediaStarts', this.session, seconds); }
   update(change) { return this.page.run('update', this.session, change); }
-  answerUpdate(sdp) { return this.page.run('answerUpdate', this.session, sdp); }
+  answerUpdate(sdp, options) { return this.page.run('answerUpdate', this.session, sdp, options); }
+  picture() { return this.page.run('picture', this.session); }
   path() { return this.page.run('path', this.session); }
   hold(hold) { return this.phone.request('session-hold', { session: this.session, hold }); }
   event(kind, options) { return this.page.run('sessionEvent', this.phone.user, this.session, kind, options); }

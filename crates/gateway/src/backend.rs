@@ -81,6 +81,8 @@ pub struct Rules {
     pub srtp: Srtp,
     /// Whether keys for it may stand in SIP that is not encrypted itself.
     pub srtp_without_tls: bool,
+    /// Whether calls may have video, where nothing particular is said of the domain.
+    pub video: bool,
 }
 
 impl Rules {
@@ -117,6 +119,13 @@ impl Rules {
             proxy: proxy.cloned(),
             own: Uri::parse(&format!("sip:{domain}")).ok(),
         }
+    }
+
+    /// Whether calls of accounts of this domain may have video.
+    #[must_use]
+    pub fn allows_video(&self, domain: &str) -> bool {
+        let known = self.sip_domains.iter().find(|known| known.is_of(domain));
+        known.and_then(|known| known.video).unwrap_or(self.video)
     }
 
     /// What the account `user` of `domain` may do; everything if no rule speaks of it.

@@ -138,6 +138,7 @@ impl Call {
             Input::CandidateRefused(_) => call.candidate_refused(503),
             Input::Transferred => call.end_transferred(now),
             Input::MediaRefused(_) => call.end(&reason::leg_failure(LegFailure::Panicked), now),
+            Input::VideoLeg(local) => call.negotiation.video_leg(local),
             Input::ClientTakesUpdates => call.takes_updates = true,
             Input::ClientLost => call.end(&reason::client_lost(), now),
             Input::Stop => call.end(&reason::stopping(), now),

@@ -6,11 +6,18 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::srtp::{SdesKeys, SrtpLocal};
+use crate::srtp::{SdesKeys, SrtpLocal, SrtpPolicy};
 
 /// Synchronisation source of an RTP stream (RFC 3550 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ssrc(pub u32);
+
+impl Ssrc {
+    /// Another source of the same end.
+    pub(crate) fn beside(self) -> Self {
+        Self(self.0 ^ 1)
+    }
+}
 
 impl fmt::Display for Ssrc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,6 +98,14 @@ pub struct BrowserLocal {
     pub session_id: u64,
 }
 
+impl BrowserLocal {
+    /// The source of the video we send to this browser.
+    #[must_use]
+    pub fn video_ssrc(&self) -> Ssrc {
+        self.ssrc.beside()
+    }
+}
+
 /// The far end of a browser leg, from its SDP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrowserRemote {
@@ -123,6 +138,28 @@ pub struct PhoneLocal {
     pub session_id: u64,
     /// Whether its audio is encrypted, and our keys for it.
     pub srtp: SrtpLocal,
+    /// Of the leg that carries the call's video, if there may be some.
+    pub video: Option<VideoLocal>,
+}
+
+impl PhoneLocal {
+    /// The leg for video, unless everything has to be encrypted: video is not.
+    #[must_use]
+    pub fn plain_video(&self) -> Option<VideoLocal> {
+        match self.srtp.policy {
+            SrtpPolicy::Off | SrtpPolicy::Optional => self.video,
+            SrtpPolicy::Required => None,
+        }
+    }
+}
+
+/// Our end of a phone leg that carries video beside another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VideoLocal {
+    /// Where phones send RTP to, as advertised (even port).
+    pub rtp: SocketAddr,
+    /// Where phones send RTCP to, as advertised (the next port).
+    pub rtcp: SocketAddr,
 }
 
 /// The far end of a phone leg, from its SDP.

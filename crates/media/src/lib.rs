@@ -35,11 +35,12 @@ pub mod quality;
 pub mod relay;
 pub mod rtp;
 pub mod sdp;
+pub mod video;
 
 pub use browser_leg::{Credentials as IceCredentials, IceSeed};
 pub use config::{BrowserAddress, BrowserHost, Limits, MediaConfig, PhoneAddress, TcpPort};
 pub use endpoints::{
-    BrowserLocal, BrowserRemote, DtlsRole, Fingerprint, PhoneLocal, PhoneRemote, Ssrc,
+    BrowserLocal, BrowserRemote, DtlsRole, Fingerprint, PhoneLocal, PhoneRemote, Ssrc, VideoLocal,
 };
 pub use event::{Dropped, Flow, LegEvent, LegFailure, LegStats, Link, Way};
 pub use handle::{

@@ -22,13 +22,14 @@ mod side;
 mod text;
 mod transfer;
 mod update;
+mod video;
 
 use std::fmt;
-use std::net::SocketAddr;
 
 use security::Security;
 use side::{OwnFormat, Side};
 use text::{BrowserText, PhoneText};
+use video::VideoContent;
 
 pub use abilities::{Abilities, Events};
 pub use decide::{Choice, Decision, Party, decide};
@@ -44,9 +45,10 @@ pub use transfer::{answer_another, join_offers, offer_to_another};
 pub use update::{BrowserUpdate, PhoneSide, accept_browser_change, browser_reoffer};
 
 use crate::codec::AudioCodec;
-use crate::endpoints::{BrowserRemote, PhoneRemote};
+use crate::endpoints::{BrowserRemote, PhoneLocal, PhoneRemote};
 use crate::relay::Relay;
 use crate::sdp::{AddressPolicy, MediaLine, SdpError, UnsafeAddress};
+use crate::video::AgreedVideo;
 
 /// What the operator allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,8 +144,9 @@ impl From<SdpError> for Refusal {
 pub struct PhoneOffer {
     exchange: Exchange,
     formats: Vec<OwnFormat>,
-    /// Our RTP address.
-    local: SocketAddr,
+    video: Option<VideoContent>,
+    /// Our ports.
+    local: Box<PhoneLocal>,
     hold: Hold,
 }
 
@@ -160,6 +163,7 @@ impl PhoneOffer {
 pub struct BrowserOffer {
     text: BrowserText,
     formats: Vec<OwnFormat>,
+    video: Option<VideoContent>,
     /// The media lines of the exchange with their mids.
     media: Vec<(MediaLine, Option<String>)>,
     audio: usize,
@@ -201,6 +205,8 @@ pub struct Agreed {
     pub relay: Relay,
     /// For the phone leg; `None` while the phone names no address (`c=0.0.0.0`).
     pub phone_remote: Option<PhoneRemote>,
+    /// Video beside it; `None` when there is none, or when it was refused.
+    pub video: Option<AgreedVideo>,
     browser: Side,
     phone: Side,
     exchange: Exchange,
@@ -222,8 +228,8 @@ struct Exchange {
 
 impl Agreed {
     fn new(
-        browser: Side,
-        phone: Side,
+        mut browser: Side,
+        mut phone: Side,
         phone_remote: Option<PhoneRemote>,
         exchange: Exchange,
         hold: Hold,
@@ -235,9 +241,11 @@ impl Agreed {
             && phone_remote.is_some();
         let to_browser = phone.direction.sends() && wish.receives();
         let relay = side::relay(&browser, &phone, to_phone, to_browser);
+        let video = video::join(&mut browser, &mut phone, hold);
         Self {
             relay,
             phone_remote,
+            video,
             browser,
             phone,
             exchange,

@@ -13,7 +13,7 @@
 //!
 //! Sans-IO. Not concerned with who sent a packet, nor with encryption.
 
-mod numbering;
+pub(crate) mod numbering;
 #[cfg(test)]
 mod tests;
 mod transcoded;

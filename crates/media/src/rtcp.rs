@@ -1,9 +1,10 @@
 //! RTCP of one leg (RFC 3550 §6): each leg's reports end at the gateway.
 //!
 //! Counts what a leg received and sent, reads the far end's reports for loss and round trip, and
-//! says every few seconds what to report. Feedback such as PLI or REMB is ignored: an audio relay
-//! has nothing to do with it. So is BYE: that a call is over is signalling's to say.
+//! says every few seconds what to report. Feedback on video is in [`feedback`]: an audio relay has
+//! nothing to do with it. BYE is ignored: that a call is over is signalling's to say.
 
+pub(crate) mod feedback;
 mod read;
 mod reception;
 #[cfg(test)]
@@ -189,11 +190,11 @@ impl RtcpSession {
     pub(crate) fn handle_rtcp(&mut self, packet: &[u8], now: Instant) {
         for report in read::reports(packet) {
             match report {
-                Report::Sender { ssrc, ntp } => {
+                Report::Sender { ssrc, ntp } if self.reception.may_be_of(ssrc) => {
                     self.last_report = Some((ssrc, middle(ntp), now));
                 }
                 Report::Block(block) if block.ssrc == self.ssrc => self.handle_block(&block, now),
-                Report::Block(_) => {}
+                Report::Sender { .. } | Report::Block(_) => {}
             }
         }
     }
@@ -235,6 +236,27 @@ impl RtcpSession {
         [&compound[..], &bye, &self.ssrc.0.to_be_bytes()]
             .concat()
             .into()
+    }
+
+    /// The RTCP of another stream of the same end.
+    pub(crate) fn beside(&self, ssrc: Ssrc, clock_rate: u32, seed: u64) -> Self {
+        let cname = String::from_utf8_lossy(&self.cname).into_owned();
+        Self::new(ssrc, cname, clock_rate, self.clock, seed)
+    }
+
+    /// Feedback as a compound packet: it begins with a report, here an empty one, and our name
+    /// (RFC 4585 §3.1).
+    pub(crate) fn feedback(&self, feedback: &[u8]) -> Bytes {
+        let report = [0x80, 201, 0, 1];
+        let description = marshal(&[self.description()]);
+        [
+            &report,
+            &self.ssrc.0.to_be_bytes()[..],
+            &description,
+            feedback,
+        ]
+        .concat()
+        .into()
     }
 
     /// What was counted so far.

@@ -13,6 +13,7 @@ mod formats;
 mod lines;
 mod phone;
 mod setup;
+mod video;
 
 pub(crate) use address::is_private;
 pub use address::{AddressPolicy, UnsafeAddress};
@@ -24,3 +25,4 @@ pub use formats::{Format, Formats};
 pub use lines::{MAX_LINES, MAX_MEDIA_SECTIONS, MAX_SDP_BYTES, MediaLine, SdpError};
 pub use phone::{MediaAddress, PhoneDescription};
 pub use setup::Setup;
+pub use video::{VideoFormat, VideoSection, speaks_of_video};

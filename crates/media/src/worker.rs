@@ -26,6 +26,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod video;
 
 use std::collections::VecDeque;
 use std::io;
@@ -225,6 +226,7 @@ impl Loop {
             | Command::ExpectChecks(_)
             | Command::SetPhoneRemote(..)
             | Command::Bridge { .. }
+            | Command::BridgeVideo { .. }
             | Command::SetGate(..)
             | Command::SendDigit(..)
             | Command::Snapshot(..) => {

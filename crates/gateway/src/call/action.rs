@@ -1,6 +1,7 @@
 //! What a call wants done.
 
 use media::quality::{CallFigures, Verdict};
+use media::video::AgreedVideo;
 use media::{BrowserRemote, IceCredentials, PhoneRemote, Relay};
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
@@ -32,6 +33,8 @@ pub enum MediaAction {
         phone: Option<PhoneRemote>,
         /// The plan.
         relay: Box<Relay>,
+        /// The same for video, whose leg is closed when there is none.
+        video: Option<Box<AgreedVideo>>,
     },
     /// Who the browser is, while the phone's end is still unknown.
     ExpectBrowser(BrowserRemote),

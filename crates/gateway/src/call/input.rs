@@ -1,7 +1,7 @@
 //! What happens to a call.
 
 use bytes::Bytes;
-use media::{LegEvent, MediaError, PhoneLocal};
+use media::{LegEvent, MediaError, PhoneLocal, VideoLocal};
 use sip_stack::account::SessionId;
 use sip_stack::event::SessionEvent;
 
@@ -40,6 +40,8 @@ pub enum Input {
     Transferred,
     /// The media path did not take an action.
     MediaRefused(MediaError),
+    /// A leg for the call's video has been opened (our end of it), or closed.
+    VideoLeg(Option<VideoLocal>),
     /// The client knows how to be put a change of the phone.
     ClientTakesUpdates,
     /// Nobody listens on the client's side any more.

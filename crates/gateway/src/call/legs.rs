@@ -1,16 +1,20 @@
 //! The legs of a call, as its task holds them: one towards the browser, one towards the phone it
 //! talks with, and now and then one towards a phone that may take that one's place.
 
+mod video;
+
 use std::sync::Arc;
 
 use media::plan::Policy;
 use media::quality::CallFigures;
+use media::video::AgreedVideo;
 use media::{
     BrowserLeg, BrowserRemote, IceCredentials, LegEvent, LegStats, MediaError, PhoneLeg,
-    PhoneLegConfig, PhoneLocal, PhoneRemote, Relay, WorkerHandle,
+    PhoneLegConfig, PhoneLocal, PhoneRemote, Relay, VideoLocal, WorkerHandle,
 };
 use tokio::sync::oneshot;
 
+use self::video::VideoLeg;
 use super::{Encryption, Locals};
 
 /// A leg of a call towards a phone, numbered in the order of opening.
@@ -51,6 +55,21 @@ impl Look {
     }
 }
 
+/// What has become of the leg for video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum VideoChange {
+    /// Nothing.
+    None,
+    /// It was closed.
+    Closed,
+}
+
+impl VideoChange {
+    fn closed(closed: bool) -> Self {
+        if closed { Self::Closed } else { Self::None }
+    }
+}
+
 /// The legs of a call, all on one worker. Dropping them closes them.
 #[derive(Debug)]
 pub struct Legs {
@@ -58,6 +77,7 @@ pub struct Legs {
     browser: BrowserLeg,
     phone: PhoneLeg,
     candidate: Option<PhoneLeg>,
+    video: VideoLeg,
 }
 
 impl Legs {
@@ -69,7 +89,20 @@ impl Legs {
             browser,
             phone,
             candidate: None,
+            video: VideoLeg::default(),
         }
+    }
+
+    /// Whether the operator allows video in this call, and the first description of it: a leg
+    /// for video is opened if that wants one.
+    pub fn allow_video(&mut self, allowed: bool, sdp: &[u8]) {
+        self.video.allow(allowed);
+        self.prepare_video(sdp);
+    }
+
+    /// Opens a leg for video if a description wants it, and says what our end of it is.
+    pub(super) fn prepare_video(&mut self, sdp: &[u8]) -> Option<VideoLocal> {
+        self.video.prepare(sdp, &self.worker)
     }
 
     /// Our ends of both legs, for the descriptions; nothing is encrypted towards the phone until
@@ -80,7 +113,10 @@ impl Legs {
             encryption: Encryption::default(),
             browser: self.browser.local().clone(),
             ice: self.browser.ice_seed(),
-            phone: self.phone.local().clone(),
+            phone: PhoneLocal {
+                video: self.video.local(),
+                ..self.phone.local().clone()
+            },
             policy,
         }
     }
@@ -88,16 +124,19 @@ impl Legs {
     /// Where the peers are and how media is carried between them; `None` for a browser that has
     /// been named before.
     pub(super) fn connect(
-        &self,
+        &mut self,
         browser: Option<BrowserRemote>,
         phone: Option<PhoneRemote>,
         relay: Relay,
-    ) -> Result<(), MediaError> {
+        video: Option<AgreedVideo>,
+    ) -> Result<VideoChange, MediaError> {
         if let Some(remote) = browser {
             self.browser.set_remote(remote)?;
         }
         self.phone.set_remote(phone)?;
-        self.worker.bridge(&self.browser, &self.phone, relay)
+        self.worker.bridge(&self.browser, &self.phone, relay)?;
+        let closed = self.video.connect(&self.worker, &self.browser, video)?;
+        Ok(VideoChange::closed(closed))
     }
 
     /// Who the browser is, while the phone's end is unknown.
@@ -144,7 +183,7 @@ impl Legs {
     }
 
     /// Moves the browser over to the other phone leg. What it receives goes on under the same SSRC
-    /// and numbering; the present leg is closed afterwards.
+    /// and numbering; the present leg is closed afterwards, and so is that of the video.
     pub(super) fn swap(
         &mut self,
         browser: Option<BrowserRemote>,
@@ -160,6 +199,7 @@ impl Legs {
         candidate.set_remote(phone)?;
         self.worker.bridge(&self.browser, &candidate, relay)?;
         self.phone = candidate;
+        self.video.close();
         Ok(())
     }
 }

@@ -19,7 +19,8 @@ use media::plan::{
     self, Agreed, BrowserExchange, BrowserOffer, BrowserUpdate, LaterAnswer, PhoneOffer, Policy,
 };
 use media::sdp::{BrowserDescription, PhoneDescription, SdpError};
-use media::{BrowserLocal, BrowserRemote, IceSeed, PhoneLocal, SrtpPolicy};
+use media::video::AgreedVideo;
+use media::{BrowserLocal, BrowserRemote, IceSeed, PhoneLocal, SrtpPolicy, VideoLocal};
 
 pub(super) use self::transfer::Joining;
 pub(super) use self::update::{Proposal, Updated};
@@ -49,9 +50,11 @@ impl Locals {
         self
     }
 
-    /// What the present phone says.
+    /// What the present phone says, without video if there is no leg that could carry it.
     fn read(&self, sdp: &[u8]) -> Result<PhoneDescription, SdpError> {
-        PhoneDescription::parse_under(self.phone.srtp.policy, sdp)
+        let mut phone = PhoneDescription::parse_under(self.phone.srtp.policy, sdp)?;
+        phone.video = phone.video.filter(|_| self.phone.plain_video().is_some());
+        Ok(phone)
     }
 }
 
@@ -195,6 +198,11 @@ pub(super) struct Final {
 }
 
 impl Negotiation {
+    /// A leg for video is there from now on, or is not there any more.
+    pub(super) fn video_leg(&mut self, local: Option<VideoLocal>) {
+        self.locals.phone.video = local;
+    }
+
     /// The browser has offered; the bytes are our offer to the phone.
     pub(super) fn browser_offers(sdp: &str, locals: Locals) -> Result<(Self, Bytes), Refused> {
         let unusable = |refusal: plan::Refusal| Refused::UnusableSdp(refusal.to_string());
@@ -312,6 +320,7 @@ impl Negotiation {
                             browser: None,
                             phone: None,
                             relay: Box::new(early.agreed.relay.clone().closed()),
+                            video: silent_video(&early.agreed),
                         };
                         (early, Some(media))
                     }
@@ -432,7 +441,13 @@ fn connect(browser: Option<BrowserRemote>, agreed: &Agreed) -> MediaAction {
         browser,
         phone: agreed.phone_remote,
         relay: Box::new(agreed.relay.clone()),
+        video: agreed.video.clone().map(Box::new),
     }
+}
+
+fn silent_video(agreed: &Agreed) -> Option<Box<AgreedVideo>> {
+    let video = agreed.video.clone();
+    video.map(|video| Box::new(video.closed()))
 }
 
 fn bytes(text: &str) -> Bytes {

@@ -1,7 +1,7 @@
 //! Changes the phone asks for in mid-call (RFC 3261 §14.2): hold, resume, codec, address.
 //!
 //! The gateway answers them itself; the browser hears nothing of them but the sound. What the
-//! browser has to agree to, another codec, is put to pages that know how to. A change that cannot
+//! browser has to agree to, another codec or video, is put to pages that know how to. A change that cannot
 //! be carried is refused with 488 and leaves the call as it was.
 
 use std::time::Instant;
@@ -16,6 +16,9 @@ impl Call {
     pub(super) fn handle_reinvite(&mut self, sdp: Option<&[u8]>, now: Instant) {
         let answer = match (&self.signalling, sdp) {
             (Signalling::Accepted { .. }, Some(offer)) => {
+                if self.negotiation.adds_video(offer) && self.ask_page(offer, now) {
+                    return;
+                }
                 match self.negotiation.phone_reoffers(offer) {
                     Ok(settled) => {
                         self.actions.push_back(Action::Media(settled.media));

@@ -46,6 +46,7 @@ impl Stats {
             | Input::CandidateRefused(_)
             | Input::Transferred
             | Input::MediaRefused(_)
+            | Input::VideoLeg(_)
             | Input::ClientTakesUpdates
             | Input::ClientLost
             | Input::Stop => {}

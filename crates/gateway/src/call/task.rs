@@ -14,11 +14,11 @@ use sip_stack::event::SessionEvent;
 use tokio::time::Instant;
 
 use super::ends::{Ends, log};
-use super::legs::Look;
+use super::legs::{Look, VideoChange};
 use super::quality::Watcher;
 use super::{
-    Action, Call, CallEvent, CallMailbox, CandidateSession, Input, Legs, MediaAction, PhoneLegId,
-    Switchboard, ToCall, stats::Stats,
+    Action, Call, CallCommand, CallEvent, CallMailbox, CandidateSession, Input, Legs, MediaAction,
+    PhoneLegId, Switchboard, ToCall, stats::Stats,
 };
 use crate::account::Seat;
 use crate::client::ClientLink;
@@ -148,6 +148,9 @@ impl CallTask {
     fn take(&mut self, item: ToCall) {
         match item {
             ToCall::Command(command, reply) => {
+                if let CallCommand::Update { sdp } = &command {
+                    self.prepare_video(sdp.as_bytes());
+                }
                 let result = self.call.handle_command(command, now());
                 if reply.send(result).is_err() {
                     tracing::debug!("the client did not wait for the answer");
@@ -170,9 +173,13 @@ impl CallTask {
                     | Input::CandidateRefused(_)
                     | Input::Transferred
                     | Input::MediaRefused(_)
+                    | Input::VideoLeg(_)
                     | Input::ClientTakesUpdates
                     | Input::ClientLost
                     | Input::Stop => {}
+                }
+                if let Input::Sip(_, SessionEvent::Reinvite { sdp: Some(sdp) }) = &input {
+                    self.prepare_video(sdp);
                 }
                 self.stats.note(&input);
                 self.call.handle(input, now());
@@ -198,6 +205,14 @@ impl CallTask {
                     tracing::debug!("nobody waits for the answer");
                 }
             }
+        }
+    }
+
+    /// Somebody describes a change: if it is about video, there has to be a leg for it first.
+    fn prepare_video(&mut self, sdp: &[u8]) {
+        let opened = self.legs.as_mut().and_then(|legs| legs.prepare_video(sdp));
+        if let Some(local) = opened {
+            self.call.handle(Input::VideoLeg(Some(local)), now());
         }
     }
 
@@ -230,7 +245,15 @@ impl CallTask {
                 browser,
                 phone,
                 relay,
-            } => legs.connect(browser, phone, *relay),
+                video,
+            } => {
+                let video = video.map(|video| *video);
+                match legs.connect(browser, phone, *relay, video)? {
+                    VideoChange::None => {}
+                    VideoChange::Closed => self.call.handle(Input::VideoLeg(None), now()),
+                }
+                Ok(())
+            }
             MediaAction::ExpectBrowser(remote) => legs.expect_browser(remote),
             MediaAction::Swap {
                 browser,

@@ -1,4 +1,4 @@
-//! `[media]`: the addresses and ports audio flows through.
+//! `[media]`: the addresses and ports audio and video flow through.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -36,6 +36,9 @@ pub struct Media {
     pub transcoding: TranscodingRule,
     /// Milliseconds of audio per packet towards phones.
     pub ptime: Option<u16>,
+    /// Whether calls may have video: each takes a second port pair towards the phone.
+    #[serde(default)]
+    pub video: bool,
 }
 
 impl Default for Media {
@@ -49,6 +52,7 @@ impl Default for Media {
             codecs: Vec::new(),
             transcoding: last_resort(),
             ptime: None,
+            video: false,
         }
     }
 }

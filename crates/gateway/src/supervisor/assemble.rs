@@ -73,6 +73,7 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
             media: Routes::new(&config, phone_addresses(&config, &web_addresses)),
             srtp: config.sip.srtp,
             srtp_without_tls: config.sip.srtp_without_tls,
+            video: config.media.video,
         },
         phase: phase_seen.clone(),
         seats: Seats::default(),

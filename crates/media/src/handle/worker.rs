@@ -15,6 +15,7 @@ use crate::browser_leg::{Credentials, IceSeed};
 use crate::endpoints::{BrowserLocal, PhoneLocal, Ssrc};
 use crate::relay::Relay;
 use crate::srtp::{SrtpLocal, SrtpPolicy};
+use crate::video::VideoRelay;
 use crate::worker::{BrowserOpening, Command, Gauges, LegId, Mailbox, PhoneOpening};
 
 /// One worker thread, as seen by signalling.
@@ -96,6 +97,7 @@ impl WorkerHandle {
             cname: cname.clone(),
             session_id: rng.random::<u64>() >> 2,
             srtp: SrtpLocal::new(SrtpPolicy::Off, rng.random()),
+            video: None,
         };
         drop(rng);
         let id = self.next_leg();
@@ -126,6 +128,25 @@ impl WorkerHandle {
         relay: Relay,
     ) -> Result<(), MediaError> {
         self.mailbox.push(Command::Bridge {
+            browser: browser.leg.id,
+            phone: phone.leg.id,
+            relay: Box::new(relay),
+        })
+    }
+
+    /// Carries video between a browser leg and a phone leg of its own, beside the audio of the
+    /// same call. Called again it replaces the plan. It passes the same gates as the audio, and
+    /// ends when the phone leg is dropped.
+    ///
+    /// # Errors
+    /// [`MediaError::Busy`] or [`MediaError::Stopped`].
+    pub fn bridge_video(
+        &self,
+        browser: &BrowserLeg,
+        phone: &PhoneLeg,
+        relay: VideoRelay,
+    ) -> Result<(), MediaError> {
+        self.mailbox.push(Command::BridgeVideo {
             browser: browser.leg.id,
             phone: phone.leg.id,
             relay: Box::new(relay),

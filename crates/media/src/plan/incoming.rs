@@ -6,6 +6,7 @@ use super::remote::{direction, phone_remote, with_keys};
 use super::security::Security;
 use super::side::{Pair, Side, times_for_phone};
 use super::text::{AUDIO_LEVEL_NUMBER, BrowserContent, BrowserText, PhoneContent, PhoneText};
+use super::video::{self, VideoContent, VideoSide};
 use super::{Agreed, BrowserExchange, BrowserOffer, Exchange, Hold, Policy, Refusal, own};
 use crate::endpoints::{BrowserLocal, PhoneLocal};
 use crate::sdp::{
@@ -50,11 +51,19 @@ pub fn browser_offer(
         protocol: "UDP/TLS/RTP/SAVPF".to_owned(),
         formats: Vec::new(),
     };
-    let media = vec![(line, Some("0".to_owned()))];
+    let mut media = vec![(line, Some("0".to_owned()))];
+    let taken: Vec<_> = formats.iter().map(|format| format.pt).collect();
+    let video = phone.and_then(|phone| phone.video.as_ref()).map(|section| {
+        let video = VideoContent::for_browser(section, media.len(), &taken);
+        let line = video.media_line(9, "UDP/TLS/RTP/SAVPF");
+        media.push((line, Some("1".to_owned())));
+        video
+    });
     let content = BrowserContent {
         local,
         media: &media,
         audio: 0,
+        video: video.as_ref(),
         bundle: true,
         setup: Setup::Actpass,
         formats: &formats,
@@ -71,6 +80,7 @@ pub fn browser_offer(
     Ok(BrowserOffer {
         text,
         formats,
+        video,
         media,
         audio: 0,
     })
@@ -122,7 +132,10 @@ pub(super) fn chosen(
     let browser = Abilities::new(formats, times).only(listed);
     let pair = policy.pair(&browser, &phone.abilities(), Party::Browser)?;
     let side = Side::new(pair.browser, formats, &offer.formats, direction, times);
-    Ok((pair, side.ok_or(Refusal::NoCommonCodec)?))
+    let video = offer.video.as_ref().zip(answer.video.as_ref());
+    let video = video.and_then(|(offer, answer)| offer.answered_by_browser(answer));
+    let side = side.ok_or(Refusal::NoCommonCodec)?.with_video(video);
+    Ok((pair, side))
 }
 
 /// What an answer to the phone has to keep of the session so far.
@@ -157,12 +170,17 @@ pub(super) fn answer_phone(
     let formats = own::for_answer(codec, fmtp, &offer.formats, comfort_noise);
     let times = (offer.ptime, offer.maxptime);
     let phone = Side::new(codec, &offer.formats, &formats, direction(offer), times);
+    let section = offer.video.as_ref();
+    let video = section.and_then(|section| VideoSide::of_phone(section, policy, local));
     let phone = phone.ok_or(Refusal::NoCommonCodec)?.insisting(pair.insists);
+    let phone = phone.with_video(video);
+    let video = video::answer_to_phone(&browser, &phone, before.hold);
     let (ptime, maxptime) = times_for_phone(&browser, &phone);
     let content = PhoneContent {
         local,
         media: &offer.media,
         audio: offer.audio,
+        video: video.as_ref(),
         formats: &formats,
         direction: before
             .hold

@@ -6,6 +6,7 @@ use super::remote::{direction, phone_remote, with_keys};
 use super::security::Security;
 use super::side::{Pair, Side};
 use super::text::{BrowserContent, BrowserText, PhoneContent, PhoneText};
+use super::video::{self, VideoContent, VideoSide};
 use super::{
     Agreed, BrowserExchange, Exchange, Hold, LaterAnswer, PhoneOffer, Policy, Refusal,
     current_offer, own,
@@ -64,16 +65,24 @@ fn offer_of(
     }
     let formats = own::for_phone(codecs, &browser.formats);
     let security = Security::offered(local);
-    let media = vec![MediaLine {
+    let mut media = vec![MediaLine {
         media: "audio".to_owned(),
         port: local.rtp.port(),
         protocol: security.protocol().to_owned(),
         formats: Vec::new(),
     }];
+    let video = local.plain_video().zip(browser.video.as_ref());
+    let video = video.and_then(|(ports, section)| {
+        let side = VideoSide::of_browser(section);
+        let video = VideoContent::for_phone(&side, media.len(), side.direction)?;
+        media.push(video.media_line(ports.rtp.port(), "RTP/AVP"));
+        Some(video)
+    });
     let content = PhoneContent {
         local,
         media: &media,
         audio: 0,
+        video: video.as_ref(),
         formats: &formats,
         direction: browser.direction,
         ptime: Some(policy.ptime_for_phone(browser)),
@@ -90,7 +99,8 @@ fn offer_of(
             security,
         },
         formats,
-        local: local.rtp,
+        video,
+        local: Box::new(local.clone()),
         hold: Hold::Off,
     })
 }
@@ -111,7 +121,8 @@ pub fn accept_phone_answer(
     let pair = offer.pair(&abilities, answer, policy)?;
     let (formats, direction) = (&browser.formats, browser.direction);
     let side = Side::new(pair.browser, formats, &[], direction, times);
-    let side = side.ok_or(Refusal::NoCommonCodec)?;
+    let video = browser.video.as_ref().map(VideoSide::of_browser);
+    let side = side.ok_or(Refusal::NoCommonCodec)?.with_video(video);
     offer.answered(pair, side, answer, policy)
 }
 
@@ -129,7 +140,8 @@ pub fn accept_later_answer(
     earlier: &Agreed,
     local: &PhoneLocal,
 ) -> Result<LaterAnswer, Refusal> {
-    let agreed = accept_phone_answer(browser, offer, answer, policy)?;
+    let mut agreed = accept_phone_answer(browser, offer, answer, policy)?;
+    agreed.keep_video_of(earlier);
     if agreed.codec() == earlier.codec() {
         return Ok(LaterAnswer::Same(Box::new(agreed)));
     }
@@ -170,12 +182,13 @@ impl PhoneOffer {
             return Err(Refusal::MismatchedAnswer);
         }
         let (security, keys) = self.exchange.security.clone().settled(answer)?;
-        let remote = phone_remote(answer, policy, self.local, false)?.map(with_keys(keys));
+        let remote = phone_remote(answer, policy, self.local.rtp, false)?.map(with_keys(keys));
         let direction = direction(answer);
         let times = (answer.ptime, answer.maxptime);
         let phone = Side::new(pair.phone, &answer.formats, &self.formats, direction, times);
         let phone = phone.ok_or(Refusal::NoCommonCodec)?;
-        Ok(Agreed::new(
+        let phone = phone.with_video(self.video_answered(answer, policy));
+        let mut agreed = Agreed::new(
             browser,
             phone.insisting(pair.insists),
             remote,
@@ -184,12 +197,23 @@ impl PhoneOffer {
                 ..self.exchange.clone()
             },
             self.hold,
-        ))
+        );
+        if agreed.video.is_none() {
+            agreed.browser.video = None;
+        }
+        Ok(agreed)
+    }
+}
+
+impl PhoneOffer {
+    fn video_answered(&self, answer: &PhoneDescription, policy: &Policy) -> Option<VideoSide> {
+        let (video, local) = (self.video.as_ref()?, self.local.plain_video()?);
+        video.answered_by_phone(answer.video.as_ref()?, policy, local.rtp)
     }
 }
 
 /// The answer to a browser's offer: complete, with all candidates, the agreed codec and its
-/// events alone. All other media are refused in their place.
+/// events, and its video if there is some. All other media are refused in their place.
 ///
 /// Its direction is what the browser asked for, whatever the phone says just now: a phone on hold
 /// is a matter of the relay, and the page need not hear of it.
@@ -215,10 +239,12 @@ pub(super) fn answer_browser(
         && agreed.phone.comfort_noise.is_some();
     let fmtp = agreed.phone.fmtp_for(codec);
     let (ptime, maxptime) = agreed.times_for_browser();
+    let video = video::answer_to_browser(&agreed.browser, &agreed.phone);
     let content = BrowserContent {
         local,
         media: &browser.media,
         audio: browser.audio,
+        video: video.as_ref(),
         bundle: !browser.bundle.is_empty(),
         setup: remote.role.into(),
         formats: &own::for_answer(codec, fmtp, &browser.formats, comfort_noise),

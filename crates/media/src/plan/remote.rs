@@ -18,7 +18,18 @@ pub(super) fn phone_remote(
     local: SocketAddr,
     mux: bool,
 ) -> Result<Option<PhoneRemote>, Refusal> {
-    let rtp = match phone.address {
+    remote_of(phone.address, phone.rtcp, policy, local, mux)
+}
+
+/// The same for any media section of a phone.
+pub(super) fn remote_of(
+    address: MediaAddress,
+    rtcp: Option<SocketAddr>,
+    policy: &Policy,
+    local: SocketAddr,
+    mux: bool,
+) -> Result<Option<PhoneRemote>, Refusal> {
+    let rtp = match address {
         MediaAddress::At(rtp) => rtp,
         MediaAddress::Unspecified => return Ok(None),
         MediaAddress::Unusable => return Err(Refusal::Address(UnsafeAddress::NoAddress)),
@@ -33,7 +44,7 @@ pub(super) fn phone_remote(
     let rtcp = if mux {
         Some(rtp)
     } else {
-        rtcp_beside(phone, rtp)
+        rtcp_beside(rtcp, rtp)
     };
     let usable = |rtcp: &SocketAddr| {
         rtcp.is_ipv4() == rtp.is_ipv4() && policy.addresses.check(*rtcp).is_ok()
@@ -55,13 +66,13 @@ pub(super) fn with_keys(keys: Option<SdesKeys>) -> impl Fn(PhoneRemote) -> Phone
 }
 
 /// What `a=rtcp` says, else the next port (RFC 3550 §11).
-fn rtcp_beside(phone: &PhoneDescription, rtp: SocketAddr) -> Option<SocketAddr> {
+fn rtcp_beside(rtcp: Option<SocketAddr>, rtp: SocketAddr) -> Option<SocketAddr> {
     let next = || {
         rtp.port()
             .checked_add(1)
             .map(|port| SocketAddr::new(rtp.ip(), port))
     };
-    phone.rtcp.or_else(next)
+    rtcp.or_else(next)
 }
 
 /// What the phone really does: with the unspecified address it hears nothing, whatever its

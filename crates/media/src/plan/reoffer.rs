@@ -8,6 +8,7 @@ use super::incoming::answer_phone;
 use super::remote::{direction, phone_remote, with_keys};
 use super::side::{OwnFormat, Pair};
 use super::text::{PhoneContent, PhoneText};
+use super::video;
 use super::{Agreed, Exchange, Hold, PhoneOffer, Policy, Refusal, own};
 use crate::endpoints::PhoneLocal;
 use crate::sdp::{Direction, PhoneDescription};
@@ -73,10 +74,19 @@ pub(super) fn later_offer(current: &Agreed, terms: Terms, local: &PhoneLocal) ->
         audio,
         security,
     } = &current.exchange;
+    let mut media = media.clone();
+    let (browser, phone) = (&current.browser, &current.phone);
+    let video = video::later_offer(browser, phone, terms.hold, &media, local);
+    if let Some((video, ports)) = video.as_ref().zip(local.plain_video())
+        && video.line == media.len()
+    {
+        media.push(video.media_line(ports.rtp.port(), "RTP/AVP"));
+    }
     let content = PhoneContent {
         local,
-        media,
+        media: &media,
         audio: *audio,
+        video: video.as_ref(),
         formats: &terms.formats,
         direction: terms.direction,
         ptime: terms.ptime,
@@ -87,14 +97,15 @@ pub(super) fn later_offer(current: &Agreed, terms: Terms, local: &PhoneLocal) ->
     let text = PhoneText::next(Some(text), &content);
     let exchange = Exchange {
         text,
-        media: media.clone(),
+        media,
         audio: *audio,
         security: security.clone(),
     };
     PhoneOffer {
         exchange,
         formats: terms.formats,
-        local: local.rtp,
+        video,
+        local: Box::new(local.clone()),
         hold: terms.hold,
     }
 }
@@ -137,6 +148,9 @@ pub fn repeated(
         .phone
         .described_again(&answer.formats, direction, times)
         .ok_or(Refusal::CodecGone)?;
+    let video = current.phone.video.as_ref().zip(answer.video.as_ref());
+    let video = video.and_then(|(before, now)| before.described_again(now, policy, local));
+    let phone = phone.with_video(video);
     let browser = current.browser.clone();
     let exchange = Exchange {
         security,

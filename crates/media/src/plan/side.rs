@@ -2,6 +2,7 @@
 
 use super::abilities::{Abilities, Events};
 use super::decide::{DEFAULT_PTIME, Decision, Party, browser_sends, decide, packet_time};
+use super::video::VideoSide;
 use super::{Policy, Refusal, opus};
 use crate::codec::AudioCodec;
 use crate::relay::{AudioFormat, EventClock, Path, PayloadKind, ReceiveMap, Relay, SendFormats};
@@ -94,6 +95,8 @@ pub(super) struct Side {
     pub(super) maxptime: Option<u16>,
     /// Milliseconds per packet that the route insists on there, whatever the other side sends.
     pub(super) insists: Option<u16>,
+    /// The video beside it.
+    pub(super) video: Option<VideoSide>,
 }
 
 impl Side {
@@ -123,6 +126,7 @@ impl Side {
             ptime,
             maxptime,
             insists: None,
+            video: None,
         };
         // We are sent what WE listed (RFC 3264 §5.1); but some send by their own numbers.
         for format in own {
@@ -147,6 +151,12 @@ impl Side {
             }
         }
         Some(side)
+    }
+
+    /// The same with this video.
+    pub(super) fn with_video(mut self, video: Option<VideoSide>) -> Self {
+        self.video = video;
+        self
     }
 
     /// The same leg after its far end has described itself again, while what we described holds:

@@ -5,7 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::security::Security;
 use super::side::{OwnFormat, OwnKind};
-use crate::endpoints::{BrowserLocal, PhoneLocal};
+use super::video::VideoContent;
+use crate::endpoints::{BrowserLocal, PhoneLocal, VideoLocal};
+use crate::rtp::Ssrc;
 use crate::sdp::{AUDIO_LEVEL, Direction, MediaLine, Setup};
 
 /// ICE priority of the first host candidate (RFC 8445 §5.1.2.1); each further one is one lower in
@@ -32,9 +34,10 @@ pub(super) struct PhoneText {
 /// What a description to a phone says.
 pub(super) struct PhoneContent<'a> {
     pub(super) local: &'a PhoneLocal,
-    /// All media lines of the exchange; only the audio is enabled.
+    /// All media lines of the exchange; only the audio and this video are enabled.
     pub(super) media: &'a [MediaLine],
     pub(super) audio: usize,
+    pub(super) video: Option<&'a VideoContent>,
     pub(super) formats: &'a [OwnFormat],
     pub(super) direction: Direction,
     pub(super) ptime: Option<u16>,
@@ -77,6 +80,10 @@ impl PhoneContent<'_> {
         let PhoneLocal { rtp, rtcp, .. } = self.local;
         let mut body = format!("s=-\r\nc=IN {}\r\nt=0 0\r\n", Address(rtp.ip()));
         for (index, line) in self.media.iter().enumerate() {
+            if let Some((video, local)) = self.video_at(index) {
+                self.video_section(&mut body, line, video, local);
+                continue;
+            }
             if index != self.audio {
                 body.push_str(&line.refusal());
                 continue;
@@ -87,29 +94,54 @@ impl PhoneContent<'_> {
             }
             rtpmaps(&mut body, self.formats);
             packet_times(&mut body, self.ptime, self.maxptime);
-            if self.rtcp_mux {
-                body.push_str("a=rtcp-mux\r\n");
-            }
-            if rtcp.ip() != rtp.ip() {
-                line_of(
-                    &mut body,
-                    format_args!("a=rtcp:{} IN {}", rtcp.port(), Address(rtcp.ip())),
-                );
-            } else if Some(rtcp.port()) != rtp.port().checked_add(1) {
-                line_of(&mut body, format_args!("a=rtcp:{}", rtcp.port()));
-            }
+            self.rtcp(&mut body, *rtp, *rtcp);
             line_of(&mut body, format_args!("a={}", self.direction));
         }
         body
+    }
+
+    fn video_at(&self, index: usize) -> Option<(&VideoContent, VideoLocal)> {
+        let video = self.video.filter(|video| video.line == index)?;
+        Some((video, self.local.plain_video()?))
+    }
+
+    fn video_section(
+        &self,
+        body: &mut String,
+        line: &MediaLine,
+        video: &VideoContent,
+        VideoLocal { rtp, rtcp }: VideoLocal,
+    ) {
+        video.write_media_line(body, rtp.port(), &line.protocol);
+        video.write_formats(body);
+        video.write_feedback(body);
+        self.rtcp(body, rtp, rtcp);
+        line_of(body, format_args!("a={}", video.direction));
+    }
+
+    /// Where RTCP goes, when it is not the next port of the same address.
+    fn rtcp(&self, body: &mut String, rtp: SocketAddr, rtcp: SocketAddr) {
+        if self.rtcp_mux {
+            body.push_str("a=rtcp-mux\r\n");
+        }
+        if rtcp.ip() != rtp.ip() {
+            line_of(
+                body,
+                format_args!("a=rtcp:{} IN {}", rtcp.port(), Address(rtcp.ip())),
+            );
+        } else if Some(rtcp.port()) != rtp.port().checked_add(1) {
+            line_of(body, format_args!("a=rtcp:{}", rtcp.port()));
+        }
     }
 }
 
 /// What a description to a browser says.
 pub(super) struct BrowserContent<'a> {
     pub(super) local: &'a BrowserLocal,
-    /// All media lines of the exchange with their mids; only the audio is enabled.
+    /// All media lines of the exchange with their mids; only the audio and this video are enabled.
     pub(super) media: &'a [(MediaLine, Option<String>)],
     pub(super) audio: usize,
+    pub(super) video: Option<&'a VideoContent>,
     /// Whether the audio is in a BUNDLE group.
     pub(super) bundle: bool,
     pub(super) setup: Setup,
@@ -151,23 +183,20 @@ impl BrowserText {
 impl BrowserContent<'_> {
     fn text(&self, version: u64) -> String {
         let local = self.local;
-        // The first candidate is the default destination.
-        let default = local
-            .addrs
-            .first()
-            .copied()
-            .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 9)));
+        let default = self.default();
         let mut text = format!(
             "v=0\r\no=- {} {version} IN {}\r\ns=-\r\nt=0 0\r\n",
             local.session_id,
             Address(default.ip())
         );
-        let audio_mid = self
+        let enabled = self
             .media
-            .get(self.audio)
-            .and_then(|(_, mid)| mid.as_deref());
-        if let Some(mid) = audio_mid.filter(|_| self.bundle) {
-            line_of(&mut text, format_args!("a=group:BUNDLE {mid}"));
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| *index == self.audio || self.video_at(*index).is_some());
+        let mids: Vec<&str> = enabled.filter_map(|(_, (_, mid))| mid.as_deref()).collect();
+        if self.bundle && !mids.is_empty() {
+            line_of(&mut text, format_args!("a=group:BUNDLE {}", mids.join(" ")));
         }
         text.push_str("a=ice-lite\r\n");
         line_of(
@@ -175,6 +204,10 @@ impl BrowserContent<'_> {
             format_args!("a=msid-semantic: WMS {}", local.msid),
         );
         for (index, (line, mid)) in self.media.iter().enumerate() {
+            if let Some(video) = self.video_at(index) {
+                self.video_section(&mut text, line, mid.as_deref(), video);
+                continue;
+            }
             if index != self.audio {
                 text.push_str(&line.refusal());
                 text.push_str("c=IN IP4 0.0.0.0\r\n");
@@ -183,20 +216,52 @@ impl BrowserContent<'_> {
                 continue;
             }
             media_line(&mut text, default.port(), &line.protocol, self.formats);
-            line_of(&mut text, format_args!("c=IN {}", Address(default.ip())));
-            self.mid(&mut text, mid.as_deref());
-            line_of(&mut text, format_args!("a={}", self.direction));
-            text.push_str("a=rtcp-mux\r\n");
-            self.transport(&mut text);
+            self.of_bundle(&mut text, mid.as_deref(), self.direction);
             if let Some(number) = self.audio_level {
                 line_of(&mut text, format_args!("a=extmap:{number} {AUDIO_LEVEL}"));
             }
             rtpmaps(&mut text, self.formats);
             packet_times(&mut text, self.ptime, self.maxptime);
-            self.source(&mut text);
+            self.source(&mut text, local.ssrc, "audio", self.direction);
             self.candidates(&mut text);
         }
         text
+    }
+
+    fn video_at(&self, index: usize) -> Option<&VideoContent> {
+        self.video
+            .filter(|video| video.line == index && self.bundle && index != self.audio)
+    }
+
+    fn video_section(
+        &self,
+        text: &mut String,
+        line: &MediaLine,
+        mid: Option<&str>,
+        video: &VideoContent,
+    ) {
+        video.write_media_line(text, self.default().port(), &line.protocol);
+        self.of_bundle(text, mid, video.direction);
+        video.write_formats(text);
+        video.write_feedback(text);
+        self.source(text, self.local.video_ssrc(), "video", video.direction);
+        self.candidates(text);
+    }
+
+    /// What every section of the bundle says of the one transport.
+    fn of_bundle(&self, text: &mut String, mid: Option<&str>, direction: Direction) {
+        let default = self.default();
+        line_of(text, format_args!("c=IN {}", Address(default.ip())));
+        self.mid(text, mid);
+        line_of(text, format_args!("a={direction}"));
+        text.push_str("a=rtcp-mux\r\n");
+        self.transport(text);
+    }
+
+    /// The default destination: the first candidate.
+    fn default(&self) -> SocketAddr {
+        let first = self.local.addrs.first().copied();
+        first.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 9)))
     }
 
     fn mid(&self, text: &mut String, mid: Option<&str>) {
@@ -218,15 +283,16 @@ impl BrowserContent<'_> {
 
     /// The source is named whether we send or not: RTCP has it anyway, and Chromium connects a
     /// source that was gone for a while to nothing that listens (its track stays silent).
-    fn source(&self, text: &mut String) {
-        let BrowserLocal {
-            ssrc, cname, msid, ..
-        } = self.local;
-        if self.direction.sends() {
-            line_of(text, format_args!("a=msid:{msid} {msid}-audio"));
+    fn source(&self, text: &mut String, ssrc: Ssrc, medium: &str, direction: Direction) {
+        let BrowserLocal { cname, msid, .. } = self.local;
+        if direction.sends() {
+            line_of(text, format_args!("a=msid:{msid} {msid}-{medium}"));
         }
         line_of(text, format_args!("a=ssrc:{ssrc} cname:{cname}"));
-        line_of(text, format_args!("a=ssrc:{ssrc} msid:{msid} {msid}-audio"));
+        line_of(
+            text,
+            format_args!("a=ssrc:{ssrc} msid:{msid} {msid}-{medium}"),
+        );
     }
 
     fn candidates(&self, text: &mut String) {

@@ -31,6 +31,7 @@ pub fn offer_to_another(current: &Agreed, policy: &Policy, local: &PhoneLocal) -
         local,
         media: &media,
         audio: 0,
+        video: None,
         formats: &formats,
         direction: current.hold.wish(browser.direction),
         ptime,
@@ -47,7 +48,8 @@ pub fn offer_to_another(current: &Agreed, policy: &Policy, local: &PhoneLocal) -
             security,
         },
         formats,
-        local: local.rtp,
+        video: None,
+        local: Box::new(local.clone()),
         hold: current.hold,
     }
 }

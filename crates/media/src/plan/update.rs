@@ -12,11 +12,13 @@ use super::outgoing::answer_browser;
 use super::reoffer::{Terms, later_offer};
 use super::side::Side;
 use super::text::{BrowserContent, BrowserText};
+use super::video::{VideoContent, VideoSide};
 use super::{
     Agreed, BrowserExchange, BrowserOffer, PhoneOffer, Policy, Refusal, accept_phone_answer, own,
 };
 use crate::endpoints::{BrowserLocal, BrowserRemote, DtlsRole, PhoneLocal};
-use crate::sdp::{BrowserDescription, Direction, PhoneDescription, Setup};
+use crate::rtp::Pt;
+use crate::sdp::{BrowserDescription, Direction, MediaLine, PhoneDescription, Setup, VideoSection};
 
 /// A browser's later offer, found to be one of the same session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +116,13 @@ impl BrowserUpdate {
         let offer = &self.offer;
         let times = (offer.ptime, offer.maxptime);
         let side = Side::new(current.codec(), &offer.formats, &[], offer.direction, times);
+        let video = offer
+            .video
+            .as_ref()
+            .filter(|_| local.plain_video().is_some());
+        let video =
+            video.map(|section| VideoSide::reoffered(current.browser.video.as_ref(), section));
+        let side = side.map(|side| side.with_video(video.clone()));
         let phone = current.phone.abilities();
         let fits = |side: &Side| policy.pair(&side.abilities(), &phone, Party::Phone).is_ok();
         if let Some(browser) = side.filter(fits) {
@@ -138,18 +147,18 @@ impl BrowserUpdate {
         }
         let browser = Side {
             direction: offer.direction,
+            video,
             ..current.browser.clone()
         };
+        let candidate = current.with_browser(browser);
         let terms = Terms {
             formats: own::for_phone(&listed, &offer.formats),
-            direction: current
-                .with_browser(browser)
-                .offered_direction(current.hold),
+            direction: candidate.offered_direction(current.hold),
             ptime: Some(policy.ptime_for_phone(offer)),
             maxptime: offer.maxptime,
             hold: current.hold,
         };
-        Ok(PhoneSide::Offer(later_offer(current, terms, local)))
+        Ok(PhoneSide::Offer(later_offer(&candidate, terms, local)))
     }
 
     /// Takes the phone's answer to the offer of [`Self::phone_side`].
@@ -192,11 +201,12 @@ impl Agreed {
     /// Whether the phone would be told nothing new. What it was told and did not take up itself,
     /// such as a direction that its own hold forbids, is nothing new.
     fn asks_the_same(&self, before: &Self) -> bool {
-        let asked = |agreed: &Self| {
+        fn asked(agreed: &Agreed) -> impl PartialEq + '_ {
             let Side {
                 direction,
                 ptime,
                 maxptime,
+                video,
                 ..
             } = &agreed.browser;
             let relayed = agreed.is_relayed();
@@ -205,8 +215,9 @@ impl Agreed {
                 agreed.browser.fmtp_for(agreed.phone_codec()),
                 ptime.filter(|_| relayed),
                 maxptime.filter(|_| relayed),
+                video.as_ref().map(VideoSide::asks),
             )
-        };
+        }
         asked(self) == asked(before)
     }
 }
@@ -232,10 +243,17 @@ pub fn browser_reoffer(
         .media
         .get(before.audio)
         .is_some_and(|(_, mid)| mid.is_some());
+    let mut media = before.media.clone();
+    let taken: Vec<_> = formats.iter().map(|format| format.pt).collect();
+    let video = phone
+        .video
+        .as_ref()
+        .map(|section| video_for(section, &mut media, &taken));
     let content = BrowserContent {
         local,
-        media: &before.media,
+        media: &media,
         audio: before.audio,
+        video: video.as_ref(),
         bundle,
         setup: Setup::Actpass,
         formats: &formats,
@@ -247,9 +265,33 @@ pub fn browser_reoffer(
     Ok(BrowserOffer {
         text: BrowserText::next(Some(&before.text), &content),
         formats,
-        media: before.media.clone(),
+        video,
+        media,
         audio: before.audio,
     })
+}
+
+/// The phone's video for the browser: in the line that video had before, or in a new one.
+fn video_for(
+    section: &VideoSection,
+    media: &mut Vec<(MediaLine, Option<String>)>,
+    taken: &[Pt],
+) -> VideoContent {
+    let known = media
+        .iter()
+        .position(|(line, mid)| line.media == "video" && mid.is_some());
+    let video = VideoContent::for_browser(section, known.unwrap_or(media.len()), taken);
+    if known.is_none() {
+        // A mid that no other line has.
+        let free = (media.len()..)
+            .map(|number| number.to_string())
+            .find(|mid| {
+                let taken = |(_, known): &(MediaLine, Option<String>)| known.as_ref() == Some(mid);
+                !media.iter().any(taken)
+            });
+        media.push((video.media_line(9, "UDP/TLS/RTP/SAVPF"), free));
+    }
+    video
 }
 
 /// What the browser does, seen from our end: its own hold is for the page to end.

@@ -25,7 +25,7 @@ const MAX_TIMESTAMP_RETREAT: Duration = Duration::from_secs(1);
 
 /// How a packet stands to those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arrival {
+pub(crate) enum Arrival {
     /// Newer than all before.
     Next,
     /// Older, and missed until now.
@@ -47,7 +47,7 @@ enum Joint {
 
 /// Both ends of the numbering.
 #[derive(Debug)]
-pub(super) struct Numbering {
+pub(crate) struct Numbering {
     ssrc: Ssrc,
     clock_rate: u32,
     /// The next unused sequence number.
@@ -75,7 +75,7 @@ struct Source {
 }
 
 impl Numbering {
-    pub(super) fn new(
+    pub(crate) fn new(
         ssrc: Ssrc,
         clock_rate: u32,
         next: SeqNo,
@@ -95,7 +95,7 @@ impl Numbering {
     }
 
     /// Takes a packet into account, whatever will become of it.
-    pub(super) fn handle_arrival(&mut self, header: &Header) -> Arrival {
+    pub(crate) fn handle_arrival(&mut self, header: &Header) -> Arrival {
         let known = self
             .source
             .as_mut()
@@ -114,7 +114,7 @@ impl Numbering {
 
     /// Takes the timestamp of a `Next` packet of audio into account. Those of telephone events
     /// say nothing about now.
-    pub(super) fn handle_clock(&mut self, header: &Header, now: Instant) {
+    pub(crate) fn handle_clock(&mut self, header: &Header, now: Instant) {
         if let Some(source) = &mut self.source {
             let last = source.clock.replace((header.timestamp, now));
             if last.is_some_and(|last| jumps(last, header.timestamp, self.clock_rate, now)) {
@@ -123,21 +123,29 @@ impl Numbering {
         }
     }
 
+    /// The number of the present source's packet that was sent under this number.
+    pub(crate) fn of_source(&self, sent: SeqNo) -> Option<SeqNo> {
+        let source = self.source.as_ref()?;
+        let behind = self.next.since(sent);
+        (self.joint == Joint::Holds && (1..=WINDOW).contains(&behind))
+            .then(|| SeqNo(sent.0.wrapping_sub(source.sequence_shift)))
+    }
+
     /// The packet just taken into account is not sent on: no gap is to show for it.
-    pub(super) fn leave_out(&mut self) {
+    pub(crate) fn leave_out(&mut self) {
         if self.joint == Joint::Holds {
             self.joint = Joint::Sequence;
         }
     }
 
     /// Nothing is sent for a while: join everything afterwards.
-    pub(super) fn pause(&mut self) {
+    pub(crate) fn pause(&mut self) {
         self.source = None;
         self.joint = Joint::Everything;
     }
 
     /// The audio's clock rate is another one from here on.
-    pub(super) fn set_clock_rate(&mut self, clock_rate: u32) {
+    pub(crate) fn set_clock_rate(&mut self, clock_rate: u32) {
         if self.clock_rate != clock_rate {
             self.clock_rate = clock_rate;
             self.joint = Joint::Everything;
@@ -146,7 +154,7 @@ impl Numbering {
 
     /// The header to send for a packet that just arrived as `Next` or `Late`, with its payload
     /// type left to the caller. `frame`: how long a packet lasts, at least.
-    pub(super) fn number(
+    pub(crate) fn number(
         &mut self,
         header: &Header,
         arrival: Arrival,
@@ -190,21 +198,21 @@ impl Numbering {
     }
 
     /// Numbers for a packet of our own making that begins now, such as a telephone event.
-    pub(super) fn begin_own(&mut self, frame: Duration, now: Instant) -> RtpTimestamp {
+    pub(crate) fn begin_own(&mut self, frame: Duration, now: Instant) -> RtpTimestamp {
         self.timestamp = self.timestamp_after(frame, now);
         self.at = now;
         self.timestamp
     }
 
     /// The sequence number of a packet of our own making.
-    pub(super) fn own_sequence(&mut self) -> SeqNo {
+    pub(crate) fn own_sequence(&mut self) -> SeqNo {
         let sequence = self.next;
         self.next = sequence.plus(1);
         self.leave_out();
         sequence
     }
 
-    pub(super) fn ssrc(&self) -> Ssrc {
+    pub(crate) fn ssrc(&self) -> Ssrc {
         self.ssrc
     }
 

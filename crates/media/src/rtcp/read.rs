@@ -55,7 +55,7 @@ pub(super) fn reports(compound: &[u8]) -> impl Iterator<Item = Report> {
 }
 
 /// Type, count and body of each packet.
-fn packets(mut rest: &[u8]) -> impl Iterator<Item = (u8, usize, &[u8])> {
+pub(super) fn packets(mut rest: &[u8]) -> impl Iterator<Item = (u8, usize, &[u8])> {
     std::iter::from_fn(move || {
         let &[first, kind, high, low, ..] = rest else {
             return None;
@@ -90,7 +90,7 @@ fn block(block: &[u8]) -> Option<ReportBlock> {
     })
 }
 
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
     let word = bytes.get(at..at + 4)?;
     Some(u32::from_be_bytes(word.try_into().ok()?))
 }

@@ -63,6 +63,13 @@ impl Reception {
         }
     }
 
+    /// Whether a report of this source may be about what is received here.
+    pub(super) fn may_be_of(&self, ssrc: Ssrc) -> bool {
+        self.source
+            .as_ref()
+            .is_none_or(|source| source.ssrc == ssrc)
+    }
+
     pub(super) fn restart_jitter(&mut self) {
         if let Some(source) = &mut self.source {
             source.transit = None;

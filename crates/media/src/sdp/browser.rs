@@ -1,13 +1,14 @@
 //! What a browser says: its offer (outgoing call) or its answer (incoming call).
 //!
-//! One audio section is found and read; all other sections are only remembered, so that they can
-//! be refused in the right place. Candidates are not read: we are ICE-lite and answer whoever
+//! One audio section is found and read, and one of video if it shares the audio's transport; all
+//! others are only remembered, so that they can be refused in the right place. Candidates are not read: we are ICE-lite and answer whoever
 //! proves the password.
 
 use super::direction::Direction;
 use super::formats::Formats;
 use super::lines::{Lines, MediaLine, SdpError, Section, is_token};
 use super::setup::Setup;
+use super::video::VideoSection;
 use crate::endpoints::{BrowserRemote, DtlsRole, Fingerprint, Ssrc};
 
 /// A browser's description with exactly one audio section that can be used.
@@ -35,10 +36,12 @@ pub struct BrowserDescription {
     pub fingerprint: Fingerprint,
     /// `a=setup`.
     pub setup: Setup,
-    /// The sources it announces (`a=ssrc`).
+    /// The sources that the audio announces (`a=ssrc`).
     pub ssrcs: Vec<Ssrc>,
     /// The number of the header extension in which it says how loud it is (RFC 6464, RFC 8285).
     pub audio_level: Option<u8>,
+    /// Video that shares the audio's transport.
+    pub video: Option<VideoSection>,
 }
 
 /// RFC 6464 §4.
@@ -93,6 +96,15 @@ impl BrowserDescription {
             .iter()
             .find_map(|level| level.all("fingerprint").find_map(sha256))
             .ok_or(SdpError::NoFingerprint)?;
+        let bundled = |section: &Section| {
+            let mid = section.first("mid");
+            mid.is_some_and(|mid| bundle.iter().any(|member| member == mid))
+        };
+        let video = VideoSection::read(lines, |line, section| {
+            (line.port != 0 || section.has("bundle-only"))
+                && is_dtls_rtp(&line.protocol)
+                && bundled(section)
+        });
         Ok(Self {
             media: lines
                 .media
@@ -113,6 +125,7 @@ impl BrowserDescription {
                 .unwrap_or(Setup::Actpass),
             ssrcs: ssrcs(section),
             audio_level: audio_level(section),
+            video,
         })
     }
 
@@ -128,7 +141,12 @@ impl BrowserDescription {
             },
             ufrag: self.ufrag.clone(),
             pwd: self.pwd.clone(),
-            ssrcs: self.ssrcs.clone(),
+            ssrcs: self
+                .ssrcs
+                .iter()
+                .chain(self.video.iter().flat_map(|video| &video.ssrcs))
+                .copied()
+                .collect(),
             audio_level: self.audio_level,
         }
     }
@@ -173,7 +191,7 @@ fn sha256(value: &str) -> Option<Fingerprint> {
         .then(|| Fingerprint::parse(fingerprint.trim()))?
 }
 
-fn ssrcs(section: &Section) -> Vec<Ssrc> {
+pub(super) fn ssrcs(section: &Section) -> Vec<Ssrc> {
     let mut found: Vec<Ssrc> = Vec::new();
     for value in section.all("ssrc") {
         let number = value

@@ -8,6 +8,7 @@ use super::crypto::Crypto;
 use super::direction::Direction;
 use super::formats::Formats;
 use super::lines::{Lines, MediaLine, SdpError, Section};
+use super::video::VideoSection;
 use crate::srtp::SrtpPolicy;
 
 /// A phone's description with one audio section that can be used.
@@ -35,6 +36,8 @@ pub struct PhoneDescription {
     pub ptime: Option<u16>,
     /// `a=maxptime` in milliseconds.
     pub maxptime: Option<u16>,
+    /// Video over plain RTP.
+    pub video: Option<VideoSection>,
 }
 
 /// The address of a phone's audio.
@@ -94,28 +97,47 @@ impl PhoneDescription {
             });
         };
         let (line, section) = &lines.media[audio];
-        let connection = section
-            .connection
-            .as_ref()
-            .or(lines.session.connection.as_ref());
-        let ip = connection.and_then(|connection| connection_address(connection));
+        let address = media_address(line, section, &lines.session);
         Ok(Self {
             media: lines.media.iter().map(|(line, _)| line.clone()).collect(),
             audio,
             formats: Formats::read(line, section),
             direction: direction(section, &lines.session),
-            address: match ip {
-                Some(ip) if ip.is_unspecified() => MediaAddress::Unspecified,
-                Some(ip) => MediaAddress::At(SocketAddr::new(ip, line.port)),
-                None => MediaAddress::Unusable,
-            },
-            rtcp: rtcp_address(section, ip),
+            address,
+            rtcp: rtcp_address(section, address.ip()),
             rtcp_mux: section.has("rtcp-mux"),
             secure: is_secure_rtp(&line.protocol),
             crypto: Crypto::read_all(section.all("crypto")),
             ptime: milliseconds(section, "ptime"),
             maxptime: milliseconds(section, "maxptime"),
+            video: VideoSection::read(lines, |line, _| {
+                line.port != 0 && is_plain_rtp(&line.protocol)
+            }),
         })
+    }
+}
+
+impl MediaAddress {
+    /// The address part, if there is one to send to.
+    pub(super) fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::At(address) => Some(address.ip()),
+            Self::Unspecified | Self::Unusable => None,
+        }
+    }
+}
+
+/// Where a section's media goes: by its own `c=`, else by the session's.
+pub(super) fn media_address(
+    line: &MediaLine,
+    section: &Section,
+    session: &Section,
+) -> MediaAddress {
+    let connection = section.connection.as_ref().or(session.connection.as_ref());
+    match connection.and_then(|connection| connection_address(connection)) {
+        Some(ip) if ip.is_unspecified() => MediaAddress::Unspecified,
+        Some(ip) => MediaAddress::At(SocketAddr::new(ip, line.port)),
+        None => MediaAddress::Unusable,
     }
 }
 
@@ -152,7 +174,7 @@ fn connection_address(connection: &str) -> Option<IpAddr> {
 }
 
 /// `a=rtcp:<port> [IN IP4 <address>]` (RFC 3605).
-fn rtcp_address(section: &Section, ip: Option<IpAddr>) -> Option<SocketAddr> {
+pub(super) fn rtcp_address(section: &Section, ip: Option<IpAddr>) -> Option<SocketAddr> {
     let value = section.first("rtcp")?;
     let (port, connection) = match value.split_once(|c: char| c.is_ascii_whitespace()) {
         Some((port, connection)) => (port, connection_address(connection)),

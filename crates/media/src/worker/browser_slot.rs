@@ -9,6 +9,7 @@ use super::egress::Egress;
 use super::mailbox::{BrowserOpening, EventSink, LegId};
 use super::silence::SilenceWatch;
 use super::tally::Tally;
+use super::video::BrowserVideo;
 use crate::browser_leg::{BrowserCore, Ufrag};
 use crate::endpoints::Ssrc;
 use crate::event::{LegStats, Link};
@@ -28,6 +29,8 @@ pub(crate) struct BrowserSlot {
     /// From the phone to this browser.
     pub(crate) rewriter: Option<Rewriter>,
     pub(crate) phone: Option<usize>,
+    /// Beside the audio.
+    pub(super) video: Option<Box<BrowserVideo>>,
     /// Whether the plan lets the browser speak.
     pub(crate) planned_open: bool,
     pub(crate) gate: Gate,
@@ -63,6 +66,7 @@ impl BrowserSlot {
             rtcp,
             rewriter: None,
             phone: None,
+            video: None,
             planned_open: false,
             gate: Gate::OPEN,
             silence: SilenceWatch::new(settings.limits.silence),
@@ -113,7 +117,10 @@ impl BrowserSlot {
             return None;
         }
         let rewriter = self.rewriter.as_ref().and_then(Rewriter::poll_timeout);
+        let video = self.video.as_ref();
         [
+            video.and_then(|video| video.rtcp.poll_timeout()),
+            video.and_then(|video| video.stream.poll_timeout()),
             self.core.poll_timeout(),
             self.rtcp.poll_timeout(),
             self.silence.poll_timeout(),

@@ -56,6 +56,9 @@ impl Legs {
                     Ok(packet) => {
                         slot.rtcp.handle_rtcp(&packet, now);
                         slot.silence.heard(now);
+                        if slot.video.is_some() {
+                            legs.handle_browser_feedback(at, &packet, now, egress);
+                        }
                     }
                     Err(refused) => slot.tally.refused(refused),
                 },
@@ -87,6 +90,11 @@ impl Legs {
             slot.tally.dropped.malformed += 1;
             return;
         };
+        if let Some(video) = &slot.video
+            && video.stream.takes(header.payload_type)
+        {
+            return self.handle_browser_video(at, &mut packet, &header, now, egress);
+        }
         slot.tally.received(datagram.len());
         slot.tally.meter.handle_rtp(&packet, &header, now);
         slot.rtcp.handle_rtp(&header, now);
@@ -156,7 +164,9 @@ impl Legs {
                     legs.handle_phone_rtp(at, datagram, from, now, egress);
                 }
                 (PacketKind::Rtcp, Channel::Rtp | Channel::Rtcp) => {
-                    slot.handle_rtcp(datagram, from, now);
+                    if slot.handle_rtcp(datagram, from, now) && slot.video.is_some() {
+                        legs.handle_phone_feedback(at, datagram, now, egress);
+                    }
                 }
                 (PacketKind::Rtp, Channel::Rtcp)
                 | (PacketKind::Other, Channel::Rtp | Channel::Rtcp) => {
@@ -196,6 +206,9 @@ impl Legs {
         slot.tally.meter.handle_rtp(datagram, &header, now);
         slot.rtcp.handle_rtp(&header, now);
         slot.silence.heard(now);
+        if slot.video.is_some() {
+            return self.handle_phone_video(at, datagram, &header, now, egress);
+        }
         let browser = slot.browser.and_then(|at| self.browsers.get_mut(at));
         let Some(browser) = browser.filter(|browser| browser.gate.phone_to_browser) else {
             slot.tally.dropped.not_open += 1;
@@ -261,6 +274,7 @@ impl Legs {
         if let Some(silence) = slot.silence.handle_timeout(now) {
             (slot.on_event)(LegEvent::MediaStopped { silence });
         }
+        slot.handle_video_timeout(now, egress);
         if let Some(rewriter) = &mut slot.rewriter {
             rewriter.handle_timeout(now);
         }
@@ -279,6 +293,7 @@ impl Legs {
         if let Some(silence) = slot.silence.handle_timeout(now) {
             (slot.on_event)(LegEvent::MediaStopped { silence });
         }
+        slot.send_video_request(now, egress);
         slot.keep_open(now, egress);
         if let Some(rewriter) = &mut slot.rewriter {
             rewriter.handle_timeout(now);

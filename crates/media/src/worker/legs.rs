@@ -112,7 +112,7 @@ impl Legs {
             | Command::Close(id)
             | Command::OpenBrowser(id, _)
             | Command::OpenPhone(id, ..) => *id,
-            Command::Bridge { browser, .. } => *browser,
+            Command::Bridge { browser, .. } | Command::BridgeVideo { browser, .. } => *browser,
         };
         let Some(key) = self.by_id.get(&id).copied() else {
             return;
@@ -150,6 +150,11 @@ impl Legs {
                     legs.bridge(at, phone, *relay, now);
                 }
             }
+            (Command::BridgeVideo { phone, relay, .. }, LegKey::Browser(at)) => {
+                if let Some(LegKey::Phone(phone)) = legs.by_id.get(&phone).copied() {
+                    legs.bridge_video(at, phone, &relay, now);
+                }
+            }
             (Command::SetGate(_, gate), LegKey::Browser(at)) => {
                 legs.set_gate(at, gate, now);
             }
@@ -170,6 +175,7 @@ impl Legs {
                 | Command::ExpectChecks(_)
                 | Command::SetPhoneRemote(..)
                 | Command::Bridge { .. }
+                | Command::BridgeVideo { .. }
                 | Command::SetGate(..)
                 | Command::SendDigit(..)
                 | Command::Close(_)
@@ -318,6 +324,7 @@ impl Legs {
                 };
                 self.timers.disarm(key, &mut slot.armed);
                 let phone = slot.phone.take();
+                let video = slot.video.take().and_then(|video| video.stream.peer);
                 slot.rewriter = None;
                 slot.silence.expect(false, now);
                 slot.live = false;
@@ -326,6 +333,9 @@ impl Legs {
                 }
                 for address in slot.core.addresses().collect::<Vec<_>>() {
                     self.forget_address(address, at);
+                }
+                if let Some(phone) = video {
+                    self.unbridge_phone_video(phone);
                 }
                 if let Some(slot) = phone.and_then(|phone| self.phones.get_mut(phone)) {
                     slot.browser = None;
@@ -340,8 +350,12 @@ impl Legs {
                 slot.rewriter = None;
                 slot.live = false;
                 slot.silence.expect(false, now);
+                let video = slot.video.take().and_then(|stream| stream.peer);
                 if let Some(browser) = slot.browser.take() {
                     self.unbridge_browser(browser, now);
+                }
+                if let Some(browser) = video {
+                    self.unbridge_browser_video(browser);
                 }
             }
         }

@@ -16,6 +16,7 @@ use crate::event::{LegEvent, LegStats};
 use crate::handle::{Gate, MediaError};
 use crate::ports::PhoneSockets;
 use crate::relay::Relay;
+use crate::video::VideoRelay;
 
 /// Queue length at which no new leg is opened.
 const FULL_FOR_LEGS: usize = 1024;
@@ -41,6 +42,11 @@ pub(crate) enum Command {
         browser: LegId,
         phone: LegId,
         relay: Box<Relay>,
+    },
+    BridgeVideo {
+        browser: LegId,
+        phone: LegId,
+        relay: Box<VideoRelay>,
     },
     SetGate(LegId, Gate),
     SendDigit(LegId, Dtmf),
@@ -73,6 +79,7 @@ impl Command {
             | Self::ExpectChecks(_)
             | Self::SetPhoneRemote(..)
             | Self::Bridge { .. }
+            | Self::BridgeVideo { .. }
             | Self::SetGate(..)
             | Self::SendDigit(..)
             | Self::Snapshot(..) => FULL,

@@ -12,6 +12,7 @@ use super::keep_alive::{KeepAlive, NOTHING};
 use super::mailbox::{EventSink, LegId, PhoneOpening};
 use super::silence::SilenceWatch;
 use super::tally::Tally;
+use super::video::VideoStream;
 use crate::endpoints::{PhoneRemote, Ssrc};
 use crate::event::{LegStats, Link};
 use crate::phone_leg::SourceCheck;
@@ -32,6 +33,8 @@ pub(crate) struct PhoneSlot {
     /// From the browser to this phone.
     pub(crate) rewriter: Option<Rewriter>,
     pub(crate) browser: Option<usize>,
+    /// Of a leg that carries nothing but video.
+    pub(super) video: Option<Box<VideoStream>>,
     /// Whether the plan lets the phone speak.
     pub(crate) planned_open: bool,
     pub(crate) silence: SilenceWatch,
@@ -68,6 +71,7 @@ impl PhoneSlot {
             rtcp,
             rewriter: None,
             browser: None,
+            video: None,
             planned_open: false,
             silence: SilenceWatch::new(settings.limits.silence),
             keep_alive: KeepAlive::default(),
@@ -106,18 +110,23 @@ impl PhoneSlot {
     }
 
     /// A report of the phone, or of somebody else.
-    pub(crate) fn handle_rtcp(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
+    pub(crate) fn handle_rtcp(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> bool {
         let opened = match self.srtp.open_rtcp(datagram, now).transpose() {
             Ok(opened) => opened,
-            Err(refused) => return self.tally.refused(refused),
+            Err(refused) => {
+                self.tally.refused(refused);
+                return false;
+            }
         };
-        if self.source.handle_rtcp(from) {
+        let known = self.source.handle_rtcp(from);
+        if known {
             self.rtcp
                 .handle_rtcp(opened.as_deref().unwrap_or(datagram), now);
             self.silence.heard(now);
         } else {
             self.tally.dropped.unknown_source += 1;
         }
+        known
     }
 
     /// Keeps the way to the phone open if nothing has been said for a while.
@@ -150,7 +159,9 @@ impl PhoneSlot {
             return None;
         }
         let rewriter = self.rewriter.as_ref().and_then(Rewriter::poll_timeout);
+        let video = self.video.as_ref();
         [
+            video.and_then(|stream| stream.poll_timeout()),
             self.rtcp.poll_timeout(),
             self.silence.poll_timeout(),
             self.keep_alive.poll_timeout(),

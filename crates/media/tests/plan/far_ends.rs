@@ -22,7 +22,15 @@ pub(crate) fn browser(sdp: &str) -> BrowserDescription {
     BrowserDescription::parse(sdp).expect("a browser's description")
 }
 
+/// A phone's description as it is taken where video is not allowed.
 pub(crate) fn phone(sdp: &str) -> PhoneDescription {
+    PhoneDescription {
+        video: None,
+        ..video_phone(sdp)
+    }
+}
+
+pub(crate) fn video_phone(sdp: &str) -> PhoneDescription {
     PhoneDescription::parse(sdp).expect("a phone's description")
 }
 
@@ -58,6 +66,7 @@ pub(crate) fn phone_local() -> PhoneLocal {
         cname: "gateway".to_owned(),
         session_id: 42,
         srtp: SrtpLocal::new(SrtpPolicy::Off, [9; 32]),
+        video: None,
     }
 }
 

@@ -12,3 +12,4 @@ mod transcoding;
 mod transfer;
 mod unsafe_addresses;
 mod update;
+mod video;

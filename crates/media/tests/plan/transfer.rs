@@ -60,6 +60,7 @@ fn another() -> PhoneLocal {
         ssrc: Ssrc(77),
         session_id: 43,
         srtp: SrtpLocal::new(SrtpPolicy::Off, [9; 32]),
+        video: None,
         ..phone_local()
     }
 }

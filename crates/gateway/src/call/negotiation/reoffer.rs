@@ -4,7 +4,7 @@ use bytes::Bytes;
 use media::plan::{self, Hold};
 
 use super::{Negotiation, OfferAnswer, Pending, Purpose, Refusal, Reoffer, Settled, Settlement};
-use super::{bytes, connect};
+use super::{bytes, connect, silent_video};
 use crate::call::MediaAction;
 
 impl Negotiation {
@@ -33,6 +33,17 @@ impl Negotiation {
     /// What was agreed, offered again: the phone has taken up something else that is of no use.
     pub(in crate::call) fn restore(&mut self) -> Result<Bytes, Refusal> {
         self.offer_again(Purpose::CodecMustReturn)
+    }
+
+    /// Whether the phone's offer has video that the page has not been told of, and that there is
+    /// a leg for.
+    pub(in crate::call) fn adds_video(&self, sdp: &[u8]) -> bool {
+        let OfferAnswer::Settled { settlement, .. } = &self.state else {
+            return false;
+        };
+        let phone = self.locals.read(sdp);
+        let has_video = phone.is_ok_and(|phone| phone.video.is_some());
+        has_video && !settlement.agreed.browser_has_video()
     }
 
     fn offer_again(&mut self, purpose: Purpose) -> Result<Bytes, Refusal> {
@@ -149,5 +160,6 @@ fn silence(settlement: &Settlement) -> MediaAction {
         browser: None,
         phone: settlement.agreed.phone_remote,
         relay: Box::new(settlement.agreed.relay.clone().closed()),
+        video: silent_video(&settlement.agreed),
     }
 }

@@ -193,6 +193,7 @@ impl Scenario {
                 cname: "cname".to_owned(),
                 session_id: 3,
                 srtp: SrtpLocal::new(SrtpPolicy::Off, [9; 32]),
+                video: None,
             }),
         };
         self.call.handle(input, self.now);
@@ -338,6 +339,7 @@ pub(super) fn locals() -> Locals {
             cname: "cname".to_owned(),
             session_id: 2,
             srtp: SrtpLocal::new(SrtpPolicy::Off, [9; 32]),
+            video: None,
         },
         policy: Arc::new(Policy {
             route: Route::default(),

@@ -37,6 +37,8 @@ pub struct SipDomain {
     pub transcoding: Option<TranscodingRule>,
     /// Milliseconds of audio per packet towards phones.
     pub ptime: Option<u16>,
+    /// Whether calls of its accounts may have video; what `[media]` says if absent.
+    pub video: Option<bool>,
 }
 
 impl SipDomain {

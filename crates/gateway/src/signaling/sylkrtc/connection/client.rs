@@ -322,6 +322,7 @@ mod tests {
                 registration_expiry: 600,
                 sip_domains: Vec::new(),
                 accounts: Vec::new(),
+                video: true,
                 decline_code: 486,
                 media: Routes::all(Policy {
                     route: Route::default(),

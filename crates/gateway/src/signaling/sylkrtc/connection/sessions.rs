@@ -63,12 +63,14 @@ impl Client {
         let backend = self.backend.clone();
         let sip_session = backend.numbers.session();
         let mailbox = mailbox(|sender| backend.directory.add_session(sip_session, sender));
-        let legs = mailbox.open_legs(backend.media.worker()).map_err(|error| {
+        let mut legs = mailbox.open_legs(backend.media.worker()).map_err(|error| {
             tracing::warn!(%error, "no media for a call");
             Refusal::NoMediaResources
         })?;
         let domain = domain_without_port(&create.account);
         let policy = backend.rules.media.outgoing(&create.uri, domain);
+        let video = backend.rules.allows_video(domain);
+        legs.allow_video(video, create.sdp.as_bytes());
         let outgoing = Outgoing {
             session: sip_session,
             account,
@@ -285,9 +287,11 @@ impl Client {
             Err(Full::Account(_)) => return refused(486).await,
             Err(Full::Daemon(_)) => return refused(503).await,
         };
-        let Ok(legs) = mailbox.open_legs(backend.media.worker()) else {
+        let Ok(mut legs) = mailbox.open_legs(backend.media.worker()) else {
             return refused(503).await;
         };
+        let video = backend.rules.allows_video(domain_without_port(&address));
+        legs.allow_video(video, sdp.as_deref().unwrap_or_default());
         let parameters = Incoming {
             session,
             account,

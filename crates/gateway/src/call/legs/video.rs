@@ -1,0 +1,72 @@
+//! The leg that carries a call's video towards the phone: opened when somebody speaks of video and
+//! it is allowed, closed when there is none after all.
+
+use media::sdp::speaks_of_video;
+use media::video::AgreedVideo;
+use media::{BrowserLeg, MediaError, PhoneLeg, PhoneLegConfig, VideoLocal, WorkerHandle};
+
+/// The leg, or its absence.
+#[derive(Debug, Default)]
+pub(super) struct VideoLeg {
+    allowed: bool,
+    leg: Option<PhoneLeg>,
+}
+
+impl VideoLeg {
+    /// The operator's word.
+    pub(super) fn allow(&mut self, allowed: bool) {
+        self.allowed = allowed;
+    }
+
+    /// Our end of it.
+    pub(super) fn local(&self) -> Option<VideoLocal> {
+        self.leg.as_ref().map(|leg| {
+            let local = leg.local();
+            VideoLocal {
+                rtp: local.rtp,
+                rtcp: local.rtcp,
+            }
+        })
+    }
+
+    /// Opens it if a description wants it. Our end, if it is new. Without ports the call goes on
+    /// without video.
+    pub(super) fn prepare(&mut self, sdp: &[u8], worker: &WorkerHandle) -> Option<VideoLocal> {
+        if !self.allowed || self.leg.is_some() || !speaks_of_video(sdp) {
+            return None;
+        }
+        // Its end is the call's: neither silence nor failure of the video is an event.
+        let on_event = Box::new(|_| {});
+        match worker.open_phone_leg(PhoneLegConfig { on_event }) {
+            Ok(leg) => self.leg = Some(leg),
+            Err(error) => tracing::warn!(%error, "no leg for video"),
+        }
+        self.local()
+    }
+
+    /// Carries what was agreed on; closes the leg when that is no video. Whether it was closed.
+    pub(super) fn connect(
+        &mut self,
+        worker: &WorkerHandle,
+        browser: &BrowserLeg,
+        video: Option<AgreedVideo>,
+    ) -> Result<bool, MediaError> {
+        let Some(AgreedVideo {
+            relay,
+            phone_remote,
+        }) = video
+        else {
+            return Ok(self.leg.take().is_some());
+        };
+        if let Some(leg) = &self.leg {
+            leg.set_remote(phone_remote)?;
+            worker.bridge_video(browser, leg, relay)?;
+        }
+        Ok(false)
+    }
+
+    /// Closes it.
+    pub(super) fn close(&mut self) -> bool {
+        self.leg.take().is_some()
+    }
+}

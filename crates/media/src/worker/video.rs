@@ -1,0 +1,210 @@
+//! One leg's video: what is sent to its far end, and what is asked of it.
+//!
+//! Packets keep their frames (marker and timestamp) and get our payload type, source and one
+//! continuous numbering, which lives as long as the leg: under SRTP no number may leave twice.
+//! Losses before us stay visible. Keyframes are asked for at most every [`ASKING_INTERVAL`], and
+//! whenever a stream begins anew for its receiver. Sans-IO; legs without video have none of this.
+
+mod carry;
+mod sent;
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use sent::SentPackets;
+
+use super::tally::Tally;
+use crate::endpoints::Ssrc;
+use crate::rewriter::numbering::{Arrival, Numbering};
+use crate::rtcp::{RtcpSession, feedback};
+use crate::rtp::{HEADER_LENGTH, Header, Pt, RtpTimestamp, SeqNo};
+use crate::video::{CLOCK_RATE, VideoEnd};
+
+/// Least time between two requests for a keyframe.
+const ASKING_INTERVAL: Duration = Duration::from_millis(300);
+/// What a frame lasts at least, where timestamps have to be joined.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// The video of a browser leg, beside its audio.
+pub(crate) struct BrowserVideo {
+    pub(super) stream: VideoStream,
+    pub(super) rtcp: RtcpSession,
+    pub(super) tally: Tally,
+}
+
+/// The video of one leg.
+pub(crate) struct VideoStream {
+    /// The leg it is bridged to, by the worker's numbering.
+    pub(super) peer: Option<usize>,
+    end: VideoEnd,
+    ssrc: Ssrc,
+    numbering: Numbering,
+    /// What is sent next has nothing to build upon.
+    fresh: bool,
+    /// Kept only for a far end that says what it misses.
+    sent: Option<SentPackets>,
+    asking: Asking,
+    /// The number of the last FIR that came.
+    last_fir: Option<u8>,
+}
+
+/// Requests to the far end, which sends.
+#[derive(Debug, Default)]
+struct Asking {
+    /// Who sends; nobody can be asked before that is known.
+    source: Option<Ssrc>,
+    keyframe: bool,
+    not_before: Option<Instant>,
+    fir: u8,
+}
+
+/// What becomes of a packet.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Forward {
+    /// It leaves with this header, under this number.
+    Send([u8; HEADER_LENGTH], SeqNo),
+    /// Nothing is sent just now.
+    Closed,
+    /// It was seen before, or carries nothing.
+    Dropped,
+}
+
+impl VideoStream {
+    pub(super) fn new(
+        ssrc: Ssrc,
+        end: VideoEnd,
+        (sequence, timestamp): (SeqNo, RtpTimestamp),
+        now: Instant,
+    ) -> Self {
+        let mut stream = Self {
+            peer: None,
+            end,
+            ssrc,
+            numbering: Numbering::new(ssrc, CLOCK_RATE, sequence, timestamp, now),
+            fresh: true,
+            sent: None,
+            asking: Asking::default(),
+            last_fir: None,
+        };
+        stream.replan(end);
+        stream
+    }
+
+    /// Takes a new plan; numbering goes on.
+    pub(super) fn replan(&mut self, end: VideoEnd) {
+        if !end.open || end.send != self.end.send {
+            self.interrupt();
+        }
+        self.end = end;
+        if end.feedback.nack {
+            self.sent.get_or_insert_default();
+        } else {
+            self.sent = None;
+        }
+    }
+
+    /// Nothing is sent for a while: what comes next begins anew.
+    pub(super) fn interrupt(&mut self) {
+        self.numbering.pause();
+        self.fresh = true;
+    }
+
+    /// The leg at the other end is gone.
+    pub(super) fn unbridge(&mut self) {
+        self.peer = None;
+        self.interrupt();
+    }
+
+    pub(super) fn ssrc(&self) -> Ssrc {
+        self.ssrc
+    }
+
+    /// Whether the far end sends its video with this payload type.
+    pub(super) fn takes(&self, pt: Pt) -> bool {
+        self.end.receive.contains(&pt)
+    }
+
+    /// The far end has sent a packet.
+    pub(super) fn heard(&mut self, source: Ssrc) {
+        self.asking.source = Some(source);
+    }
+
+    /// Numbers a packet that is to be sent to the far end.
+    pub(super) fn forward(&mut self, header: &Header, now: Instant) -> Forward {
+        if !self.end.open {
+            return Forward::Closed;
+        }
+        let arrival = self.numbering.handle_arrival(header);
+        let next = match arrival {
+            Arrival::Next => true,
+            Arrival::Late => false,
+            Arrival::Stale => return Forward::Dropped,
+        };
+        if header.payload.is_empty() {
+            // Padding to try out the rate; the gap would look like a loss.
+            if next {
+                self.numbering.leave_out();
+            }
+            return Forward::Dropped;
+        }
+        if next {
+            self.numbering.handle_clock(header, now);
+        }
+        let numbered = Header {
+            marker: header.marker,
+            payload_type: self.end.send,
+            ..self.numbering.number(header, arrival, FRAME, now)
+        };
+        Forward::Send(numbered.to_bytes(), numbered.sequence)
+    }
+
+    /// Whether the packet just forwarded was the first of a stream that begins anew; told once.
+    pub(super) fn has_begun(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// Whoever receives this far end's video needs a keyframe.
+    pub(super) fn want_keyframe(&mut self) {
+        self.asking.keyframe = true;
+    }
+
+    /// The request to send to the far end now, if any.
+    pub(super) fn poll_request(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let source = self.asking.source?;
+        if !self.asking.keyframe || self.asking.not_before.is_some_and(|at| now < at) {
+            return None;
+        }
+        self.asking.keyframe = false;
+        self.asking.not_before = Some(now + ASKING_INTERVAL);
+        if self.end.feedback.fir && !self.end.feedback.pli {
+            self.asking.fir = self.asking.fir.wrapping_add(1);
+            return Some(feedback::fir(self.ssrc, source, self.asking.fir));
+        }
+        // Those who have not agreed to it mostly understand it, and others pass it over.
+        Some(feedback::pli(self.ssrc, source))
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let wanted = self.asking.keyframe && self.asking.source.is_some();
+        self.asking.not_before.filter(|_| wanted)
+    }
+
+    /// The request for packets that were lost on the way to us; these are the sender's numbers.
+    pub(super) fn nack(&self, lost: &[SeqNo]) -> Option<Vec<u8>> {
+        let source = self.asking.source.filter(|_| self.end.feedback.nack)?;
+        (!lost.is_empty()).then(|| feedback::nack(self.ssrc, source, lost))
+    }
+
+    /// The limit of the rate, as the far end understands it.
+    pub(super) fn limit(&self, rate: u64) -> Option<Vec<u8>> {
+        let source = self.asking.source?;
+        if self.end.feedback.remb {
+            Some(feedback::remb_of(self.ssrc, source, rate))
+        } else if self.end.feedback.tmmbr {
+            Some(feedback::tmmbr(self.ssrc, source, rate))
+        } else {
+            None
+        }
+    }
+}

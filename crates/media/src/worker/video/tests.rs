@@ -1,0 +1,174 @@
+//! One leg's video on virtual time.
+
+use std::time::{Duration, Instant};
+
+use super::{Forward, VideoStream};
+use crate::endpoints::Ssrc;
+use crate::rtcp::feedback::wishes;
+use crate::rtp::{Header, Pt, RtpTimestamp, SeqNo};
+use crate::video::{Feedback, VideoEnd};
+
+const OURS: Ssrc = Ssrc(10);
+const THEIRS: Ssrc = Ssrc(20);
+
+fn end(feedback: Feedback) -> VideoEnd {
+    let pt = |number| Pt::new(number).expect("seven bits");
+    VideoEnd {
+        receive: [pt(96), pt(97)],
+        send: pt(97),
+        open: true,
+        feedback,
+    }
+}
+
+fn stream(now: Instant) -> VideoStream {
+    VideoStream::new(
+        OURS,
+        end(Feedback::OURS),
+        (SeqNo(100), RtpTimestamp(0)),
+        now,
+    )
+}
+
+fn packet(sequence: u16, timestamp: u32, marker: bool) -> Header {
+    Header {
+        marker,
+        payload_type: Pt::new(96).expect("seven bits"),
+        sequence: SeqNo(sequence),
+        timestamp: RtpTimestamp(timestamp),
+        ssrc: Ssrc(5),
+        payload: 12..900,
+    }
+}
+
+fn sent(forward: Forward) -> Header {
+    let Forward::Send(bytes, sequence) = forward else {
+        panic!("sent on: {forward:?}");
+    };
+    let header = Header::parse(&bytes).expect("a header");
+    assert_eq!((header.sequence, header.ssrc), (sequence, OURS));
+    header
+}
+
+#[test]
+fn frames_keep_their_timestamps_and_markers_and_losses_stay_visible() {
+    let now = Instant::now();
+    let mut stream = stream(now);
+    let first = sent(stream.forward(&packet(7, 1_000, false), now));
+    assert!(!first.marker, "a beginning is no end of a frame");
+    assert_eq!(
+        (first.sequence, first.payload_type.number()),
+        (SeqNo(100), 97)
+    );
+    let second = sent(stream.forward(&packet(8, 1_000, true), now));
+    assert!(second.marker);
+    assert_eq!(second.timestamp, first.timestamp);
+    let later = now + Duration::from_millis(33);
+    let fourth = sent(stream.forward(&packet(10, 4_000, true), later));
+    assert_eq!(fourth.sequence, SeqNo(103));
+    assert_eq!(fourth.timestamp.since(first.timestamp), 3_000);
+    let third = sent(stream.forward(&packet(9, 4_000, false), later));
+    assert_eq!(
+        third.sequence,
+        SeqNo(102),
+        "one that comes late takes its place"
+    );
+    assert_eq!(
+        stream.forward(&packet(9, 4_000, false), later),
+        Forward::Dropped
+    );
+}
+
+#[test]
+fn padding_leaves_no_gap() {
+    let now = Instant::now();
+    let mut stream = stream(now);
+    sent(stream.forward(&packet(1, 0, true), now));
+    let padding = Header {
+        payload: 12..12,
+        ..packet(2, 0, false)
+    };
+    assert_eq!(stream.forward(&padding, now), Forward::Dropped);
+    assert_eq!(
+        sent(stream.forward(&packet(3, 3_000, true), now)).sequence,
+        SeqNo(101)
+    );
+}
+
+#[test]
+fn a_stream_begins_anew_behind_a_pause_and_goes_on_counting() {
+    let now = Instant::now();
+    let mut stream = stream(now);
+    let first = sent(stream.forward(&packet(1, 0, true), now));
+    assert!(stream.has_begun() && !stream.has_begun());
+    let held = VideoEnd {
+        open: false,
+        ..end(Feedback::OURS)
+    };
+    stream.replan(held);
+    assert_eq!(
+        stream.forward(&packet(2, 3_000, true), now),
+        Forward::Closed
+    );
+    stream.replan(end(Feedback::OURS));
+    let later = now + Duration::from_secs(2);
+    let next = sent(stream.forward(&packet(62, 180_000, false), later));
+    assert!(stream.has_begun());
+    assert_eq!(next.sequence, first.sequence.plus(1));
+    assert_eq!(next.timestamp.since(first.timestamp), 180_000);
+}
+
+#[test]
+fn a_keyframe_is_asked_for_once_in_a_while_and_not_of_nobody() {
+    let now = Instant::now();
+    let mut stream = stream(now);
+    stream.want_keyframe();
+    assert_eq!(
+        (stream.poll_request(now), stream.poll_timeout()),
+        (None, None)
+    );
+    stream.heard(THEIRS);
+    let request = stream.poll_request(now).expect("asked");
+    assert!(wishes(&request, THEIRS, &mut None).keyframe);
+    for _ in 0..100 {
+        stream.want_keyframe();
+        assert_eq!(stream.poll_request(now + Duration::from_millis(100)), None);
+    }
+    let due = stream.poll_timeout().expect("asked again later");
+    assert!(stream.poll_request(due).is_some());
+    assert_eq!(stream.poll_request(due + Duration::from_secs(1)), None);
+}
+
+#[test]
+fn an_end_without_pli_is_sent_firs_with_rising_numbers() {
+    let mut now = Instant::now();
+    let fir = Feedback {
+        fir: true,
+        ..Feedback::default()
+    };
+    let mut stream = VideoStream::new(OURS, end(fir), (SeqNo(1), RtpTimestamp(0)), now);
+    stream.heard(THEIRS);
+    let mut last = None;
+    for _ in 0..3 {
+        stream.want_keyframe();
+        let request = stream.poll_request(now).expect("asked");
+        assert!(wishes(&request, THEIRS, &mut last).keyframe);
+        now += Duration::from_secs(1);
+    }
+    assert_eq!(last, Some(3));
+}
+
+#[test]
+fn nothing_is_kept_for_an_end_that_does_not_ask() {
+    let now = Instant::now();
+    let none = VideoStream::new(
+        OURS,
+        end(Feedback::default()),
+        (SeqNo(1), RtpTimestamp(0)),
+        now,
+    );
+    assert!(none.sent.is_none());
+    assert!(stream(now).sent.is_some());
+    assert_eq!(none.nack(&[SeqNo(1)]), None);
+    assert_eq!(none.limit(1_000_000), None);
+}

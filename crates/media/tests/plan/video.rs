@@ -1,0 +1,321 @@
+//! Video beside the audio: offered, chosen, refused, added and taken away.
+
+use media::plan::{
+    Agreed, Hold, PhoneSide, Refusal, accept_browser_answer, accept_browser_change,
+    accept_phone_answer, accept_reinvite_answer, browser_answer, browser_offer, browser_reoffer,
+    hold_offer, phone_offer, reinvite,
+};
+use media::rtp::Pt;
+use media::sdp::UnsafeAddress;
+use media::video::VideoCodec;
+use media::{PhoneLocal, VideoLocal};
+
+use crate::far_ends::{
+    BARESIP_ANSWER, BARESIP_OFFER, CHROMIUM_ANSWER, CHROMIUM_OFFER, address, assert_lines,
+    assert_well_formed, browser, browser_local, has, media_lines, phone_local, policy,
+    video_phone as phone,
+};
+
+const VP8: &str = "m=video 5006 RTP/AVP 97\r\na=rtpmap:97 VP8/90000\r\na=rtcp-fb:* nack pli\r\n";
+const H264: &str = "m=video 5006 RTP/AVP 107\r\na=rtpmap:107 H264/90000\r\n\
+                    a=fmtp:107 packetization-mode=0;profile-level-id=428014\r\n";
+
+/// Our end with a leg for video.
+fn local() -> PhoneLocal {
+    PhoneLocal {
+        video: Some(VideoLocal {
+            rtp: address("203.0.113.1:40002"),
+            rtcp: address("203.0.113.1:40003"),
+        }),
+        ..phone_local()
+    }
+}
+
+fn pt(number: u8) -> Pt {
+    Pt::new(number).expect("seven bits")
+}
+
+fn outgoing(video: &str) -> (Agreed, String) {
+    let browser = browser(CHROMIUM_OFFER);
+    let offer = phone_offer(&browser, &policy(), &local()).expect("offer");
+    let answer = phone(&format!("{BARESIP_ANSWER}{video}"));
+    let agreed = accept_phone_answer(&browser, &offer, &answer, &policy()).expect("agreed");
+    let answer = browser_answer(&browser, &agreed, &browser_local());
+    assert_well_formed(offer.text());
+    (agreed, answer.text().to_owned())
+}
+
+#[test]
+fn a_phone_is_offered_the_browsers_video_from_a_leg_of_its_own() {
+    let offer = phone_offer(&browser(CHROMIUM_OFFER), &policy(), &local()).expect("offer");
+    assert_eq!(
+        media_lines(offer.text())[1],
+        "m=video 40002 RTP/AVP 96 103 107 45 98"
+    );
+    assert_lines(
+        offer.text(),
+        &[
+            "a=rtpmap:96 VP8/90000",
+            "a=rtpmap:107 H264/90000",
+            "a=fmtp:107 profile-level-id=42001f;packetization-mode=0;level-asymmetry-allowed=1",
+            "a=rtcp-fb:* nack pli",
+            "a=rtcp-fb:* ccm fir",
+        ],
+    );
+    for unknown in ["rtx", "red", "ulpfec", "transport-cc", "extmap"] {
+        assert!(!offer.text().contains(unknown), "{unknown}");
+    }
+    assert!(
+        offer.text().len() < 1_100,
+        "room for an INVITE over UDP: {}",
+        offer.text().len()
+    );
+}
+
+#[test]
+fn the_phones_choice_is_what_the_browser_is_told() {
+    let (agreed, answer) = outgoing(VP8);
+    let video = agreed.video.expect("video");
+    assert_eq!(video.relay.codec, VideoCodec::Vp8);
+    assert_eq!(
+        (video.relay.browser.send, video.relay.phone.send),
+        (pt(96), pt(97))
+    );
+    assert_eq!(video.relay.phone.receive, [pt(96), pt(97)]);
+    assert!(video.relay.browser.open && video.relay.phone.open);
+    assert!(video.relay.phone.feedback.pli && !video.relay.phone.feedback.nack);
+    assert_eq!(video.phone_remote.expect("an address").rtp.port(), 5006);
+    assert_lines(
+        &answer,
+        &[
+            "a=group:BUNDLE 0 1",
+            "m=video 50000 UDP/TLS/RTP/SAVPF 96",
+            "a=rtpmap:96 VP8/90000",
+            "a=rtcp-fb:96 nack",
+            "a=rtcp-fb:96 nack pli",
+            "a=rtcp-fb:96 goog-remb",
+            "a=msid:call call-video",
+            "a=ssrc:1235 cname:gateway",
+        ],
+    );
+    assert!(!answer.contains("transport-cc"));
+}
+
+#[test]
+fn h264_keeps_the_browsers_profile_and_takes_the_phones_level() {
+    let (agreed, answer) = outgoing(H264);
+    let video = agreed.video.expect("video");
+    assert_eq!(video.relay.codec, VideoCodec::H264);
+    assert_eq!(video.relay.browser.send, pt(107));
+    assert!(has(
+        &answer,
+        "a=fmtp:107 profile-level-id=420014;packetization-mode=0"
+    ));
+}
+
+#[test]
+fn refused_video_leaves_the_audio_untouched() {
+    let elsewhere = "m=video 5006 RTP/AVP 97\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:97 VP8/90000\r\n";
+    for video in [
+        "",
+        "m=video 0 RTP/AVP 96\r\n",
+        "m=video 5006 RTP/AVP 34\r\n",
+        elsewhere,
+    ] {
+        let (agreed, answer) = outgoing(video);
+        assert_eq!(agreed.video, None, "{video}");
+        assert!(agreed.relay.to_phone.open && agreed.relay.to_browser.open);
+        assert!(has(&answer, "a=group:BUNDLE 0"));
+        assert!(
+            media_lines(&answer)[1].starts_with("m=video 0 "),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn our_own_port_is_no_place_for_video() {
+    let own = "m=video 40002 RTP/AVP 96\r\nc=IN IP4 203.0.113.1\r\na=rtpmap:96 VP8/90000\r\n";
+    let (agreed, _) = outgoing(own);
+    assert_eq!(agreed.video, None);
+    assert_eq!(Refusal::Address(UnsafeAddress::Own).status().0, 488);
+}
+
+#[test]
+fn without_a_leg_for_it_no_video_is_offered_or_accepted() {
+    let offer = phone_offer(&browser(CHROMIUM_OFFER), &policy(), &phone_local()).expect("offer");
+    assert_eq!(media_lines(offer.text()).len(), 1);
+    let (agreed, _) = outgoing(VP8);
+    let again = format!("{BARESIP_OFFER}{VP8}");
+    let agreed = reinvite(&agreed, &phone(&again), &policy(), &phone_local()).expect("answered");
+    assert_eq!(agreed.video, None);
+    assert!(media_lines(agreed.phone_sdp())[1].starts_with("m=video 0 "));
+}
+
+#[test]
+fn a_phones_video_is_put_to_the_browser_under_numbers_of_its_own() {
+    let caller = phone(&format!(
+        "{BARESIP_OFFER}m=video 5006 RTP/AVP 111 99\r\na=rtpmap:111 VP8/90000\r\na=rtpmap:99 AV1/90000\r\n"
+    ));
+    let offer = browser_offer(Some(&caller), &policy(), &browser_local()).expect("offer");
+    assert_well_formed(offer.text());
+    let line = media_lines(offer.text())[1];
+    assert!(
+        line.starts_with("m=video 50000 UDP/TLS/RTP/SAVPF "),
+        "{line}"
+    );
+    let numbers: Vec<&str> = line.split(' ').skip(3).collect();
+    let audio: Vec<&str> = media_lines(offer.text())[0].split(' ').skip(3).collect();
+    assert!(
+        numbers.iter().all(|number| !audio.contains(number)),
+        "{line}"
+    );
+    assert!(has(offer.text(), "a=group:BUNDLE 0 1"));
+    let bundled = CHROMIUM_ANSWER.replace("a=group:BUNDLE 0", "a=group:BUNDLE 0 1");
+    let answer = format!(
+        "{bundled}m=video 9 UDP/TLS/RTP/SAVPF {0}\r\na=mid:1\r\na=rtcp-mux\r\na=sendrecv\r\n\
+         a=rtpmap:{0} VP8/90000\r\na=ssrc:99 cname:x\r\n",
+        numbers[0]
+    );
+    let answer = browser(&answer);
+    assert!(answer.remote().ssrcs.contains(&media::Ssrc(99)));
+    let agreed = accept_browser_answer(&caller, &offer, &answer, &policy(), &local());
+    let agreed = agreed.expect("agreed");
+    let video = agreed.video.as_ref().expect("video");
+    assert_eq!(video.relay.phone.send, pt(111));
+    assert_eq!(video.relay.browser.send.number().to_string(), numbers[0]);
+    assert_eq!(
+        media_lines(agreed.phone_sdp())[1],
+        "m=video 40002 RTP/AVP 111"
+    );
+}
+
+#[test]
+fn a_hold_stops_the_video_too_and_a_resume_brings_it_back() {
+    let (agreed, _) = outgoing(VP8);
+    let offer = hold_offer(&agreed, Hold::On, &local());
+    assert_eq!(offer.text().matches("a=sendonly").count(), 2);
+    assert_eq!(media_lines(offer.text())[1], "m=video 40002 RTP/AVP 96");
+    let held = format!("{BARESIP_ANSWER}a=recvonly\r\n{VP8}a=recvonly\r\n");
+    let held = accept_reinvite_answer(&agreed, &offer, &phone(&held), &policy()).expect("held");
+    let video = held.video.as_ref().expect("still there");
+    assert!(!video.relay.browser.open && !video.relay.phone.open);
+    let offer = hold_offer(&held, Hold::Off, &local());
+    let answer = phone(&format!("{BARESIP_ANSWER}{VP8}"));
+    let resumed = accept_reinvite_answer(&held, &offer, &answer, &policy()).expect("resumed");
+    let video = resumed.video.expect("video");
+    assert!(video.relay.browser.open && video.relay.phone.open);
+    assert_eq!(video.relay.browser.send, pt(96));
+}
+
+#[test]
+fn a_phone_may_drop_its_video_and_take_it_up_again() {
+    let (agreed, _) = outgoing(VP8);
+    let without = phone(&format!("{BARESIP_OFFER}m=video 0 RTP/AVP 97\r\n"));
+    let audio = reinvite(&agreed, &without, &policy(), &local()).expect("answered");
+    assert_eq!(audio.video, None);
+    assert!(media_lines(audio.phone_sdp())[1].starts_with("m=video 0 "));
+    let with = phone(&format!("{BARESIP_OFFER}{VP8}"));
+    let back = reinvite(&audio, &with, &policy(), &local()).expect("answered");
+    assert_eq!(back.video.expect("video").relay.browser.send, pt(96));
+}
+
+/// A page that adds video to a call, or takes it away, by the media line of its offer.
+fn update(before: &Agreed, first: &str, later: &str, answer: &str) -> (String, Agreed, String) {
+    let exchange = browser_answer(&browser(first), before, &browser_local());
+    let update = exchange
+        .reoffered(browser(later))
+        .expect("the same session");
+    let side = update
+        .phone_side(before, &policy(), &local())
+        .expect("possible");
+    let PhoneSide::Offer(offer) = side else {
+        panic!("the phone has to be asked");
+    };
+    let agreed = update
+        .accept_phone_answer(&offer, &phone(answer), &policy())
+        .expect("agreed");
+    let answer = update.answer(&exchange, &agreed, &browser_local());
+    (offer.text().to_owned(), agreed, answer.text().to_owned())
+}
+
+fn without_video(offer: &str) -> String {
+    let at = offer.find("m=video").expect("video");
+    let end = offer[at..]
+        .find("m=application")
+        .map_or(offer.len(), |end| at + end);
+    format!("{}{}", &offer[..at], &offer[end..]).replace("BUNDLE 0 1", "BUNDLE 0")
+}
+
+#[test]
+fn a_page_adds_video_and_takes_it_away() {
+    let audio_only = without_video(CHROMIUM_OFFER);
+    let offer = phone_offer(&browser(&audio_only), &policy(), &local()).expect("offer");
+    let answer = phone(BARESIP_ANSWER);
+    let agreed = accept_phone_answer(&browser(&audio_only), &offer, &answer, &policy());
+    let agreed = agreed.expect("audio");
+    assert_eq!(agreed.video, None);
+    let with = format!("{BARESIP_ANSWER}{VP8}");
+    let (asked, added, told) = update(&agreed, &audio_only, CHROMIUM_OFFER, &with);
+    assert!(
+        media_lines(&asked)[1].starts_with("m=video 40002 RTP/AVP 96 "),
+        "{asked}"
+    );
+    assert_eq!(
+        added.video.as_ref().expect("video").relay.codec,
+        VideoCodec::Vp8
+    );
+    assert!(has(&told, "m=video 50000 UDP/TLS/RTP/SAVPF 96"));
+    let without = format!("{BARESIP_ANSWER}m=video 0 RTP/AVP 96\r\n");
+    let disabled = format!("{audio_only}m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n");
+    let (asked, removed, told) = update(&added, CHROMIUM_OFFER, &disabled, &without);
+    assert!(media_lines(&asked)[1].starts_with("m=video 0 "), "{asked}");
+    assert_eq!(removed.video, None);
+    assert!(media_lines(&told)[1].starts_with("m=video 0 "), "{told}");
+}
+
+#[test]
+fn a_page_that_changes_nothing_of_the_video_leaves_the_phone_alone() {
+    let (agreed, _) = outgoing(VP8);
+    let exchange = browser_answer(&browser(CHROMIUM_OFFER), &agreed, &browser_local());
+    let update = exchange
+        .reoffered(browser(CHROMIUM_OFFER))
+        .expect("the same session");
+    let side = update
+        .phone_side(&agreed, &policy(), &local())
+        .expect("possible");
+    let PhoneSide::Unchanged(same) = side else {
+        panic!("nothing to ask");
+    };
+    assert_eq!(same.video, agreed.video);
+}
+
+#[test]
+fn video_that_the_phone_adds_is_put_to_the_page() {
+    let (agreed, _) = outgoing("");
+    let exchange = browser_answer(&browser(CHROMIUM_OFFER), &agreed, &browser_local());
+    let with = phone(&format!("{BARESIP_OFFER}{VP8}"));
+    let offer = browser_reoffer(&with, &exchange, &agreed, &policy(), &browser_local());
+    let offer = offer.expect("an offer");
+    let line = media_lines(offer.text())[1];
+    assert_eq!(line, "m=video 50000 UDP/TLS/RTP/SAVPF 97");
+    assert!(has(offer.text(), "a=group:BUNDLE 0 1"));
+    let bundled = CHROMIUM_ANSWER.replace("a=group:BUNDLE 0", "a=group:BUNDLE 0 1");
+    let answer = browser(&format!(
+        "{bundled}m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:1\r\na=rtcp-mux\r\na=rtpmap:97 VP8/90000\r\n"
+    ));
+    let changed = accept_browser_change(
+        &agreed,
+        &exchange,
+        &with,
+        &offer,
+        &answer,
+        &policy(),
+        &local(),
+    );
+    match changed {
+        Ok((agreed, _)) => assert_eq!(agreed.video.expect("video").relay.phone.send, pt(97)),
+        // The fixture's answer is of another DTLS role than the fixture's offer.
+        Err(refusal) => assert_eq!(refusal, Refusal::OtherSession),
+    }
+}
