@@ -1,0 +1,143 @@
+// Video over SIP: two pages see each other, a phone is seen, and video comes and goes in mid-call.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { startBaresip } from '../testbed/baresip.mjs';
+import { PHONE_HZ } from '../testbed/conversation.mjs';
+import { startStage } from '../testbed/stage.mjs';
+import { power } from '../testbed/tone.mjs';
+import { until } from '../testbed/wait.mjs';
+
+const CODECS = ['video/VP8', 'video/H264', 'video/VP9', 'video/AV1'];
+
+describe('video', () => {
+  let stage;
+  before(async () => { stage = await startStage({ gateway: { tables: { media: { video: true } } } }); });
+  afterEach(() => stage?.clear());
+  after(() => stage?.abandon());
+
+  const registered = async (user) => {
+    const phone = await stage.connect(user);
+    assert.equal((await phone.register()).state, 'registered');
+    return phone;
+  };
+  /** Waits for so many more frames. */
+  const sees = async (call, frames = 10) => {
+    const { decoded } = await call.picture();
+    let last;
+    await until(async () => {
+      last = await call.picture();
+      return last.decoded >= decoded + frames;
+    }, { seconds: 15, what: 'a picture' }).catch((error) => {
+      throw new Error(`${error.message}: ${JSON.stringify(last)}`);
+    });
+    return last;
+  };
+  const seesNothing = (call) => until(async () => {
+    const { decoded } = await call.picture();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return (await call.picture()).decoded === decoded;
+  }, { what: 'no more frames' });
+  const hears = (call) => until(async () => power((await call.hear(0.3)).samples, 48000, PHONE_HZ) > 1e-3, { seconds: 8, what: 'the phone\'s tone' });
+  /** Alice calls bob, another page, by SIP. */
+  const pages = async (caller = {}, callee = {}) => {
+    const [alice, bob] = [await registered('alice'), await registered('bob')];
+    const mine = await alice.call('bob@sylk.test', caller);
+    const theirs = await bob.incoming();
+    assert.equal((await theirs.accept(callee)).kind, 'ack');
+    await Promise.all([mine, theirs].map((call) => call.state('established', 15)));
+    await Promise.all([mine, theirs].map((call) => call.mediaStarts()));
+    return { alice, bob, mine, theirs };
+  };
+  const ended = async (mine, theirs) => {
+    await mine.hangUp();
+    await theirs.state('terminated');
+  };
+
+  for (const codec of CODECS) {
+    test(`two pages see each other in ${codec}`, async (t) => {
+      const probe = await stage.connect('carol');
+      if (!(await probe.page.run('videoCodecs')).includes(codec)) return t.skip('this Chromium cannot');
+      const { mine, theirs } = await pages({ camera: true, codec }, { camera: true });
+      for (const call of [mine, theirs]) {
+        const seen = await sees(call, 20);
+        assert.equal(seen.codec, codec);
+        assert.ok(seen.keyframes >= 1, JSON.stringify(seen));
+      }
+      await ended(mine, theirs);
+    });
+  }
+
+  test('a picture that was held comes back with a keyframe', async () => {
+    const { mine, theirs } = await pages({ camera: true }, { camera: true });
+    const before = await sees(theirs);
+    await mine.hold(true);
+    await mine.event('hold');
+    await Promise.all([seesNothing(mine), seesNothing(theirs)]);
+    await mine.hold(false);
+    await mine.event('hold', { index: 1 });
+    const after = await sees(theirs);
+    await sees(mine);
+    assert.ok(after.keyframes > before.keyframes, `${JSON.stringify(before)} ${JSON.stringify(after)}`);
+    assert.ok((await mine.picture()).asked >= 1, 'the keyframe was asked for');
+    await ended(mine, theirs);
+  });
+
+  test('video is added and taken away in mid-call, by whichever page', async () => {
+    const { bob, mine, theirs } = await pages();
+    // what only clients send that know session-update
+    await bob.request('account-fetch-addressbook', { account: bob.account });
+    const [added] = await Promise.all([
+      mine.update({ camera: true }),
+      theirs.event('update').then(async ({ state, sdp }) => {
+        assert.equal(state, 'received');
+        assert.match(sdp, /^m=video [1-9]/m);
+        assert.equal((await theirs.answerUpdate(sdp, { camera: true })).kind, 'ack');
+      }),
+    ]);
+    assert.equal(added.event?.state, 'accepted', JSON.stringify(added));
+    await Promise.all([sees(mine), sees(theirs)]);
+    const removed = await mine.update({ noVideo: true });
+    assert.equal(removed.event?.state, 'accepted', JSON.stringify(removed));
+    assert.match(removed.event.sdp, /^m=video 0 /m);
+    await seesNothing(theirs);
+    await ended(mine, theirs);
+  });
+
+  for (const video of ['VP8', 'H264']) {
+    test(`a baresip phone with ${video} is seen and sees, called and calling`, async () => {
+      const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', video, name: `bob-${video}` }));
+      const alice = await registered('alice');
+      const call = await alice.call(bob.uri, { camera: true });
+      await call.state('established');
+      const seen = await sees(call, 20);
+      assert.equal(seen.codec, `video/${video}`);
+      await until(async () => (await call.picture()).sent > 20, { what: 'frames to the phone' });
+      await hears(call);
+      await call.hangUp();
+      await bob.closed();
+      const from = bob.events.length;
+      await bob.dial(alice.account);
+      const incoming = await alice.incoming();
+      assert.match(incoming.incoming.sdp, /^m=video [1-9]/m);
+      await incoming.accept({ camera: true });
+      await incoming.state('established');
+      await sees(incoming, 20);
+      await incoming.hangUp();
+      await bob.closed({ from });
+    });
+  }
+
+  test('a phone without video refuses it and the sound is whole', async () => {
+    const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', name: 'bob-audio' }));
+    const alice = await registered('alice');
+    const call = await alice.call(bob.uri, { camera: true });
+    const { sdp } = await call.state('accepted');
+    assert.match(sdp, /^m=video 0 /m);
+    await call.state('established');
+    await hears(call);
+    await call.hangUp();
+    await bob.closed();
+  });
+
+  test('and then nothing is left', () => stage.nothingLeft());
+});
