@@ -6,7 +6,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::srtp::{SdesKeys, SrtpLocal, SrtpPolicy};
+use crate::srtp::{SdesKeys, SrtpLocal};
 
 /// Synchronisation source of an RTP stream (RFC 3550 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -143,23 +143,24 @@ pub struct PhoneLocal {
 }
 
 impl PhoneLocal {
-    /// The leg for video, unless everything has to be encrypted: video is not.
+    /// The leg for video, encrypted as the audio is.
     #[must_use]
-    pub fn plain_video(&self) -> Option<VideoLocal> {
-        match self.srtp.policy {
-            SrtpPolicy::Off | SrtpPolicy::Optional => self.video,
-            SrtpPolicy::Required => None,
-        }
+    pub(crate) fn video_leg(&self) -> Option<VideoLocal> {
+        let video = self.video.clone()?;
+        let srtp = video.srtp.under(self.srtp.policy);
+        Some(VideoLocal { srtp, ..video })
     }
 }
 
 /// Our end of a phone leg that carries video beside another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VideoLocal {
     /// Where phones send RTP to, as advertised (even port).
     pub rtp: SocketAddr,
     /// Where phones send RTCP to, as advertised (the next port).
     pub rtcp: SocketAddr,
+    /// Our keys for it. Whether it is encrypted is the audio's matter.
+    pub srtp: SrtpLocal,
 }
 
 /// The far end of a phone leg, from its SDP.

@@ -92,6 +92,7 @@ impl Ours {
                 video: Some(VideoLocal {
                     rtp: address(40_002),
                     rtcp: address(40_003),
+                    srtp: SrtpLocal::new(SrtpPolicy::Off, [8; 32]),
                 }),
             },
         }

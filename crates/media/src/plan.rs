@@ -144,7 +144,7 @@ impl From<SdpError> for Refusal {
 pub struct PhoneOffer {
     exchange: Exchange,
     formats: Vec<OwnFormat>,
-    video: Option<VideoContent>,
+    video: Option<Box<VideoContent>>,
     /// Our ports.
     local: Box<PhoneLocal>,
     hold: Hold,

@@ -126,6 +126,8 @@ pub struct VideoEnd {
     pub send: Pt,
     /// Whether it is sent video: false while held or not wanted.
     pub open: bool,
+    /// The most bits per second that it wants to be sent, by its description.
+    pub limit: Option<u64>,
     /// What it takes and gives.
     pub feedback: Feedback,
 }

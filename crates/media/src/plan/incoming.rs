@@ -162,7 +162,7 @@ pub(super) fn answer_phone(
     local: &PhoneLocal,
     before: Before<'_>,
 ) -> Result<Agreed, Refusal> {
-    let (security, keys) = Security::answered(local, offer)?;
+    let (security, keys) = Security::answered(&local.srtp, offer.keying())?;
     let remote = phone_remote(offer, policy, local.rtp, offer.rtcp_mux)?.map(with_keys(keys));
     let codec = pair.phone;
     let comfort_noise = browser.codec == codec && browser.comfort_noise.is_some();
@@ -171,7 +171,8 @@ pub(super) fn answer_phone(
     let times = (offer.ptime, offer.maxptime);
     let phone = Side::new(codec, &offer.formats, &formats, direction(offer), times);
     let section = offer.video.as_ref();
-    let video = section.and_then(|section| VideoSide::of_phone(section, policy, local));
+    let video =
+        section.and_then(|section| VideoSide::of_phone(section, policy, local, remote.as_ref()));
     let phone = phone.ok_or(Refusal::NoCommonCodec)?.insisting(pair.insists);
     let phone = phone.with_video(video);
     let video = video::answer_to_phone(&browser, &phone, before.hold);

@@ -12,7 +12,7 @@ use super::{
     current_offer, own,
 };
 use crate::codec::AudioCodec;
-use crate::endpoints::{BrowserLocal, BrowserRemote, PhoneLocal};
+use crate::endpoints::{BrowserLocal, BrowserRemote, PhoneLocal, PhoneRemote};
 use crate::sdp::{BrowserDescription, MediaLine, PhoneDescription};
 
 /// The offer to the phone for a browser's offer: codecs that the browser has, in the policy's
@@ -64,18 +64,19 @@ fn offer_of(
         return Err(Refusal::NoCommonCodec);
     }
     let formats = own::for_phone(codecs, &browser.formats);
-    let security = Security::offered(local);
+    let security = Security::offered(&local.srtp);
     let mut media = vec![MediaLine {
         media: "audio".to_owned(),
         port: local.rtp.port(),
         protocol: security.protocol().to_owned(),
         formats: Vec::new(),
     }];
-    let video = local.plain_video().zip(browser.video.as_ref());
-    let video = video.and_then(|(ports, section)| {
+    let video = local.video_leg().zip(browser.video.as_ref());
+    let video = video.and_then(|(leg, section)| {
         let side = VideoSide::of_browser(section);
-        let video = VideoContent::for_phone(&side, media.len(), side.direction)?;
-        media.push(video.media_line(ports.rtp.port(), "RTP/AVP"));
+        let security = Security::offered(&leg.srtp);
+        let video = VideoContent::for_phone(&side, media.len(), side.direction, security)?;
+        media.push(video.media_line(leg.rtp.port(), video.security.protocol()));
         Some(video)
     });
     let content = PhoneContent {
@@ -99,7 +100,7 @@ fn offer_of(
             security,
         },
         formats,
-        video,
+        video: video.map(Box::new),
         local: Box::new(local.clone()),
         hold: Hold::Off,
     })
@@ -181,13 +182,13 @@ impl PhoneOffer {
         if answer.audio != self.exchange.audio {
             return Err(Refusal::MismatchedAnswer);
         }
-        let (security, keys) = self.exchange.security.clone().settled(answer)?;
+        let (security, keys) = self.exchange.security.clone().settled(answer.keying())?;
         let remote = phone_remote(answer, policy, self.local.rtp, false)?.map(with_keys(keys));
         let direction = direction(answer);
         let times = (answer.ptime, answer.maxptime);
         let phone = Side::new(pair.phone, &answer.formats, &self.formats, direction, times);
         let phone = phone.ok_or(Refusal::NoCommonCodec)?;
-        let phone = phone.with_video(self.video_answered(answer, policy));
+        let phone = phone.with_video(self.video_answered(answer, policy, remote.as_ref()));
         let mut agreed = Agreed::new(
             browser,
             phone.insisting(pair.insists),
@@ -206,9 +207,14 @@ impl PhoneOffer {
 }
 
 impl PhoneOffer {
-    fn video_answered(&self, answer: &PhoneDescription, policy: &Policy) -> Option<VideoSide> {
-        let (video, local) = (self.video.as_ref()?, self.local.plain_video()?);
-        video.answered_by_phone(answer.video.as_ref()?, policy, local.rtp)
+    fn video_answered(
+        &self,
+        answer: &PhoneDescription,
+        policy: &Policy,
+        audio: Option<&PhoneRemote>,
+    ) -> Option<VideoSide> {
+        let (video, local) = (self.video.as_ref()?, self.local.video_leg()?);
+        video.answered_by_phone(answer.video.as_ref()?, policy, local.rtp, audio)
     }
 }
 

@@ -77,10 +77,14 @@ pub(super) fn later_offer(current: &Agreed, terms: Terms, local: &PhoneLocal) ->
     let mut media = media.clone();
     let (browser, phone) = (&current.browser, &current.phone);
     let video = video::later_offer(browser, phone, terms.hold, &media, local);
-    if let Some((video, ports)) = video.as_ref().zip(local.plain_video())
-        && video.line == media.len()
+    if let Some((video, ports)) = video.as_ref().zip(local.video_leg())
+        && media.get(video.line).is_none_or(|line| line.port == 0)
     {
-        media.push(video.media_line(ports.rtp.port(), "RTP/AVP"));
+        let line = video.media_line(ports.rtp.port(), video.security.protocol());
+        match media.get_mut(video.line) {
+            Some(refused) => *refused = line,
+            None => media.push(line),
+        }
     }
     let content = PhoneContent {
         local,
@@ -104,7 +108,7 @@ pub(super) fn later_offer(current: &Agreed, terms: Terms, local: &PhoneLocal) ->
     PhoneOffer {
         exchange,
         formats: terms.formats,
-        video,
+        video: video.map(Box::new),
         local: Box::new(local.clone()),
         hold: terms.hold,
     }
@@ -140,7 +144,7 @@ pub fn repeated(
     if answer.audio != current.exchange.audio {
         return Err(Refusal::MismatchedAnswer);
     }
-    let (security, keys) = current.exchange.security.clone().settled(answer)?;
+    let (security, keys) = current.exchange.security.clone().settled(answer.keying())?;
     let remote = phone_remote(answer, policy, local.rtp, false)?.map(with_keys(keys));
     let times = (answer.ptime, answer.maxptime);
     let direction = direction(answer);
@@ -149,7 +153,8 @@ pub fn repeated(
         .described_again(&answer.formats, direction, times)
         .ok_or(Refusal::CodecGone)?;
     let video = current.phone.video.as_ref().zip(answer.video.as_ref());
-    let video = video.and_then(|(before, now)| before.described_again(now, policy, local));
+    let video =
+        video.and_then(|(before, now)| before.described_again(now, policy, local, remote.as_ref()));
     let phone = phone.with_video(video);
     let browser = current.browser.clone();
     let exchange = Exchange {

@@ -1,4 +1,4 @@
-//! Whether the audio of a phone leg is encrypted, and with which keys (RFC 4568 §5, §7).
+//! Whether a phone leg is encrypted, and with which keys (RFC 4568 §5, §7): audio and video each.
 //!
 //! Required: we offer `RTP/SAVP` and take nothing plain. Optional: we offer `RTP/AVP` with our keys
 //! beside it. Phones that know keys answer with theirs, all others pass the lines over and are
@@ -7,8 +7,8 @@
 
 use super::Refusal;
 use crate::endpoints::PhoneLocal;
-use crate::sdp::{Crypto, PhoneDescription};
-use crate::srtp::{SdesKeys, SrtpPolicy, SrtpProfile};
+use crate::sdp::{Crypto, PhoneDescription, VideoSection};
+use crate::srtp::{SdesKeys, SrtpLocal, SrtpPolicy, SrtpProfile};
 
 /// The suites that we offer, most wanted first. The others are taken where they are offered.
 const OFFERED: [SrtpProfile; 3] = [
@@ -18,7 +18,7 @@ const OFFERED: [SrtpProfile; 3] = [
 ];
 
 /// What a description of ours on a phone leg says of encryption.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Security {
     /// Whether a plain answer will do.
     policy: SrtpPolicy,
@@ -32,16 +32,44 @@ pub(super) struct Security {
 /// # Errors
 /// [`Refusal::NotEncrypted`].
 pub fn can_be_encrypted(offer: &PhoneDescription, local: &PhoneLocal) -> Result<(), Refusal> {
-    Security::answered(local, offer).map(drop)
+    Security::answered(&local.srtp, offer.keying()).map(drop)
+}
+
+/// What a section of a phone's says of encryption.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keying<'a> {
+    /// Nothing plain.
+    secure: bool,
+    lines: &'a [Crypto],
+}
+
+impl PhoneDescription {
+    /// What its audio says of encryption.
+    pub(super) fn keying(&self) -> Keying<'_> {
+        Keying {
+            secure: self.secure,
+            lines: &self.crypto,
+        }
+    }
+}
+
+impl VideoSection {
+    /// What it says of encryption.
+    pub(super) fn keying(&self) -> Keying<'_> {
+        Keying {
+            secure: self.secure,
+            lines: &self.crypto,
+        }
+    }
 }
 
 impl Security {
     /// For the first offer on a leg.
-    pub(super) fn offered(local: &PhoneLocal) -> Self {
-        let policy = local.srtp.policy;
+    pub(super) fn offered(local: &SrtpLocal) -> Self {
+        let policy = local.policy;
         let line = |(tag, profile)| Crypto {
             tag,
-            key: local.srtp.key(profile),
+            key: local.key(profile),
         };
         let lines = match policy {
             SrtpPolicy::Off => Vec::new(),
@@ -63,13 +91,13 @@ impl Security {
     /// # Errors
     /// [`Refusal::NotEncrypted`] if it has to be encrypted and the phone offers no key of use.
     pub(super) fn answered(
-        local: &PhoneLocal,
-        offer: &PhoneDescription,
+        local: &SrtpLocal,
+        offer: Keying<'_>,
     ) -> Result<(Self, Option<SdesKeys>), Refusal> {
-        let policy = local.srtp.policy;
+        let policy = local.policy;
         let theirs = match policy {
             SrtpPolicy::Off => None,
-            SrtpPolicy::Optional | SrtpPolicy::Required => offer.crypto.first(),
+            SrtpPolicy::Optional | SrtpPolicy::Required => offer.lines.first(),
         };
         let Some(theirs) = theirs else {
             return match policy {
@@ -85,7 +113,7 @@ impl Security {
         };
         let ours = Crypto {
             tag: theirs.tag,
-            key: local.srtp.key(theirs.key.profile()),
+            key: local.key(theirs.key.profile()),
         };
         let keys = SdesKeys {
             local: ours.key,
@@ -102,9 +130,9 @@ impl Security {
     /// ours.
     pub(super) fn settled(
         mut self,
-        answer: &PhoneDescription,
+        answer: Keying<'_>,
     ) -> Result<(Self, Option<SdesKeys>), Refusal> {
-        let chosen = answer.crypto.iter().find_map(|theirs| {
+        let chosen = answer.lines.iter().find_map(|theirs| {
             let ours = self.lines.iter().find(|ours| {
                 ours.tag == theirs.tag && ours.key.profile() == theirs.key.profile()
             })?;

@@ -102,7 +102,7 @@ impl PhoneContent<'_> {
 
     fn video_at(&self, index: usize) -> Option<(&VideoContent, VideoLocal)> {
         let video = self.video.filter(|video| video.line == index)?;
-        Some((video, self.local.plain_video()?))
+        Some((video, self.local.video_leg()?))
     }
 
     fn video_section(
@@ -110,9 +110,13 @@ impl PhoneContent<'_> {
         body: &mut String,
         line: &MediaLine,
         video: &VideoContent,
-        VideoLocal { rtp, rtcp }: VideoLocal,
+        VideoLocal { rtp, rtcp, .. }: VideoLocal,
     ) {
         video.write_media_line(body, rtp.port(), &line.protocol);
+        video.write_bandwidth(body);
+        for crypto in &video.security.lines {
+            line_of(body, format_args!("a=crypto:{crypto}"));
+        }
         video.write_formats(body);
         video.write_feedback(body);
         self.rtcp(body, rtp, rtcp);
@@ -216,6 +220,7 @@ impl BrowserContent<'_> {
                 continue;
             }
             media_line(&mut text, default.port(), &line.protocol, self.formats);
+            self.connection(&mut text);
             self.of_bundle(&mut text, mid.as_deref(), self.direction);
             if let Some(number) = self.audio_level {
                 line_of(&mut text, format_args!("a=extmap:{number} {AUDIO_LEVEL}"));
@@ -241,6 +246,8 @@ impl BrowserContent<'_> {
         video: &VideoContent,
     ) {
         video.write_media_line(text, self.default().port(), &line.protocol);
+        self.connection(text);
+        video.write_bandwidth(text);
         self.of_bundle(text, mid, video.direction);
         video.write_formats(text);
         video.write_feedback(text);
@@ -250,12 +257,14 @@ impl BrowserContent<'_> {
 
     /// What every section of the bundle says of the one transport.
     fn of_bundle(&self, text: &mut String, mid: Option<&str>, direction: Direction) {
-        let default = self.default();
-        line_of(text, format_args!("c=IN {}", Address(default.ip())));
         self.mid(text, mid);
         line_of(text, format_args!("a={direction}"));
         text.push_str("a=rtcp-mux\r\n");
         self.transport(text);
+    }
+
+    fn connection(&self, text: &mut String) {
+        line_of(text, format_args!("c=IN {}", Address(self.default().ip())));
     }
 
     /// The default destination: the first candidate.

@@ -20,7 +20,7 @@ pub fn offer_to_another(current: &Agreed, policy: &Policy, local: &PhoneLocal) -
     let browser = &current.browser;
     let formats = own::for_another_phone(&policy.codecs_beside(browser.codec), browser);
     let (ptime, maxptime) = current.times_for_phone();
-    let security = Security::offered(local);
+    let security = Security::offered(&local.srtp);
     let media = vec![MediaLine {
         media: "audio".to_owned(),
         port: local.rtp.port(),

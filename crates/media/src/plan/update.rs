@@ -116,10 +116,7 @@ impl BrowserUpdate {
         let offer = &self.offer;
         let times = (offer.ptime, offer.maxptime);
         let side = Side::new(current.codec(), &offer.formats, &[], offer.direction, times);
-        let video = offer
-            .video
-            .as_ref()
-            .filter(|_| local.plain_video().is_some());
+        let video = offer.video.as_ref().filter(|_| local.video.is_some());
         let video =
             video.map(|section| VideoSide::reoffered(current.browser.video.as_ref(), section));
         let side = side.map(|side| side.with_video(video.clone()));

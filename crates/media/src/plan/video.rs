@@ -11,12 +11,14 @@ mod text;
 
 use std::net::SocketAddr;
 
-use super::remote::remote_of;
+use super::remote::{remote_of, with_keys};
+use super::security::Security;
 use super::side::Side;
 use super::{Agreed, Hold, Policy};
 use crate::endpoints::{PhoneLocal, PhoneRemote};
 use crate::rtp::Pt;
 use crate::sdp::{Direction, MediaAddress, MediaLine, VideoFormat, VideoSection};
+use crate::srtp::SdesKeys;
 use crate::video::{AgreedVideo, Feedback, VideoEnd, VideoRelay};
 
 /// Formats that a phone is offered: an INVITE over UDP has little room (RFC 3261 §18.1.1).
@@ -33,6 +35,10 @@ pub(super) struct VideoSide {
     pub(super) direction: Direction,
     /// Where the phone's goes; `None` for browsers, and while the phone names no address.
     remote: Option<PhoneRemote>,
+    /// Of a phone's: how it is encrypted.
+    security: Security,
+    /// The most bits per second that it wants to be sent.
+    bandwidth: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,26 +56,50 @@ pub(super) struct VideoContent {
     pub(super) line: usize,
     pub(super) formats: Vec<VideoFormat>,
     pub(super) direction: Direction,
+    /// Towards phones.
+    pub(super) security: Security,
+    /// The most bits per second that are wanted.
+    pub(super) bandwidth: Option<u32>,
+}
+
+/// Where a phone's video goes and how it is encrypted, and what the phone really does.
+struct PhoneEnd {
+    direction: Direction,
+    remote: Option<PhoneRemote>,
+    security: Security,
 }
 
 impl VideoSide {
     /// What a browser offers.
     pub(super) fn of_browser(section: &VideoSection) -> Self {
-        Self::offered(section, section.direction, None)
+        let end = PhoneEnd {
+            direction: section.direction,
+            remote: None,
+            security: Security::default(),
+        };
+        Self::offered(section, end)
     }
 
-    /// What a phone offers; `None` when it cannot be used.
+    /// What a phone offers; `None` when it cannot be used. `audio`: where its audio goes.
     pub(super) fn of_phone(
         section: &VideoSection,
         policy: &Policy,
         local: &PhoneLocal,
+        audio: Option<&PhoneRemote>,
     ) -> Option<Self> {
-        let (direction, remote) =
-            end_of_phone(section, policy, local.plain_video()?.rtp, section.rtcp_mux)?;
-        Some(Self::offered(section, direction, remote))
+        let local = local.video_leg()?;
+        let (security, keys) = Security::answered(&local.srtp, section.keying()).ok()?;
+        let (rtp, mux) = (local.rtp, section.rtcp_mux);
+        let end = end_of_phone(section, policy, rtp, mux, (security, keys), audio)?;
+        Some(Self::offered(section, end))
     }
 
-    fn offered(section: &VideoSection, direction: Direction, remote: Option<PhoneRemote>) -> Self {
+    fn offered(section: &VideoSection, end: PhoneEnd) -> Self {
+        let PhoneEnd {
+            direction,
+            remote,
+            security,
+        } = end;
         let format = |format: &VideoFormat| SideFormat {
             listed: format.pt,
             format: format.clone(),
@@ -79,6 +109,8 @@ impl VideoSide {
             formats: section.formats.iter().map(format).collect(),
             direction,
             remote,
+            security,
+            bandwidth: section.bandwidth,
         }
     }
 
@@ -89,14 +121,22 @@ impl VideoSide {
         section: &VideoSection,
         policy: &Policy,
         local: &PhoneLocal,
+        audio: Option<&PhoneRemote>,
     ) -> Option<Self> {
-        let (direction, remote) = end_of_phone(section, policy, local.plain_video()?.rtp, false)?;
-        let kept = self.kept(section)?;
-        Some(Self {
-            formats: vec![kept],
+        let settled = self.security.clone().settled(section.keying()).ok()?;
+        let rtp = local.video_leg()?.rtp;
+        let PhoneEnd {
             direction,
             remote,
-            ..self.clone()
+            security,
+        } = end_of_phone(section, policy, rtp, false, settled, audio)?;
+        Some(Self {
+            line: self.line,
+            formats: vec![self.kept(section)?],
+            direction,
+            remote,
+            security,
+            bandwidth: section.bandwidth,
         })
     }
 
@@ -127,26 +167,36 @@ impl VideoSide {
     }
 
     /// What an offer of ours would tell the other leg, beside its direction.
-    pub(super) fn asks(&self) -> (Vec<&VideoFormat>, Direction) {
+    pub(super) fn asks(&self) -> (Vec<&VideoFormat>, Direction, Option<u32>) {
         let formats = self.formats.iter().map(|format| &format.format);
-        (formats.collect(), self.direction)
+        (formats.collect(), self.direction, self.bandwidth)
     }
 }
 
 /// Where a phone's video goes, and what it really does: without an address it hears nothing.
-/// `None` when nothing may be sent there.
+/// `None` when nothing may be sent there, or only in the clear beside audio that is encrypted.
 fn end_of_phone(
     section: &VideoSection,
     policy: &Policy,
     local: SocketAddr,
     mux: bool,
-) -> Option<(Direction, Option<PhoneRemote>)> {
+    (security, keys): (Security, Option<SdesKeys>),
+    audio: Option<&PhoneRemote>,
+) -> Option<PhoneEnd> {
+    if keys.is_none() && audio.is_some_and(|audio| audio.srtp.is_some()) {
+        return None;
+    }
     let remote = remote_of(section.address, section.rtcp, policy, local, mux).ok()?;
+    let remote = remote.map(with_keys(keys));
     let direction = match section.address {
         MediaAddress::At(_) | MediaAddress::Unusable => section.direction,
         MediaAddress::Unspecified => Direction::new(section.direction.sends(), false),
     };
-    Some((direction, remote))
+    Some(PhoneEnd {
+        direction,
+        remote,
+        security,
+    })
 }
 
 impl VideoContent {
@@ -155,6 +205,7 @@ impl VideoContent {
         browser: &VideoSide,
         line: usize,
         direction: Direction,
+        security: Security,
     ) -> Option<Self> {
         let mut formats: Vec<VideoFormat> = Vec::new();
         let all = || browser.formats.iter().map(|format| &format.format);
@@ -172,6 +223,8 @@ impl VideoContent {
             line,
             formats,
             direction,
+            security,
+            bandwidth: browser.bandwidth,
         })
     }
 
@@ -194,6 +247,8 @@ impl VideoContent {
             line,
             formats,
             direction: Direction::SendRecv,
+            security: Security::default(),
+            bandwidth: phone.bandwidth,
         }
     }
 
@@ -221,6 +276,8 @@ impl VideoContent {
             formats: vec![self.chosen(section)?],
             direction: section.direction,
             remote: None,
+            security: Security::default(),
+            bandwidth: section.bandwidth,
         })
     }
 
@@ -230,13 +287,13 @@ impl VideoContent {
         section: &VideoSection,
         policy: &Policy,
         local: SocketAddr,
+        audio: Option<&PhoneRemote>,
     ) -> Option<VideoSide> {
-        let (direction, remote) = end_of_phone(section, policy, local, false)?;
+        let settled = self.security.clone().settled(section.keying()).ok()?;
+        let end = end_of_phone(section, policy, local, false, settled, audio)?;
         Some(VideoSide {
-            line: self.line,
             formats: vec![self.chosen(section)?],
-            direction,
-            remote,
+            ..VideoSide::offered(section, end)
         })
     }
 
@@ -287,6 +344,8 @@ pub(super) fn answer_to_phone(browser: &Side, phone: &Side, hold: Hold) -> Optio
         line: phone.line,
         formats: vec![ours(to.format.pt, Some(&to.format), &from.format)],
         direction: wish.and(phone.direction.reversed()),
+        security: phone.security.clone(),
+        bandwidth: browser.bandwidth,
     })
 }
 
@@ -300,6 +359,8 @@ pub(super) fn answer_to_browser(browser: &Side, phone: &Side) -> Option<VideoCon
         line: video.line,
         formats: vec![ours(to.format.pt, Some(&to.format), &from.format)],
         direction: video.direction.reversed(),
+        security: Security::default(),
+        bandwidth: phone.video.as_ref().and_then(|phone| phone.bandwidth),
     })
 }
 
@@ -312,7 +373,7 @@ pub(super) fn later_offer(
     media: &[MediaLine],
     local: &PhoneLocal,
 ) -> Option<VideoContent> {
-    local.plain_video()?;
+    let leg = local.video_leg()?;
     let video = browser.video.as_ref()?;
     let wish = hold.wish(video.direction);
     let used = phone.video.as_ref();
@@ -325,11 +386,14 @@ pub(super) fn later_offer(
             line: known.line,
             formats: vec![ours(to.listed, Some(&to.format), &from.format)],
             direction,
+            security: known.security.clone(),
+            bandwidth: video.bandwidth,
         });
     }
     // A line that was refused may be used again (RFC 3264 §8.1).
     let refused = media.iter().position(|line| line.media == "video");
-    VideoContent::for_phone(video, refused.unwrap_or(media.len()), wish)
+    let line = refused.unwrap_or(media.len());
+    VideoContent::for_phone(video, line, wish, Security::offered(&leg.srtp))
 }
 
 /// Joins the video of two legs, and leaves each with the one format that is used.
@@ -338,10 +402,11 @@ pub(super) fn join(browser: &mut Side, phone: &mut Side, hold: Hold) -> Option<A
     let (to_browser, to_phone) = pair(browser, phone)?;
     let (to_browser, to_phone) = (to_browser.clone(), to_phone.clone());
     let wish = hold.wish(browser.direction);
-    let end = |own: &SideFormat, open: bool| VideoEnd {
+    let end = |own: &SideFormat, limit: Option<u32>, open: bool| VideoEnd {
         receive: [own.listed, own.format.pt],
         send: own.format.pt,
         open,
+        limit: limit.map(u64::from),
         feedback: own.format.feedback.and(Feedback {
             tmmbr: true,
             ..Feedback::OURS
@@ -352,8 +417,8 @@ pub(super) fn join(browser: &mut Side, phone: &mut Side, hold: Hold) -> Option<A
     let sent_to_browser = phone.direction.sends() && wish.receives();
     let relay = VideoRelay {
         codec: to_browser.format.codec,
-        browser: end(&to_browser, sent_to_browser),
-        phone: end(&to_phone, sent_to_phone),
+        browser: end(&to_browser, browser.bandwidth, sent_to_browser),
+        phone: end(&to_phone, phone.bandwidth, sent_to_phone),
     };
     let phone_remote = phone.remote;
     browser.formats = vec![to_browser];

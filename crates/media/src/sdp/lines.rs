@@ -1,6 +1,6 @@
 //! The lines of a session description, sorted into session and media sections (RFC 8866 §5).
 //!
-//! Knows `c=`, `m=`, `a=` and `b=` no deeper than their first word; every other line is passed
+//! Knows `b=`, `c=`, `m=` and `a=` no deeper than their first word; every other line is passed
 //! over. Lines may end in CR LF, LF or CR, stand in any order and be unknown.
 
 use std::fmt;
@@ -66,11 +66,25 @@ pub(super) struct Lines {
 pub(super) struct Section {
     /// The value of the last `c=`.
     pub(super) connection: Option<String>,
+    /// The most bits per second that are wanted, by `b=`: that of RFC 3890 before that of RFC 8866.
+    pub(super) bandwidth: Option<u32>,
     /// `a=` lines as (name in lower case, value; empty when there is none).
     pub(super) attributes: Vec<(String, String)>,
 }
 
 impl Section {
+    /// `b=AS:<kilobits per second>` or `b=TIAS:<bits per second>`.
+    fn limit(&mut self, value: &str) {
+        match value.split_once(':') {
+            Some(("TIAS", bits)) => self.bandwidth = bits.parse().ok().or(self.bandwidth),
+            Some(("AS", kilobits)) if self.bandwidth.is_none() => {
+                let bits = kilobits.parse::<u32>().ok();
+                self.bandwidth = bits.and_then(|kilobits| kilobits.checked_mul(1_000));
+            }
+            Some(_) | None => {}
+        }
+    }
+
     /// The values of all attributes of that (lower case) name.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.attributes
@@ -137,6 +151,7 @@ impl Lines {
                         .media
                         .push((MediaLine::read(value)?, Section::default()));
                 }
+                "b" => lines.current().limit(value),
                 "c" => lines.current().connection = Some(value.to_owned()),
                 "a" => {
                     let (name, value) = value.split_once(':').unwrap_or((value, ""));

@@ -36,7 +36,7 @@ pub struct PhoneDescription {
     pub ptime: Option<u16>,
     /// `a=maxptime` in milliseconds.
     pub maxptime: Option<u16>,
-    /// Video over plain RTP.
+    /// Video over RTP that the policy allows.
     pub video: Option<VideoSection>,
 }
 
@@ -111,7 +111,8 @@ impl PhoneDescription {
             ptime: milliseconds(section, "ptime"),
             maxptime: milliseconds(section, "maxptime"),
             video: VideoSection::read(lines, |line, _| {
-                line.port != 0 && is_plain_rtp(&line.protocol)
+                let encrypted = policy != SrtpPolicy::Off && is_secure_rtp(&line.protocol);
+                line.port != 0 && (is_plain_rtp(&line.protocol) || encrypted)
             }),
         })
     }
@@ -147,7 +148,7 @@ fn is_plain_rtp(protocol: &str) -> bool {
         .any(|known| known.eq_ignore_ascii_case(protocol))
 }
 
-fn is_secure_rtp(protocol: &str) -> bool {
+pub(super) fn is_secure_rtp(protocol: &str) -> bool {
     ["RTP/SAVP", "RTP/SAVPF"]
         .iter()
         .any(|known| known.eq_ignore_ascii_case(protocol))

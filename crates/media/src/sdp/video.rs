@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 
+use super::crypto::Crypto;
 use super::direction::Direction;
 use super::lines::{Lines, MediaLine, Section};
 use super::phone::MediaAddress;
@@ -33,6 +34,12 @@ pub struct VideoSection {
     pub rtcp: Option<SocketAddr>,
     /// Whether it can do RTCP on the RTP port.
     pub rtcp_mux: bool,
+    /// Whether its protocol is `RTP/SAVP`: nothing plain (phones).
+    pub secure: bool,
+    /// The keys it offers or answers with, those that we can do (phones).
+    pub crypto: Vec<Crypto>,
+    /// The most bits per second that its writer wants to be sent, by `b=`.
+    pub bandwidth: Option<u32>,
 }
 
 /// One payload type of a video section.
@@ -68,6 +75,12 @@ impl VideoSection {
                 address,
                 rtcp: super::phone::rtcp_address(section, address.ip()),
                 rtcp_mux: section.has("rtcp-mux"),
+                secure: super::phone::is_secure_rtp(&line.protocol),
+                crypto: Crypto::read_all(section.all("crypto")),
+                bandwidth: section
+                    .bandwidth
+                    .or(lines.session.bandwidth)
+                    .filter(|bits| *bits > 0),
             })
         })
     }

@@ -100,6 +100,11 @@ impl SrtpLocal {
         Self { policy, seed }
     }
 
+    /// The same keys where the operator wants something else.
+    pub(crate) fn under(self, policy: SrtpPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
     /// Our key for a suite.
     pub(crate) fn key(&self, profile: SrtpProfile) -> SdesKey {
         let chance = hmac::Key::new(hmac::HMAC_SHA256, &self.seed);

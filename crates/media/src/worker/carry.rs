@@ -164,8 +164,10 @@ impl Legs {
                     legs.handle_phone_rtp(at, datagram, from, now, egress);
                 }
                 (PacketKind::Rtcp, Channel::Rtp | Channel::Rtcp) => {
-                    if slot.handle_rtcp(datagram, from, now) && slot.video.is_some() {
-                        legs.handle_phone_feedback(at, datagram, now, egress);
+                    if let Some(report) = slot.handle_rtcp(datagram, from, now)
+                        && slot.video.is_some()
+                    {
+                        legs.handle_phone_feedback(at, &report, now, egress);
                     }
                 }
                 (PacketKind::Rtp, Channel::Rtcp)

@@ -1,9 +1,10 @@
 //! A phone leg as its worker keeps it: who may speak, what is sent, counted and timed.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::Settings;
 use super::browser_slot::sent_facts;
@@ -19,6 +20,14 @@ use crate::phone_leg::SourceCheck;
 use crate::rewriter::Rewriter;
 use crate::rtcp::RtcpSession;
 use crate::srtp::SdesSession;
+
+/// What has left of a packet.
+pub(super) enum Left {
+    /// The packet itself.
+    Plain,
+    /// This.
+    Encrypted(BytesMut),
+}
 
 /// One phone leg.
 pub(crate) struct PhoneSlot {
@@ -93,13 +102,27 @@ impl PhoneSlot {
     }
 
     pub(crate) fn send_rtp(&mut self, packet: &[u8], now: Instant, egress: &mut impl Egress) {
+        // Audio is not sent twice.
+        let _left = self.transmit(packet, now, egress);
+    }
+
+    /// Sends a packet, if there is somewhere to send it to, and says what has left.
+    pub(super) fn transmit(
+        &mut self,
+        packet: &[u8],
+        now: Instant,
+        egress: &mut impl Egress,
+    ) -> Option<Left> {
         let Some(to) = self.source.rtp_destination() else {
             self.tally.dropped.not_open += 1;
-            return;
+            return None;
         };
         let sealed = match self.srtp.seal_rtp(packet).transpose() {
             Ok(sealed) => sealed,
-            Err(refused) => return self.tally.refused(refused),
+            Err(refused) => {
+                self.tally.refused(refused);
+                return None;
+            }
         };
         let datagram = sealed.as_deref().unwrap_or(packet);
         let taken = egress.to_phone(self.key, Channel::Rtp, to, datagram);
@@ -107,26 +130,35 @@ impl PhoneSlot {
         self.keep_alive.sent(now);
         let (timestamp, payload) = sent_facts(packet);
         self.rtcp.handle_sent(timestamp, payload, now);
+        Some(sealed.map_or(Left::Plain, Left::Encrypted))
     }
 
-    /// A report of the phone, or of somebody else.
-    pub(crate) fn handle_rtcp(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> bool {
+    /// A report of the phone, or of somebody else. Given back decrypted if it is the phone's.
+    pub(crate) fn handle_rtcp<'a>(
+        &mut self,
+        datagram: &'a [u8],
+        from: SocketAddr,
+        now: Instant,
+    ) -> Option<Cow<'a, [u8]>> {
         let opened = match self.srtp.open_rtcp(datagram, now).transpose() {
             Ok(opened) => opened,
             Err(refused) => {
                 self.tally.refused(refused);
-                return false;
+                return None;
             }
         };
         let known = self.source.handle_rtcp(from);
-        if known {
-            self.rtcp
-                .handle_rtcp(opened.as_deref().unwrap_or(datagram), now);
-            self.silence.heard(now);
-        } else {
+        if !known {
             self.tally.dropped.unknown_source += 1;
+            return None;
         }
-        known
+        let report = match opened {
+            Some(opened) => Cow::Owned(opened.into()),
+            None => Cow::Borrowed(datagram),
+        };
+        self.rtcp.handle_rtcp(&report, now);
+        self.silence.heard(now);
+        Some(report)
     }
 
     /// Keeps the way to the phone open if nothing has been said for a while.

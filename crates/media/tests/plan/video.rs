@@ -8,7 +8,7 @@ use media::plan::{
 use media::rtp::Pt;
 use media::sdp::UnsafeAddress;
 use media::video::VideoCodec;
-use media::{PhoneLocal, VideoLocal};
+use media::{PhoneLocal, SrtpLocal, SrtpPolicy, VideoLocal};
 
 use crate::far_ends::{
     BARESIP_ANSWER, BARESIP_OFFER, CHROMIUM_ANSWER, CHROMIUM_OFFER, address, assert_lines,
@@ -26,6 +26,7 @@ fn local() -> PhoneLocal {
         video: Some(VideoLocal {
             rtp: address("203.0.113.1:40002"),
             rtcp: address("203.0.113.1:40003"),
+            srtp: SrtpLocal::new(SrtpPolicy::Off, [8; 32]),
         }),
         ..phone_local()
     }

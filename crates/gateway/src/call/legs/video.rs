@@ -25,6 +25,7 @@ impl VideoLeg {
             VideoLocal {
                 rtp: local.rtp,
                 rtcp: local.rtcp,
+                srtp: local.srtp.clone(),
             }
         })
     }

@@ -14,6 +14,15 @@ impl VideoContent {
         text.push_str("\r\n");
     }
 
+    /// The limit of the rate, as older and newer readers know it (RFC 8866 §5.8, RFC 3890).
+    pub(in crate::plan) fn write_bandwidth(&self, text: &mut String) {
+        if let Some(bits) = self.bandwidth {
+            let kilobits = bits.div_ceil(1_000);
+            write!(text, "b=AS:{kilobits}\r\nb=TIAS:{bits}\r\n")
+                .expect("writing to a String does not fail");
+        }
+    }
+
     /// The formats with their parameters.
     pub(in crate::plan) fn write_formats(&self, text: &mut String) {
         for format in &self.formats {

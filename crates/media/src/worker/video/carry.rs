@@ -14,7 +14,7 @@ use crate::video::{CLOCK_RATE, VideoRelay};
 use crate::worker::browser_slot::{BrowserSlot, sent_facts};
 use crate::worker::egress::{Channel, Egress};
 use crate::worker::legs::{LegKey, Legs};
-use crate::worker::phone_slot::PhoneSlot;
+use crate::worker::phone_slot::{Left, PhoneSlot};
 use crate::worker::tally::Tally;
 
 impl Legs {
@@ -362,9 +362,15 @@ impl PhoneSlot {
         now: Instant,
         egress: &mut impl Egress,
     ) {
-        self.send_rtp(packet, now, egress);
+        let Some(left) = self.transmit(packet, now, egress) else {
+            return;
+        };
         if let Some(sent) = self.video.as_mut().and_then(|stream| stream.sent.as_mut()) {
-            sent.keep(sequence, Bytes::copy_from_slice(packet));
+            let kept = match left {
+                Left::Plain => Bytes::copy_from_slice(packet),
+                Left::Encrypted(packet) => packet.freeze(),
+            };
+            sent.keep(sequence, kept);
         }
     }
 

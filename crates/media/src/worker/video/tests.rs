@@ -17,6 +17,7 @@ fn end(feedback: Feedback) -> VideoEnd {
         receive: [pt(96), pt(97)],
         send: pt(97),
         open: true,
+        limit: None,
         feedback,
     }
 }
