@@ -92,6 +92,8 @@ pub(crate) struct RtcpSession {
     cname: Bytes,
     clock_rate: u32,
     clock: NtpClock,
+    /// Mean time between reports.
+    interval: Duration,
     /// Of the intervals.
     random: u64,
     /// `None` before the first packet either way.
@@ -140,6 +142,7 @@ impl RtcpSession {
             cname,
             clock_rate,
             clock,
+            interval: INTERVAL,
             random: seed,
             due: None,
             reception: Reception::default(),
@@ -155,6 +158,11 @@ impl RtcpSession {
             self.clock_rate = clock_rate;
             self.reception.restart_jitter();
         }
+    }
+
+    /// Reports come so often from here on, in the mean.
+    pub(crate) fn report_every(&mut self, interval: Duration) {
+        self.interval = interval;
     }
 
     /// An RTP packet was accepted from the far end.
@@ -331,7 +339,7 @@ impl RtcpSession {
         })
     }
 
-    /// Half to one and a half of [`INTERVAL`], so that legs do not report in step.
+    /// Half to one and a half of the interval, so that legs do not report in step.
     fn next_interval(&mut self) -> Duration {
         // SplitMix64: nobody is hurt who guesses this.
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -339,7 +347,7 @@ impl RtcpSession {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^= mixed >> 31;
-        INTERVAL / 2 + INTERVAL * (mixed >> 48) as u32 / 65_536
+        self.interval / 2 + self.interval * (mixed >> 48) as u32 / 65_536
     }
 }
 

@@ -77,7 +77,7 @@ impl Feedback {
         pli: true,
         fir: true,
         remb: true,
-        tmmbr: false,
+        tmmbr: true,
     };
 
     /// What both take.

@@ -48,6 +48,8 @@ pub enum MediaAction {
         phone: Option<PhoneRemote>,
         /// The plan.
         relay: Box<Relay>,
+        /// The same for video, whose leg is closed when there is none.
+        video: Option<Box<AgreedVideo>>,
     },
     /// Close the leg that was opened last: its phone does not take part.
     DropCandidate,

@@ -78,6 +78,7 @@ pub struct Legs {
     phone: PhoneLeg,
     candidate: Option<PhoneLeg>,
     video: VideoLeg,
+    candidate_video: VideoLeg,
 }
 
 impl Legs {
@@ -90,6 +91,7 @@ impl Legs {
             phone,
             candidate: None,
             video: VideoLeg::default(),
+            candidate_video: VideoLeg::default(),
         }
     }
 
@@ -174,24 +176,28 @@ impl Legs {
         let leg = self.worker.open_phone_leg(PhoneLegConfig { on_event })?;
         let local = leg.local().clone();
         self.candidate = Some(leg);
-        Ok(local)
+        self.candidate_video = self.video.another(&self.worker);
+        let video = self.candidate_video.local();
+        Ok(PhoneLocal { video, ..local })
     }
 
     /// Closes the leg that might have taken the present one's place.
     pub(super) fn drop_candidate(&mut self) {
         self.candidate = None;
+        self.candidate_video.close();
     }
 
     /// Moves the browser over to the other phone leg. What it receives goes on under the same SSRC
-    /// and numbering; the present leg is closed afterwards, and so is that of the video.
+    /// and numbering; the present leg is closed afterwards, and so is that of its video.
     pub(super) fn swap(
         &mut self,
         browser: Option<BrowserRemote>,
         phone: Option<PhoneRemote>,
         relay: Relay,
-    ) -> Result<(), MediaError> {
+        video: Option<AgreedVideo>,
+    ) -> Result<VideoChange, MediaError> {
         let Some(candidate) = self.candidate.take() else {
-            return Ok(());
+            return Ok(VideoChange::None);
         };
         if let Some(remote) = browser {
             self.browser.set_remote(remote)?;
@@ -199,7 +205,8 @@ impl Legs {
         candidate.set_remote(phone)?;
         self.worker.bridge(&self.browser, &candidate, relay)?;
         self.phone = candidate;
-        self.video.close();
-        Ok(())
+        self.video = std::mem::take(&mut self.candidate_video);
+        let closed = self.video.connect(&self.worker, &self.browser, video)?;
+        Ok(VideoChange::closed(closed))
     }
 }

@@ -1,22 +1,26 @@
 //! Changes the phone asks for in mid-call (RFC 3261 §14.2): hold, resume, codec, address.
 //!
 //! The gateway answers them itself; the browser hears nothing of them but the sound. What the
-//! browser has to agree to, another codec or video, is put to pages that know how to. A change that cannot
-//! be carried is refused with 488 and leaves the call as it was.
+//! browser has to agree to, another codec or video, is put to pages that know how to; about video a
+//! page that does not agree is passed over. A change that cannot be carried is refused with 488 and
+//! leaves the call as it was.
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use sip_stack::command::Command;
 use sip_stack::event::StatusReason;
 
 use super::negotiation::Refusal;
+use super::update::Otherwise;
 use super::{Action, Call, Signalling, reason};
 
 impl Call {
     pub(super) fn handle_reinvite(&mut self, sdp: Option<&[u8]>, now: Instant) {
         let answer = match (&self.signalling, sdp) {
             (Signalling::Accepted { .. }, Some(offer)) => {
-                if self.negotiation.adds_video(offer) && self.ask_page(offer, now) {
+                let otherwise = Otherwise::WithoutVideo(Bytes::copy_from_slice(offer));
+                if self.negotiation.changes_video(offer) && self.ask_page(offer, otherwise, now) {
                     return;
                 }
                 match self.negotiation.phone_reoffers(offer) {
@@ -25,7 +29,7 @@ impl Call {
                         Ok(settled.answer)
                     }
                     Err(Refusal::Plan(media::plan::Refusal::CodecGone))
-                        if self.ask_page(offer, now) =>
+                        if self.ask_page(offer, Otherwise::Refuse, now) =>
                     {
                         return;
                     }

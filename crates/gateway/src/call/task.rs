@@ -247,11 +247,8 @@ impl CallTask {
                 relay,
                 video,
             } => {
-                let video = video.map(|video| *video);
-                match legs.connect(browser, phone, *relay, video)? {
-                    VideoChange::None => {}
-                    VideoChange::Closed => self.call.handle(Input::VideoLeg(None), now()),
-                }
+                let change = legs.connect(browser, phone, *relay, video.map(|video| *video))?;
+                self.note_video(change);
                 Ok(())
             }
             MediaAction::ExpectBrowser(remote) => legs.expect_browser(remote),
@@ -259,7 +256,12 @@ impl CallTask {
                 browser,
                 phone,
                 relay,
-            } => legs.swap(browser, phone, *relay),
+                video,
+            } => {
+                let change = legs.swap(browser, phone, *relay, video.map(|video| *video))?;
+                self.note_video(change);
+                Ok(())
+            }
             MediaAction::DropCandidate => {
                 legs.drop_candidate();
                 Ok(())
@@ -269,6 +271,13 @@ impl CallTask {
                 self.legs = None;
                 Ok(())
             }
+        }
+    }
+
+    fn note_video(&mut self, change: VideoChange) {
+        match change {
+            VideoChange::None => {}
+            VideoChange::Closed => self.call.handle(Input::VideoLeg(None), now()),
         }
     }
 

@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use media::plan::{BrowserUpdate, Hold};
 use sip_stack::command::Command;
 use sip_stack::event::StatusReason;
@@ -47,7 +48,20 @@ pub(super) enum Change {
         deadline: Instant,
     },
     /// The phone's: the page has its offer.
-    Asked { deadline: Instant },
+    Asked {
+        deadline: Instant,
+        otherwise: Otherwise,
+    },
+}
+
+/// What becomes of a phone's offer that the page does not agree to.
+#[derive(Debug)]
+pub(super) enum Otherwise {
+    /// It is refused.
+    Refuse,
+    /// This offer is answered without the page: with the audio as it is, and no video that the page
+    /// does not have.
+    WithoutVideo(Bytes),
 }
 
 impl Change {
@@ -67,7 +81,7 @@ impl Change {
         match self {
             Self::UpdateWaits { deadline, .. }
             | Self::HoldWaits { deadline, .. }
-            | Self::Asked { deadline } => Some(*deadline),
+            | Self::Asked { deadline, .. } => Some(*deadline),
             Self::Settled | Self::Updating { .. } | Self::Holding { .. } => None,
         }
     }
@@ -305,7 +319,7 @@ impl Call {
     }
 
     /// The phone offers what needs the page's consent. `false` if the page cannot be asked.
-    pub(super) fn ask_page(&mut self, offer: &[u8], now: Instant) -> bool {
+    pub(super) fn ask_page(&mut self, offer: &[u8], otherwise: Otherwise, now: Instant) -> bool {
         let may_ask = self.takes_updates && self.client_state() == ClientState::Established;
         if !may_ask {
             return false;
@@ -313,7 +327,10 @@ impl Call {
         match self.negotiation.put_to_browser(offer) {
             Ok(sdp) => {
                 let deadline = now + PAGE_LIMIT;
-                self.change = Change::Asked { deadline };
+                self.change = Change::Asked {
+                    deadline,
+                    otherwise,
+                };
                 self.answer_is_void = false;
                 self.notify(CallEvent::Update(UpdateChange::Received { sdp }));
                 true
@@ -337,21 +354,38 @@ impl Call {
 
     fn answer_update(&mut self, sdp: &str) -> Result<(), Refused> {
         let settled = self.negotiation.browser_answers_update(sdp);
-        self.change = Change::Settled;
-        let session = self.session;
+        let change = std::mem::take(&mut self.change);
         match settled {
             Ok(settled) => {
                 self.actions.push_back(Action::Media(settled.media));
                 let answer = Ok(settled.answer);
+                let session = self.session;
                 self.sip(Command::AnswerReinvite { session, answer });
                 Ok(())
             }
             Err(refused) => {
-                let answer = Err(488);
-                self.sip(Command::AnswerReinvite { session, answer });
+                if let Change::Asked { otherwise, .. } = change {
+                    self.answer_without_page(&otherwise);
+                }
                 Err(refused)
             }
         }
+    }
+
+    /// Answers a phone's offer that the page has not agreed to.
+    fn answer_without_page(&mut self, otherwise: &Otherwise) {
+        let answer = match otherwise {
+            Otherwise::Refuse => Err(488),
+            Otherwise::WithoutVideo(offer) => match self.negotiation.phone_reoffers(offer) {
+                Ok(settled) => {
+                    self.actions.push_back(Action::Media(settled.media));
+                    Ok(settled.answer)
+                }
+                Err(refusal) => Err(refusal.status()),
+            },
+        };
+        let session = self.session;
+        self.sip(Command::AnswerReinvite { session, answer });
     }
 
     /// A deadline of the change has passed.
@@ -368,13 +402,10 @@ impl Call {
                 self.propose_hold(hold, turns, now);
             }
             Change::HoldWaits { .. } => self.tell_hold(),
-            Change::Asked { .. } => {
+            Change::Asked { otherwise, .. } => {
                 self.negotiation.withdraw();
                 self.answer_is_void = true;
-                self.sip(Command::AnswerReinvite {
-                    session: self.session,
-                    answer: Err(488),
-                });
+                self.answer_without_page(&otherwise);
                 self.tell_update_failed(reason::page_silent());
             }
             change @ (Change::Settled | Change::Updating { .. } | Change::Holding { .. }) => {
@@ -383,7 +414,7 @@ impl Call {
         }
     }
 
-    fn reinvite(&mut self, sdp: bytes::Bytes) {
+    fn reinvite(&mut self, sdp: Bytes) {
         let session = self.session;
         self.sip(Command::Reinvite { session, sdp });
     }

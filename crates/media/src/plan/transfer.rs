@@ -9,6 +9,7 @@ use super::incoming::{Before, answer_phone};
 use super::security::Security;
 use super::side::Side;
 use super::text::{PhoneContent, PhoneText};
+use super::video::{self, VideoSide};
 use super::{Agreed, Exchange, PhoneOffer, Policy, Refusal, own};
 use crate::endpoints::PhoneLocal;
 use crate::sdp::{BrowserDescription, MediaLine, PhoneDescription};
@@ -21,17 +22,18 @@ pub fn offer_to_another(current: &Agreed, policy: &Policy, local: &PhoneLocal) -
     let formats = own::for_another_phone(&policy.codecs_beside(browser.codec), browser);
     let (ptime, maxptime) = current.times_for_phone();
     let security = Security::offered(&local.srtp);
-    let media = vec![MediaLine {
+    let mut media = vec![MediaLine {
         media: "audio".to_owned(),
         port: local.rtp.port(),
         protocol: security.protocol().to_owned(),
         formats: Vec::new(),
     }];
+    let video = video::first_offer(browser, current.hold, &mut media, local);
     let content = PhoneContent {
         local,
         media: &media,
         audio: 0,
-        video: None,
+        video: video.as_ref(),
         formats: &formats,
         direction: current.hold.wish(browser.direction),
         ptime,
@@ -48,7 +50,7 @@ pub fn offer_to_another(current: &Agreed, policy: &Policy, local: &PhoneLocal) -
             security,
         },
         formats,
-        video: None,
+        video: video.map(Box::new),
         local: Box::new(local.clone()),
         hold: current.hold,
     }
@@ -90,6 +92,7 @@ pub fn join_offers(
     let pair = policy.pair(&abilities, &wanted, Party::Phone)?;
     let (formats, direction) = (&browser.formats, browser.direction);
     let side = Side::new(pair.browser, formats, &[], direction, times);
-    let side = side.ok_or(Refusal::NoCommonCodec)?;
+    let video = browser.video.as_ref().map(VideoSide::of_browser);
+    let side = side.ok_or(Refusal::NoCommonCodec)?.with_video(video);
     answer_phone(pair, side, phone, policy, local, Before::default())
 }

@@ -245,7 +245,7 @@ pub fn browser_reoffer(
     let video = phone
         .video
         .as_ref()
-        .map(|section| video_for(section, &mut media, &taken));
+        .map(|section| video_for(section, current, &mut media, &taken));
     let content = BrowserContent {
         local,
         media: &media,
@@ -268,9 +268,11 @@ pub fn browser_reoffer(
     })
 }
 
-/// The phone's video for the browser: in the line that video had before, or in a new one.
+/// The phone's video for the browser: in the line that video has, or had before it was refused,
+/// or in a new one.
 fn video_for(
     section: &VideoSection,
+    current: &Agreed,
     media: &mut Vec<(MediaLine, Option<String>)>,
     taken: &[Pt],
 ) -> VideoContent {
@@ -278,15 +280,19 @@ fn video_for(
         .iter()
         .position(|(line, mid)| line.media == "video" && mid.is_some());
     let video = VideoContent::for_browser(section, known.unwrap_or(media.len()), taken);
-    if known.is_none() {
-        // A mid that no other line has.
+    if known.is_none() || current.browser.video.is_none() {
+        // A mid that no other line has, nor had this one (RFC 8829 §5.2.2).
         let free = (media.len()..)
             .map(|number| number.to_string())
             .find(|mid| {
                 let taken = |(_, known): &(MediaLine, Option<String>)| known.as_ref() == Some(mid);
                 !media.iter().any(taken)
             });
-        media.push((video.media_line(9, "UDP/TLS/RTP/SAVPF"), free));
+        let line = (video.media_line(9, "UDP/TLS/RTP/SAVPF"), free);
+        match known.and_then(|known| media.get_mut(known)) {
+            Some(refused) => *refused = line,
+            None => media.push(line),
+        }
     }
     video
 }

@@ -396,6 +396,22 @@ pub(super) fn later_offer(
     VideoContent::for_phone(video, line, wish, Security::offered(&leg.srtp))
 }
 
+/// The section of the first offer to a phone, with its media line.
+pub(super) fn first_offer(
+    browser: &Side,
+    hold: Hold,
+    media: &mut Vec<MediaLine>,
+    local: &PhoneLocal,
+) -> Option<VideoContent> {
+    let leg = local.video_leg()?;
+    let video = browser.video.as_ref()?;
+    let security = Security::offered(&leg.srtp);
+    let wish = hold.wish(video.direction);
+    let content = VideoContent::for_phone(video, media.len(), wish, security)?;
+    media.push(content.media_line(leg.rtp.port(), content.security.protocol()));
+    Some(content)
+}
+
 /// Joins the video of two legs, and leaves each with the one format that is used.
 pub(super) fn join(browser: &mut Side, phone: &mut Side, hold: Hold) -> Option<AgreedVideo> {
     let (browser, phone) = (browser.video.as_mut()?, phone.video.as_mut()?);
@@ -407,10 +423,7 @@ pub(super) fn join(browser: &mut Side, phone: &mut Side, hold: Hold) -> Option<A
         send: own.format.pt,
         open,
         limit: limit.map(u64::from),
-        feedback: own.format.feedback.and(Feedback {
-            tmmbr: true,
-            ..Feedback::OURS
-        }),
+        feedback: own.format.feedback.and(Feedback::OURS),
     };
     let sent_to_phone =
         hold == Hold::Off && wish.sends() && phone.direction.receives() && phone.remote.is_some();

@@ -123,14 +123,6 @@ impl Numbering {
         }
     }
 
-    /// The number of the present source's packet that was sent under this number.
-    pub(crate) fn of_source(&self, sent: SeqNo) -> Option<SeqNo> {
-        let source = self.source.as_ref()?;
-        let behind = self.next.since(sent);
-        (self.joint == Joint::Holds && (1..=WINDOW).contains(&behind))
-            .then(|| SeqNo(sent.0.wrapping_sub(source.sequence_shift)))
-    }
-
     /// The packet just taken into account is not sent on: no gap is to show for it.
     pub(crate) fn leave_out(&mut self) {
         if self.joint == Joint::Holds {

@@ -3,13 +3,16 @@
 //! Read out of packets that may hold anything, and only where it is about the source asked for;
 //! what is unknown or cut short is passed over. Written as the tail of a compound packet.
 
-use super::read::{packets, word};
+use super::read::{Report, packets, reports, word};
 use crate::rtp::{SeqNo, Ssrc};
 
+/// Of RFC 2032 §5.2.1, which some phones still send: a keyframe, without any details.
+const OLD_FIR: u8 = 192;
 const TRANSPORT: u8 = 205;
 const PAYLOAD: u8 = 206;
 const NACK: usize = 1;
 const TMMBR: usize = 3;
+const TMMBN: usize = 4;
 const PLI: usize = 1;
 const FIR: usize = 4;
 const APPLICATION: usize = 15;
@@ -25,13 +28,36 @@ pub(crate) struct Wishes {
     pub(crate) lost: Vec<SeqNo>,
     /// It wants no more bits per second than this (REMB or TMMBR).
     pub(crate) rate: Option<u64>,
+    /// It was a TMMBR, which wants an answer.
+    pub(crate) tmmbr: Option<Bound>,
+    /// It lost this part of what was sent since its last report, in 256ths.
+    pub(crate) lost_part: Option<u8>,
+}
+
+/// An upper bound of the rate, as it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bound {
+    owner: Ssrc,
+    /// Exponent, mantissa and overhead (RFC 5104 §4.2.1.2).
+    word: u32,
 }
 
 /// What a compound packet says of `ours`. `last_fir`: the number of the last FIR of whoever sent
 /// it, for one that is repeated is no new wish (RFC 5104 §4.3.1.1).
 pub(crate) fn wishes(compound: &[u8], ours: Ssrc, last_fir: &mut Option<u8>) -> Wishes {
     let mut wishes = Wishes::default();
+    for report in reports(compound) {
+        if let Report::Block(block) = report
+            && block.ssrc == ours
+        {
+            wishes.lost_part = Some(block.lost_part);
+        }
+    }
     for (kind, format, body) in packets(compound) {
+        if kind == OLD_FIR && !body.is_empty() {
+            wishes.keyframe = true;
+            continue;
+        }
         let (Some(media), Some(rest)) = (word(body, 4).map(Ssrc), body.get(8..)) else {
             continue;
         };
@@ -53,6 +79,10 @@ pub(crate) fn wishes(compound: &[u8], ours: Ssrc, last_fir: &mut Option<u8>) -> 
                         let rate = word(entry, 4).unwrap_or(0);
                         let mantissa = u64::from((rate >> 9) & 0x1_ffff);
                         wishes.rate = Some(scaled(mantissa, rate >> 26));
+                        wishes.tmmbr = word(body, 0).map(|owner| Bound {
+                            owner: Ssrc(owner),
+                            word: rate,
+                        });
                     }
                 }
             }
@@ -163,6 +193,19 @@ pub(crate) fn tmmbr(ours: Ssrc, theirs: Ssrc, rate: u64) -> Vec<u8> {
     )
 }
 
+/// The answer to a TMMBR: the bound that holds, and whose it is (RFC 5104 §4.2.2).
+pub(crate) fn tmmbn(ours: Ssrc, bound: Bound) -> Vec<u8> {
+    let [s0, s1, s2, s3] = bound.owner.0.to_be_bytes();
+    let [r0, r1, r2, r3] = bound.word.to_be_bytes();
+    packet(
+        TRANSPORT,
+        TMMBN,
+        ours,
+        Ssrc(0),
+        &[s0, s1, s2, s3, r0, r1, r2, r3],
+    )
+}
+
 fn packet(kind: u8, format: usize, ours: Ssrc, theirs: Ssrc, body: &[u8]) -> Vec<u8> {
     let words = 2 + body.len() / 4;
     let mut packet = vec![0x80 | format as u8, kind, (words >> 8) as u8, words as u8];
@@ -210,6 +253,30 @@ mod tests {
         all.extend(remb_of(OURS, OURS, 1));
         all.extend(tmmbr(OURS, OURS, 1));
         assert_eq!(read(&all), Wishes::default());
+    }
+
+    #[test]
+    fn a_bound_is_answered_with_itself_and_its_owner() {
+        let asked = tmmbr(OURS, THEIRS, 384_000);
+        let bound = read(&asked).tmmbr.expect("a bound");
+        let answer = tmmbn(THEIRS, bound);
+        assert_eq!(answer[..4], [0x84, 205, 0, 4]);
+        assert_eq!(answer[4..8], THEIRS.0.to_be_bytes());
+        assert_eq!(answer[12..16], OURS.0.to_be_bytes());
+        assert_eq!(answer[16..], asked[16..]);
+    }
+
+    #[test]
+    fn losses_of_our_stream_and_old_requests_are_read() {
+        let mut compound = vec![0x81, 201, 0, 7];
+        compound.extend(OURS.0.to_be_bytes());
+        compound.extend(THEIRS.0.to_be_bytes());
+        compound.extend([64, 0, 0, 9]);
+        compound.extend([0; 16]);
+        assert_eq!(read(&compound).lost_part, Some(64));
+        compound.extend([0x80, 192, 0, 1, 1, 2, 3, 4]);
+        assert!(read(&compound).keyframe);
+        assert_eq!(wishes(&compound, OURS, &mut None).lost_part, None);
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) enum Report {
 pub(super) struct ReportBlock {
     /// What it received.
     pub(super) ssrc: Ssrc,
+    /// Which part of them it lost since its last report, in 256ths.
+    pub(super) lost_part: u8,
     /// Packets lost since the beginning; never negative here.
     pub(super) lost: u32,
     /// In units of the media's clock.
@@ -80,9 +82,11 @@ fn sender(body: &[u8]) -> Option<Report> {
 
 fn block(block: &[u8]) -> Option<ReportBlock> {
     // A signed number of 24 bits.
+    let [lost_part, ..] = word(block, 4)?.to_be_bytes();
     let lost = word(block, 4)? & 0x00ff_ffff;
     Some(ReportBlock {
         ssrc: Ssrc(word(block, 0)?),
+        lost_part,
         lost: if lost & 0x0080_0000 == 0 { lost } else { 0 },
         jitter: word(block, 12)?,
         last_report: word(block, 16)?,

@@ -2,27 +2,40 @@
 //!
 //! Packets keep their frames (marker and timestamp) and get our payload type, source and one
 //! continuous numbering, which lives as long as the leg: under SRTP no number may leave twice.
-//! Losses before us stay visible. Keyframes are asked for at most every [`ASKING_INTERVAL`], and
-//! whenever a stream begins anew for its receiver. Sans-IO; legs without video have none of this.
+//! Each leg mends its own losses: what has not come is asked for, what was sent is kept for a while.
+//! Keyframes are asked for at most every [`ASKING_INTERVAL`], and whenever a stream begins anew for
+//! its receiver. Sans-IO; legs without video have none of this.
 
 mod carry;
+mod feedback;
+mod missing;
+mod rate;
 mod sent;
 #[cfg(test)]
 mod tests;
 
 use std::time::{Duration, Instant};
 
+use missing::Missing;
+use rate::Rate;
 use sent::SentPackets;
 
 use super::tally::Tally;
 use crate::endpoints::Ssrc;
 use crate::rewriter::numbering::{Arrival, Numbering};
-use crate::rtcp::{RtcpSession, feedback};
+use crate::rtcp::{RtcpSession, feedback as packets};
 use crate::rtp::{HEADER_LENGTH, Header, Pt, RtpTimestamp, SeqNo};
 use crate::video::{CLOCK_RATE, VideoEnd};
 
 /// Least time between two requests for a keyframe.
 const ASKING_INTERVAL: Duration = Duration::from_millis(300);
+/// Least time between two limits of the rate that are told, and after which one is told again.
+const TELLING_INTERVAL: Duration = Duration::from_millis(200);
+const TELLING_AGAIN: Duration = Duration::from_secs(1);
+/// Mean time between reports (RFC 4585 §3.4): losses of video must be known soon.
+const REPORTS: Duration = Duration::from_secs(1);
+/// A limit of the rate that is none.
+const UNLIMITED: u64 = 20_000_000;
 /// What a frame lasts at least, where timestamps have to be joined.
 const FRAME: Duration = Duration::from_millis(33);
 
@@ -44,7 +57,13 @@ pub(crate) struct VideoStream {
     fresh: bool,
     /// Kept only for a far end that says what it misses.
     sent: Option<SentPackets>,
+    /// What the far end can be sent.
+    rate: Rate,
     asking: Asking,
+    /// What it has sent and has not come.
+    missing: Missing,
+    /// Whoever receives its video says by itself that it needs a keyframe.
+    receiver_asks: bool,
     /// The number of the last FIR that came.
     last_fir: Option<u8>,
 }
@@ -57,6 +76,8 @@ struct Asking {
     keyframe: bool,
     not_before: Option<Instant>,
     fir: u8,
+    /// The limit of the rate it was told last.
+    limit: Option<(u64, Instant)>,
 }
 
 /// What becomes of a packet.
@@ -84,15 +105,20 @@ impl VideoStream {
             numbering: Numbering::new(ssrc, CLOCK_RATE, sequence, timestamp, now),
             fresh: true,
             sent: None,
+            rate: Rate::default(),
             asking: Asking::default(),
+            missing: Missing::default(),
+            receiver_asks: true,
             last_fir: None,
         };
-        stream.replan(end);
+        stream.replan(end, end);
         stream
     }
 
-    /// Takes a new plan; numbering goes on.
-    pub(super) fn replan(&mut self, end: VideoEnd) {
+    /// Takes a new plan for this end, and for the one that it is relayed to; numbering goes on.
+    pub(super) fn replan(&mut self, end: VideoEnd, other: VideoEnd) {
+        self.receiver_asks = other.feedback.pli || other.feedback.fir;
+        self.rate.set_described(end.limit);
         if !end.open || end.send != self.end.send {
             self.interrupt();
         }
@@ -113,6 +139,7 @@ impl VideoStream {
     /// The leg at the other end is gone.
     pub(super) fn unbridge(&mut self) {
         self.peer = None;
+        self.missing.forget();
         self.interrupt();
     }
 
@@ -126,8 +153,14 @@ impl VideoStream {
     }
 
     /// The far end has sent a packet.
-    pub(super) fn heard(&mut self, source: Ssrc) {
-        self.asking.source = Some(source);
+    pub(super) fn heard(&mut self, header: &Header, now: Instant) {
+        if self.asking.source != Some(header.ssrc) {
+            self.asking.source = Some(header.ssrc);
+            self.asking.limit = None;
+        }
+        if self.end.feedback.nack {
+            self.missing.handle_arrival(header, now);
+        }
     }
 
     /// Numbers a packet that is to be sent to the far end.
@@ -169,8 +202,26 @@ impl VideoStream {
         self.asking.keyframe = true;
     }
 
-    /// The request to send to the far end now, if any.
+    /// What to ask of the far end now, if anything: packets that have not come, a keyframe.
     pub(super) fn poll_request(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let lost = self.poll_lost(now);
+        let keyframe = self.poll_keyframe(now);
+        match (lost, keyframe) {
+            (Some(lost), Some(keyframe)) => Some([lost, keyframe].concat()),
+            (lost, keyframe) => lost.or(keyframe),
+        }
+    }
+
+    fn poll_lost(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let lost = self.missing.poll_lost(now);
+        if self.missing.take_gave_up() && !self.receiver_asks {
+            self.want_keyframe();
+        }
+        let source = self.asking.source.filter(|_| !lost.is_empty())?;
+        Some(packets::nack(self.ssrc, source, &lost))
+    }
+
+    fn poll_keyframe(&mut self, now: Instant) -> Option<Vec<u8>> {
         let source = self.asking.source?;
         if !self.asking.keyframe || self.asking.not_before.is_some_and(|at| now < at) {
             return None;
@@ -179,32 +230,44 @@ impl VideoStream {
         self.asking.not_before = Some(now + ASKING_INTERVAL);
         if self.end.feedback.fir && !self.end.feedback.pli {
             self.asking.fir = self.asking.fir.wrapping_add(1);
-            return Some(feedback::fir(self.ssrc, source, self.asking.fir));
+            return Some(packets::fir(self.ssrc, source, self.asking.fir));
         }
         // Those who have not agreed to it mostly understand it, and others pass it over.
-        Some(feedback::pli(self.ssrc, source))
+        Some(packets::pli(self.ssrc, source))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let wanted = self.asking.keyframe && self.asking.source.is_some();
-        self.asking.not_before.filter(|_| wanted)
+        let keyframe = self.asking.not_before.filter(|_| wanted);
+        keyframe
+            .into_iter()
+            .chain(self.missing.poll_timeout())
+            .min()
     }
 
-    /// The request for packets that were lost on the way to us; these are the sender's numbers.
-    pub(super) fn nack(&self, lost: &[SeqNo]) -> Option<Vec<u8>> {
-        let source = self.asking.source.filter(|_| self.end.feedback.nack)?;
-        (!lost.is_empty()).then(|| feedback::nack(self.ssrc, source, lost))
-    }
-
-    /// The limit of the rate, as the far end understands it.
-    pub(super) fn limit(&self, rate: u64) -> Option<Vec<u8>> {
+    /// What the far end, which sends, is told of the limit of the other leg, as it understands it.
+    pub(super) fn tell_limit(&mut self, limit: Option<u64>, now: Instant) -> Option<Vec<u8>> {
         let source = self.asking.source?;
-        if self.end.feedback.remb {
-            Some(feedback::remb_of(self.ssrc, source, rate))
-        } else if self.end.feedback.tmmbr {
-            Some(feedback::tmmbr(self.ssrc, source, rate))
-        } else {
-            None
+        let told = self.asking.limit;
+        let rate = match (limit, told) {
+            (Some(limit), _) => limit.min(UNLIMITED),
+            (None, Some(_)) => UNLIMITED,
+            (None, None) => return None,
+        };
+        let is_due = told.is_none_or(|(before, at)| {
+            let passed = now.saturating_duration_since(at);
+            let changed = before.abs_diff(rate) > before / 32;
+            passed >= TELLING_AGAIN || (changed && passed >= TELLING_INTERVAL)
+        });
+        let feedback = self.end.feedback;
+        if !is_due || !(feedback.remb || feedback.tmmbr) {
+            return None;
         }
+        self.asking.limit = Some((rate, now));
+        Some(if feedback.remb {
+            packets::remb_of(self.ssrc, source, rate)
+        } else {
+            packets::tmmbr(self.ssrc, source, rate)
+        })
     }
 }

@@ -3,10 +3,10 @@
 use media::plan::{
     Agreed, Hold, PhoneSide, Refusal, accept_browser_answer, accept_browser_change,
     accept_phone_answer, accept_reinvite_answer, browser_answer, browser_offer, browser_reoffer,
-    hold_offer, phone_offer, reinvite,
+    hold_offer, offer_to_another, phone_offer, reinvite,
 };
 use media::rtp::Pt;
-use media::sdp::UnsafeAddress;
+use media::sdp::{PhoneDescription, UnsafeAddress};
 use media::video::VideoCodec;
 use media::{PhoneLocal, SrtpLocal, SrtpPolicy, VideoLocal};
 
@@ -300,11 +300,12 @@ fn video_that_the_phone_adds_is_put_to_the_page() {
     let offer = offer.expect("an offer");
     let line = media_lines(offer.text())[1];
     assert_eq!(line, "m=video 50000 UDP/TLS/RTP/SAVPF 97");
-    assert!(has(offer.text(), "a=group:BUNDLE 0 1"));
-    let bundled = CHROMIUM_ANSWER.replace("a=group:BUNDLE 0", "a=group:BUNDLE 0 1");
+    // The page's own video was refused: its line is used again under another mid (RFC 8829 §5.2.2).
+    assert!(has(offer.text(), "a=group:BUNDLE 0 2"));
+    let bundled = CHROMIUM_ANSWER.replace("a=group:BUNDLE 0", "a=group:BUNDLE 0 2");
     let answer = browser(&format!(
-        "{bundled}m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:1\r\na=rtcp-mux\r\na=rtpmap:97 VP8/90000\r\n"
-    ));
+        "{bundled}m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:2\r\na=rtcp-mux\r\na=rtpmap:97 VP8/90000\r\n"
+    ).replace("a=setup:active", "a=setup:passive"));
     let changed = accept_browser_change(
         &agreed,
         &exchange,
@@ -314,9 +315,129 @@ fn video_that_the_phone_adds_is_put_to_the_page() {
         &policy(),
         &local(),
     );
-    match changed {
-        Ok((agreed, _)) => assert_eq!(agreed.video.expect("video").relay.phone.send, pt(97)),
-        // The fixture's answer is of another DTLS role than the fixture's offer.
-        Err(refusal) => assert_eq!(refusal, Refusal::OtherSession),
+    let (agreed, exchange) = changed.expect("agreed");
+    assert_eq!(
+        agreed.video.as_ref().expect("video").relay.phone.send,
+        pt(97)
+    );
+    assert!(agreed.browser_has_video());
+    assert_eq!(
+        media_lines(agreed.phone_sdp())[1],
+        "m=video 40002 RTP/AVP 97"
+    );
+    // It is taken away again, and the page hears so.
+    let without = phone(&format!("{BARESIP_OFFER}m=video 0 RTP/AVP 97\r\n"));
+    let offer = browser_reoffer(&without, &exchange, &agreed, &policy(), &browser_local());
+    let offer = offer.expect("an offer");
+    assert!(media_lines(offer.text())[1].starts_with("m=video 0 "));
+    let answer = browser(
+        &format!("{CHROMIUM_ANSWER}m=video 0 UDP/TLS/RTP/SAVPF 97\r\na=mid:2\r\n")
+            .replace("a=setup:active", "a=setup:passive"),
+    );
+    let (audio, exchange) = accept_browser_change(
+        &agreed,
+        &exchange,
+        &without,
+        &offer,
+        &answer,
+        &policy(),
+        &local(),
+    )
+    .expect("agreed");
+    assert!(audio.video.is_none() && !audio.browser_has_video());
+    assert!(audio.relay.to_phone.open && audio.relay.to_browser.open);
+    // And it comes back.
+    let offer = browser_reoffer(&with, &exchange, &audio, &policy(), &browser_local());
+    let offer = offer.expect("an offer");
+    assert!(has(offer.text(), "a=group:BUNDLE 0 3"), "{}", offer.text());
+}
+
+/// Our end, whose audio and video may be encrypted.
+fn optional() -> PhoneLocal {
+    PhoneLocal {
+        srtp: SrtpLocal::new(SrtpPolicy::Optional, [9; 32]),
+        ..local()
     }
+}
+
+/// The phone's lines of keys for ours of that tag: the suite that we list under it.
+fn key(tag: &str) -> String {
+    let chars = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+    format!("a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{chars}\r\n")
+}
+
+#[test]
+fn beside_encrypted_audio_there_is_encrypted_video_or_none() {
+    let browser = browser(CHROMIUM_OFFER);
+    let offer = phone_offer(&browser, &policy(), &optional()).expect("offer");
+    assert_eq!(offer.text().matches("a=crypto:2 AES_CM_128").count(), 2);
+    let keys: Vec<&str> = offer
+        .text()
+        .lines()
+        .filter(|line| line.starts_with("a=crypto:2"))
+        .collect();
+    assert_ne!(keys[0], keys[1], "each leg has keys of its own");
+    for (audio, video, taken) in [
+        (key("2"), key("2"), true),
+        (key("2"), String::new(), false),
+        (String::new(), String::new(), true),
+        (String::new(), key("2"), true),
+    ] {
+        let answer = format!("{BARESIP_ANSWER}{audio}{VP8}{video}");
+        let answer = PhoneDescription::parse_under(SrtpPolicy::Optional, answer).expect("read");
+        let agreed = accept_phone_answer(&browser, &offer, &answer, &policy()).expect("agreed");
+        assert_eq!(agreed.video.is_some(), taken, "{audio}{video}");
+        let remote = agreed.video.and_then(|video| video.phone_remote);
+        let encrypted = remote.is_some_and(|remote| remote.srtp.is_some());
+        assert_eq!(encrypted, !video.is_empty() && taken);
+        let caller = format!("{BARESIP_OFFER}{audio}{VP8}{video}");
+        let caller = PhoneDescription::parse_under(SrtpPolicy::Optional, caller).expect("read");
+        let (current, _) = outgoing(VP8);
+        let agreed = reinvite(&current, &caller, &policy(), &optional()).expect("answered");
+        assert_eq!(agreed.video.is_some(), taken, "{audio}{video}");
+        let ours = agreed.phone_sdp().matches("a=crypto:2").count();
+        let wanted = usize::from(!audio.is_empty()) + usize::from(!video.is_empty() && taken);
+        assert_eq!(ours, wanted, "{}", agreed.phone_sdp());
+    }
+}
+
+#[test]
+fn the_rate_that_one_end_allows_is_told_to_the_other() {
+    let (agreed, answer) =
+        outgoing(&VP8.replace("a=rtpmap", "b=AS:384\r\nb=TIAS:350000\r\na=rtpmap"));
+    assert_eq!(
+        agreed.video.expect("video").relay.phone.limit,
+        Some(350_000)
+    );
+    assert!(has(&answer, "b=AS:350") && has(&answer, "b=TIAS:350000"));
+    let (agreed, answer) = outgoing(&VP8.replace("a=rtpmap", "b=AS:384\r\na=rtpmap"));
+    assert_eq!(
+        agreed.video.expect("video").relay.phone.limit,
+        Some(384_000)
+    );
+    assert!(has(&answer, "b=AS:384"));
+    for nonsense in [
+        "b=AS:x",
+        "b=TIAS:",
+        "b=AS:4294967295",
+        "b=TIAS:-1",
+        "b=AS:0",
+    ] {
+        let (agreed, _) = outgoing(&VP8.replace("a=rtpmap", &format!("{nonsense}\r\na=rtpmap")));
+        assert_eq!(agreed.video.expect("video").relay.phone.limit, None);
+    }
+}
+
+#[test]
+fn another_phone_is_offered_the_video_that_the_browser_has() {
+    let (agreed, _) = outgoing(VP8);
+    let offer = offer_to_another(&agreed, &policy(), &local());
+    assert_eq!(media_lines(offer.text())[1], "m=video 40002 RTP/AVP 96");
+    let answer = phone(&format!("{BARESIP_ANSWER}{VP8}"));
+    let moved = accept_reinvite_answer(&agreed, &offer, &answer, &policy()).expect("agreed");
+    assert_eq!(moved.video.expect("video").relay.browser.send, pt(96));
+    let moved = accept_reinvite_answer(&agreed, &offer, &phone(BARESIP_ANSWER), &policy());
+    assert_eq!(moved.expect("agreed").video, None);
+    let offer = offer_to_another(&agreed, &policy(), &phone_local());
+    assert_eq!(media_lines(offer.text()).len(), 1);
 }

@@ -36,13 +36,29 @@ impl VideoLeg {
         if !self.allowed || self.leg.is_some() || !speaks_of_video(sdp) {
             return None;
         }
+        self.open(worker);
+        self.local()
+    }
+
+    /// One towards another phone, if this one is there.
+    pub(super) fn another(&self, worker: &WorkerHandle) -> Self {
+        let mut another = Self {
+            allowed: self.allowed,
+            leg: None,
+        };
+        if self.leg.is_some() {
+            another.open(worker);
+        }
+        another
+    }
+
+    fn open(&mut self, worker: &WorkerHandle) {
         // Its end is the call's: neither silence nor failure of the video is an event.
         let on_event = Box::new(|_| {});
         match worker.open_phone_leg(PhoneLegConfig { on_event }) {
             Ok(leg) => self.leg = Some(leg),
             Err(error) => tracing::warn!(%error, "no leg for video"),
         }
-        self.local()
     }
 
     /// Carries what was agreed on; closes the leg when that is no video. Whether it was closed.
@@ -67,7 +83,7 @@ impl VideoLeg {
     }
 
     /// Closes it.
-    pub(super) fn close(&mut self) -> bool {
-        self.leg.take().is_some()
+    pub(super) fn close(&mut self) {
+        self.leg = None;
     }
 }

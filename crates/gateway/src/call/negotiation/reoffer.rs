@@ -36,14 +36,13 @@ impl Negotiation {
     }
 
     /// Whether the phone's offer has video that the page has not been told of, and that there is
-    /// a leg for.
-    pub(in crate::call) fn adds_video(&self, sdp: &[u8]) -> bool {
+    /// a leg for; or has none any more.
+    pub(in crate::call) fn changes_video(&self, sdp: &[u8]) -> bool {
         let OfferAnswer::Settled { settlement, .. } = &self.state else {
             return false;
         };
         let phone = self.locals.read(sdp);
-        let has_video = phone.is_ok_and(|phone| phone.video.is_some());
-        has_video && !settlement.agreed.browser_has_video()
+        phone.is_ok_and(|phone| phone.video.is_some() != settlement.agreed.browser_has_video())
     }
 
     fn offer_again(&mut self, purpose: Purpose) -> Result<Bytes, Refusal> {

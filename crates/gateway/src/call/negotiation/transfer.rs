@@ -117,10 +117,18 @@ impl Negotiation {
             true => relay,
             false => relay.closed(),
         };
+        let video = agreed
+            .video
+            .clone()
+            .map(|video| match agreed.hold() == hold {
+                true => video,
+                false => video.closed(),
+            });
         let media = MediaAction::Swap {
             browser: remote,
             phone: agreed.phone_remote,
             relay: Box::new(relay),
+            video: video.map(Box::new),
         };
         self.state = OfferAnswer::Settled {
             settlement: Settlement { agreed, browser },
@@ -161,5 +169,7 @@ impl Negotiation {
 
 /// What another phone says.
 fn read(local: &PhoneLocal, sdp: &[u8]) -> Result<PhoneDescription, Refusal> {
-    Ok(PhoneDescription::parse_under(local.srtp.policy, sdp)?)
+    let mut phone = PhoneDescription::parse_under(local.srtp.policy, sdp)?;
+    phone.video = phone.video.filter(|_| local.video.is_some());
+    Ok(phone)
 }

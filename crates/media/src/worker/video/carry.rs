@@ -1,4 +1,4 @@
-//! The way of video through a worker: packets, feedback, and the bridge between two legs.
+//! The way of video through a worker: packets, and the bridge between two legs.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -6,13 +6,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use rand::RngExt;
 
-use super::{BrowserVideo, Forward, VideoStream};
+use super::{BrowserVideo, Forward, REPORTS, VideoStream};
 use crate::event::Link;
-use crate::rtcp::feedback::{Wishes, wishes};
 use crate::rtp::{HEADER_LENGTH, Header, RtpTimestamp, SeqNo};
 use crate::video::{CLOCK_RATE, VideoRelay};
 use crate::worker::browser_slot::{BrowserSlot, sent_facts};
-use crate::worker::egress::{Channel, Egress};
+use crate::worker::egress::Egress;
 use crate::worker::legs::{LegKey, Legs};
 use crate::worker::phone_slot::{Left, PhoneSlot};
 use crate::worker::tally::Tally;
@@ -35,21 +34,25 @@ impl Legs {
         };
         let slot = &mut self.phones[phone];
         slot.rtcp.set_clock_rate(CLOCK_RATE);
+        slot.rtcp.report_every(REPORTS);
         let stream = slot.video.get_or_insert_with(|| {
             Box::new(VideoStream::new(slot.ssrc, relay.phone, first(), now))
         });
-        stream.replan(relay.phone);
+        stream.replan(relay.phone, relay.browser);
         let other_browser = stream.peer.replace(browser).filter(|old| *old != browser);
         let slot = &mut self.browsers[browser];
-        let (ssrc, rtcp) = (slot.ssrc.beside(), &slot.rtcp);
+        let ssrc = slot.ssrc.beside();
+        let rtcp = &slot.rtcp;
         let video = slot.video.get_or_insert_with(|| {
+            let mut rtcp = rtcp.beside(ssrc, CLOCK_RATE, seed);
+            rtcp.report_every(REPORTS);
             Box::new(BrowserVideo {
                 stream: VideoStream::new(ssrc, relay.browser, first(), now),
-                rtcp: rtcp.beside(ssrc, CLOCK_RATE, seed),
+                rtcp,
                 tally: Tally::new(Link::Unchecked),
             })
         });
-        video.stream.replan(relay.browser);
+        video.stream.replan(relay.browser, relay.phone);
         let other_phone = video.stream.peer.replace(phone).filter(|old| *old != phone);
         if let Some(old) = other_phone.and_then(|old| self.phones.get_mut(old))
             && let Some(stream) = &mut old.video
@@ -94,7 +97,7 @@ impl Legs {
         };
         video.tally.received(packet.len());
         video.rtcp.handle_rtp(header, now);
-        video.stream.heard(header.ssrc);
+        video.stream.heard(header, now);
         let Some(phone) = video.stream.peer else {
             video.tally.dropped.not_open += 1;
             return;
@@ -140,7 +143,7 @@ impl Legs {
         let Some(stream) = &mut slot.video else {
             return;
         };
-        stream.heard(header.ssrc);
+        stream.heard(header, now);
         let browser = stream
             .peer
             .and_then(|browser| self.browsers.get_mut(browser));
@@ -174,82 +177,6 @@ impl Legs {
             self.rearm(LegKey::Browser(browser), now);
         }
     }
-
-    /// RTCP of a browser that has video.
-    pub(in crate::worker) fn handle_browser_feedback(
-        &mut self,
-        at: usize,
-        compound: &[u8],
-        now: Instant,
-        egress: &mut impl Egress,
-    ) {
-        let slot = &mut self.browsers[at];
-        let to = slot.core.destination();
-        let Some(video) = &mut slot.video else {
-            return;
-        };
-        video.rtcp.handle_rtcp(compound, now);
-        let wishes = video.stream.wishes(compound);
-        let missed = video.stream.repeat(&wishes.lost, |packet| {
-            if let Some(to) = to {
-                // One that the socket does not take is asked for again.
-                let _taken = egress.to_browser(to, &packet);
-            }
-        });
-        let Some(phone) = video.stream.peer else {
-            return;
-        };
-        let Some(slot) = self.phones.get_mut(phone) else {
-            return;
-        };
-        let tail = slot
-            .video
-            .as_mut()
-            .map(|stream| stream.pass_on(&wishes, &missed));
-        if let Some(tail) = tail.filter(|tail| !tail.is_empty()) {
-            slot.send_rtcp(&slot.rtcp.feedback(&tail), egress);
-        }
-        slot.send_video_request(now, egress);
-        self.rearm(LegKey::Phone(phone), now);
-    }
-
-    /// RTCP on a phone's leg of video.
-    pub(in crate::worker) fn handle_phone_feedback(
-        &mut self,
-        at: usize,
-        compound: &[u8],
-        now: Instant,
-        egress: &mut impl Egress,
-    ) {
-        let slot = &mut self.phones[at];
-        let key = slot.key;
-        let Some(stream) = &mut slot.video else {
-            return;
-        };
-        let wishes = stream.wishes(compound);
-        let source = &mut slot.source;
-        let missed = stream.repeat(&wishes.lost, |packet| {
-            if let Some(to) = source.rtp_destination() {
-                // One that the socket does not take is asked for again.
-                let _taken = egress.to_phone(key, Channel::Rtp, to, &packet);
-            }
-        });
-        let Some(browser) = stream.peer else {
-            return;
-        };
-        let Some(slot) = self.browsers.get_mut(browser) else {
-            return;
-        };
-        if let Some(video) = &mut slot.video {
-            let tail = video.stream.pass_on(&wishes, &missed);
-            if !tail.is_empty() {
-                let packet = video.rtcp.feedback(&tail);
-                slot.send_rtcp(&packet, egress);
-            }
-        }
-        slot.send_video_request(now, egress);
-        self.rearm(LegKey::Browser(browser), now);
-    }
 }
 
 /// Writes a fresh header right before the payload; where header and payload are.
@@ -257,45 +184,6 @@ fn headed(packet: &mut [u8], header: &Header, fresh: [u8; HEADER_LENGTH]) -> Ran
     let start = header.payload.start - HEADER_LENGTH;
     packet[start..header.payload.start].copy_from_slice(&fresh);
     start..header.payload.end
-}
-
-impl VideoStream {
-    /// What a compound packet of the far end says of what it is sent.
-    fn wishes(&mut self, compound: &[u8]) -> Wishes {
-        wishes(compound, self.ssrc(), &mut self.last_fir)
-    }
-
-    /// Repeats the lost packets that are still there; the others are those that never came to us,
-    /// by the numbers of their sender.
-    fn repeat(&mut self, lost: &[SeqNo], mut send: impl FnMut(Bytes)) -> Vec<SeqNo> {
-        let mut missed = Vec::new();
-        for sequence in lost {
-            match &mut self.sent {
-                Some(sent) if sent.has(*sequence) => {
-                    if let Some(packet) = sent.repeat(*sequence) {
-                        send(packet);
-                    }
-                }
-                Some(_) | None => missed.extend(self.numbering.of_source(*sequence)),
-            }
-        }
-        missed
-    }
-
-    /// What the far end, which sends, is told of the wishes of who receives it.
-    fn pass_on(&mut self, wishes: &Wishes, missed: &[SeqNo]) -> Vec<u8> {
-        if wishes.keyframe {
-            self.want_keyframe();
-        }
-        let mut tail = self.nack(missed).unwrap_or_default();
-        tail.extend(
-            wishes
-                .rate
-                .and_then(|rate| self.limit(rate))
-                .unwrap_or_default(),
-        );
-        tail
-    }
 }
 
 impl BrowserSlot {
@@ -320,6 +208,7 @@ impl BrowserSlot {
                 video.tally.sent(sealed.len(), taken);
                 let (timestamp, payload) = sent_facts(packet);
                 video.rtcp.handle_sent(timestamp, payload, now);
+                video.stream.rate.handle_sent(sealed.len(), now);
                 if let Some(sent) = &mut video.stream.sent {
                     sent.keep(sequence, sealed.freeze());
                 }
@@ -365,7 +254,11 @@ impl PhoneSlot {
         let Some(left) = self.transmit(packet, now, egress) else {
             return;
         };
-        if let Some(sent) = self.video.as_mut().and_then(|stream| stream.sent.as_mut()) {
+        let Some(stream) = &mut self.video else {
+            return;
+        };
+        stream.rate.handle_sent(packet.len(), now);
+        if let Some(sent) = &mut stream.sent {
             let kept = match left {
                 Left::Plain => Bytes::copy_from_slice(packet),
                 Left::Encrypted(packet) => packet.freeze(),

@@ -106,12 +106,12 @@ fn a_stream_begins_anew_behind_a_pause_and_goes_on_counting() {
         open: false,
         ..end(Feedback::OURS)
     };
-    stream.replan(held);
+    stream.replan(held, end(Feedback::OURS));
     assert_eq!(
         stream.forward(&packet(2, 3_000, true), now),
         Forward::Closed
     );
-    stream.replan(end(Feedback::OURS));
+    stream.replan(end(Feedback::OURS), end(Feedback::OURS));
     let later = now + Duration::from_secs(2);
     let next = sent(stream.forward(&packet(62, 180_000, false), later));
     assert!(stream.has_begun());
@@ -128,7 +128,7 @@ fn a_keyframe_is_asked_for_once_in_a_while_and_not_of_nobody() {
         (stream.poll_request(now), stream.poll_timeout()),
         (None, None)
     );
-    stream.heard(THEIRS);
+    stream.heard(&theirs(1), now);
     let request = stream.poll_request(now).expect("asked");
     assert!(wishes(&request, THEIRS, &mut None).keyframe);
     for _ in 0..100 {
@@ -148,7 +148,7 @@ fn an_end_without_pli_is_sent_firs_with_rising_numbers() {
         ..Feedback::default()
     };
     let mut stream = VideoStream::new(OURS, end(fir), (SeqNo(1), RtpTimestamp(0)), now);
-    stream.heard(THEIRS);
+    stream.heard(&theirs(1), now);
     let mut last = None;
     for _ in 0..3 {
         stream.want_keyframe();
@@ -170,6 +170,56 @@ fn nothing_is_kept_for_an_end_that_does_not_ask() {
     );
     assert!(none.sent.is_none());
     assert!(stream(now).sent.is_some());
-    assert_eq!(none.nack(&[SeqNo(1)]), None);
-    assert_eq!(none.limit(1_000_000), None);
+}
+
+/// A packet of the far end's.
+fn theirs(sequence: u16) -> Header {
+    Header {
+        ssrc: THEIRS,
+        ..packet(sequence, 0, false)
+    }
+}
+
+#[test]
+fn a_leg_asks_for_its_own_losses_and_for_a_keyframe_where_nobody_else_does() {
+    let mut now = Instant::now();
+    let mute = end(Feedback::default());
+    let mut stream = stream(now);
+    for receiver in [end(Feedback::OURS), mute] {
+        stream.replan(end(Feedback::OURS), receiver);
+        let last = if receiver == mute { 110 } else { 10 };
+        stream.heard(&theirs(last - 3), now);
+        stream.heard(&theirs(last), now);
+        let (mut lost, mut keyframe) = (0, false);
+        while let Some(due) = stream.poll_timeout() {
+            now = due;
+            let request = stream.poll_request(now);
+            let read = request.map(|request| wishes(&request, THEIRS, &mut None));
+            keyframe |= read.as_ref().is_some_and(|read| read.keyframe);
+            lost += read.map_or(0, |read| read.lost.len());
+        }
+        assert_eq!((lost >= 8, keyframe), (true, receiver == mute), "{lost}");
+    }
+}
+
+#[test]
+fn limits_are_told_when_they_change_and_not_too_often() {
+    let now = Instant::now();
+    let mut stream = stream(now);
+    assert_eq!(stream.tell_limit(Some(500_000), now), None, "nobody sends");
+    stream.heard(&theirs(1), now);
+    assert_eq!(stream.tell_limit(None, now), None, "nothing to tell");
+    let told = stream.tell_limit(Some(500_000), now).expect("told");
+    let rate = wishes(&told, THEIRS, &mut None).rate.expect("a rate");
+    assert!((499_000..=500_000).contains(&rate), "{rate}");
+    assert_eq!(stream.tell_limit(Some(100_000), now), None, "too soon");
+    let soon = now + Duration::from_millis(300);
+    assert_eq!(stream.tell_limit(Some(505_000), soon), None, "the same");
+    assert!(stream.tell_limit(Some(100_000), soon).is_some());
+    let later = soon + Duration::from_secs(1);
+    assert!(stream.tell_limit(Some(100_000), later).is_some(), "again");
+    let lifted = stream
+        .tell_limit(None, later + Duration::from_secs(1))
+        .expect("told");
+    assert!(wishes(&lifted, THEIRS, &mut None).rate > Some(10_000_000));
 }
