@@ -46,22 +46,22 @@ export class Call {
     if (event.state === 'terminated') this.peer.close();
   }
 
-  /** Adds the camera; with `codec` that one alone is offered. */
-  async addCamera(codec) {
+  /** Adds the camera; with `codec` that one alone is offered, and with `mode` only with this in its parameters. */
+  async addCamera(codec, mode = '') {
     const stream = await openCamera();
     this.peer.addTrack(stream.getVideoTracks()[0].clone(), stream);
     const transceiver = this.peer.getTransceivers().find((t) => t.sender.track?.kind === 'video');
-    const wanted = RTCRtpSender.getCapabilities('video').codecs.filter((c) => c.mimeType === codec);
+    const wanted = RTCRtpSender.getCapabilities('video').codecs.filter((c) => c.mimeType === codec && (c.sdpFmtpLine ?? '').includes(mode));
     if (codec) transceiver.setCodecPreferences(wanted);
   }
 
   /** Sends `session-create` with an offer; candidates follow by trickle unless `gather` says they come inside. */
-  async offer({ account, uri, gather = false, video = false, camera = false, codec, headers, setup, codecs, fingerprint }) {
+  async offer({ account, uri, gather = false, video = false, camera = false, codec, mode, headers, setup, codecs, fingerprint }) {
     this.offered = true;
     await this.addMicrophone();
     if (codecs) preferCodecs(this.peer.getTransceivers()[0], codecs);
     if (video) this.peer.addTransceiver('video', { direction: 'recvonly' });
-    if (camera) await this.addCamera(codec);
+    if (camera) await this.addCamera(codec, mode);
     const trickle = this.prepareTrickle(gather);
     await this.peer.setLocalDescription();
     if (gather) await trickle.complete;
@@ -143,11 +143,12 @@ function withFingerprint(sdp, fingerprint) {
   return fingerprint ? sdp.replace(/^a=fingerprint:.*$/gm, `a=fingerprint:sha-256 ${fingerprint}`) : sdp;
 }
 
-/** What is seen and shown: frames, keyframes, feedback, codec, size. */
+/** What is seen and shown: frames, keyframes, feedback, codec with its parameters, bits sent, what the encoder may use. */
 export async function picture({ peer }) {
   const all = [...(await peer.getStats()).values()];
   const find = (type) => all.find((s) => s.type === type && s.kind === 'video') ?? {};
   const [inbound, outbound] = [find('inbound-rtp'), find('outbound-rtp')];
+  const codec = all.find((s) => s.id === (inbound.codecId ?? outbound.codecId)) ?? {};
   return {
     decoded: inbound.framesDecoded ?? 0,
     keyframes: inbound.keyFramesDecoded ?? 0,
@@ -157,7 +158,12 @@ export async function picture({ peer }) {
     missed: outbound.nackCount ?? 0,
     sent: outbound.framesSent ?? 0,
     keyframesSent: outbound.keyFramesEncoded ?? 0,
-    codec: all.find((s) => s.id === (inbound.codecId ?? outbound.codecId))?.mimeType,
+    repeated: outbound.retransmittedPacketsSent ?? 0,
+    wanted: inbound.pliCount ?? 0,
+    nacks: inbound.nackCount ?? 0,
+    target: outbound.targetBitrate,
+    codec: codec.mimeType,
+    parameters: codec.sdpFmtpLine ?? '',
   };
 }
 

@@ -1,7 +1,7 @@
 // What a page does to a call that is up: session-update both ways, session-hold.
 
 /** Changes `call` as told and offers that; resolves with the answer to the request and the event that ends it. */
-export async function update(call, { direction, iceRestart, video, camera, noVideo, codecs, replaceTrack } = {}) {
+export async function update(call, { direction, iceRestart, video, camera, noVideo, bandwidth, codecs, replaceTrack } = {}) {
   const { peer, connection, session } = call;
   const audio = peer.getTransceivers()[0];
   const before = audio.direction;
@@ -17,7 +17,9 @@ export async function update(call, { direction, iceRestart, video, camera, noVid
   const offer = await peer.createOffer({ iceRestart });
   await peer.setLocalDescription(offer);
   const known = connection.events.length;
-  const answer = await connection.request('session-update', { session, sdp: peer.localDescription.sdp });
+  // kilobits per second of video that this page wants to be sent
+  const sdp = bandwidth ? peer.localDescription.sdp.replace(/(m=video[^]*?c=.*\r\n)/, `$1b=AS:${bandwidth}\r\n`) : peer.localDescription.sdp;
+  const answer = await connection.request('session-update', { session, sdp });
   const undo = async () => {
     await peer.setLocalDescription({ type: 'rollback' });
     audio.direction = before;

@@ -17,7 +17,7 @@ const CODEC_NAMES = { opus: 'opus/48000/2', G722: 'G722/16000/1', PCMU: 'PCMU/80
 /**
  * Starts a phone that registers `user` at the proxy and answers as told.
  *
- * `codecs`: what it offers and accepts, from opus, G722, PCMU, PCMA. `answer`: auto, manual, or early (183 with
+ * `codecs`: what it offers and accepts, from opus, G722, PCMU, PCMA; `video`: VP8, VP9 or H264. `answer`: auto, manual, or early (183 with
  * sound, then waits for `accept`). `tone`: what it plays, in hertz; 0 is silence. `register`: false for a phone that is only called
  * by its address. `contact`: whom `write` writes to. `encryption`: baresip's mediaenc, srtp (where the other side can) or srtp-mand.
  */
@@ -100,6 +100,8 @@ class Baresip {
   resume() { return this.command('resume'); }
   /** Writes to its contact (MESSAGE), in no dialog. */
   write(text) { return this.command('message', text); }
+  /** Offers its video in mid-call in this direction; `inactive` takes it away. */
+  video(direction) { return this.command('video_dir', direction); }
   /** Asks the other side of its call to call `target` (REFER). */
   transfer(target) { return this.command('transfer', target); }
 

@@ -5,15 +5,28 @@ import { startBaresip } from '../testbed/baresip.mjs';
 import { PHONE_HZ } from '../testbed/conversation.mjs';
 import { startStage } from '../testbed/stage.mjs';
 import { power } from '../testbed/tone.mjs';
+import { startShaper } from '../testbed/udp-shaper.mjs';
 import { until } from '../testbed/wait.mjs';
 
-const CODECS = ['video/VP8', 'video/H264', 'video/VP9', 'video/AV1'];
+const CODECS = [['video/VP8'], ['video/H264', 'packetization-mode=1'], ['video/H264', 'packetization-mode=0'], ['video/VP9', 'profile-id=0'], ['video/AV1', 'profile=0']];
+const RELAY = '127.0.0.2'; // the advertised address; the gateway's own is 127.0.0.1, same port
 
 describe('video', () => {
   let stage;
-  before(async () => { stage = await startStage({ gateway: { tables: { media: { video: true } } } }); });
-  afterEach(() => stage?.clear());
-  after(() => stage?.abandon());
+  let shaper;
+  before(async () => {
+    stage = await startStage({ gateway: { tables: { sip: { srtp: 'optional', srtp_without_tls: true }, 'media.browser': { advertised: RELAY } } } });
+    const port = stage.gateway.browserMedia;
+    shaper = await startShaper({ listen: { address: RELAY, port }, target: { address: '127.0.0.1', port } });
+  });
+  afterEach(async () => {
+    shaper?.set({ loss: 0 });
+    await stage?.clear();
+  });
+  after(async () => {
+    await stage?.abandon();
+    await shaper?.stop();
+  });
 
   const registered = async (user) => {
     const phone = await stage.connect(user);
@@ -53,14 +66,15 @@ describe('video', () => {
     await theirs.state('terminated');
   };
 
-  for (const codec of CODECS) {
-    test(`two pages see each other in ${codec}`, async (t) => {
+  for (const [codec, mode] of CODECS) {
+    test(`two pages see each other in ${[codec, mode].filter(Boolean).join(', ')}`, async (t) => {
       const probe = await stage.connect('carol');
       if (!(await probe.page.run('videoCodecs')).includes(codec)) return t.skip('this Chromium cannot');
-      const { mine, theirs } = await pages({ camera: true, codec }, { camera: true });
+      const { mine, theirs } = await pages({ camera: true, codec, mode }, { camera: true });
       for (const call of [mine, theirs]) {
         const seen = await sees(call, 20);
         assert.equal(seen.codec, codec);
+        assert.ok(seen.parameters.includes(mode?.startsWith('packet') ? mode : ''), JSON.stringify(seen));
         assert.ok(seen.keyframes >= 1, JSON.stringify(seen));
       }
       await ended(mine, theirs);
@@ -101,6 +115,68 @@ describe('video', () => {
     assert.match(removed.event.sdp, /^m=video 0 /m);
     await seesNothing(theirs);
     await ended(mine, theirs);
+  });
+
+  test('what is lost between page and gateway is asked for again, by each leg for itself', async () => {
+    const { mine, theirs } = await pages({ camera: true }, { camera: true });
+    await Promise.all([sees(mine), sees(theirs)]);
+    shaper.set({ loss: 0.05 });
+    await until(async () => (await mine.picture()).missed > 0 && (await mine.picture()).nacks > 0, { seconds: 20, what: 'requests both ways' });
+    const [one, two] = await Promise.all([sees(mine, 40), sees(theirs, 40)]);
+    assert.ok(one.repeated > 0, JSON.stringify({ one, two }));
+    shaper.set({ loss: 0 });
+    await ended(mine, theirs);
+  });
+
+  test('a phone that asks for less video is sent less', async () => {
+    const { bob, mine, theirs } = await pages({ camera: true }, { camera: true });
+    await sees(theirs);
+    await bob.request('account-fetch-addressbook', { account: bob.account });
+    const limited = await mine.update({ bandwidth: 100 });
+    assert.equal(limited.event?.state, 'accepted', JSON.stringify(limited));
+    await until(async () => (await theirs.picture()).target <= 110_000, { seconds: 15, what: 'less video' });
+    await ended(mine, theirs);
+  });
+
+  test('a phone adds its video in mid-call and takes it away, and the page is told', async () => {
+    const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', video: 'VP8', name: 'bob-adds' }));
+    const alice = await registered('alice');
+    await alice.request('account-fetch-addressbook', { account: alice.account });
+    const call = await alice.call(bob.uri);
+    await call.state('established');
+    await bob.video('sendrecv');
+    const added = await call.event('update');
+    assert.equal(added.state, 'received');
+    assert.match(added.sdp, /^m=video [1-9]/m);
+    assert.equal((await call.answerUpdate(added.sdp, { camera: true })).kind, 'ack');
+    await sees(call, 20);
+    await bob.video('inactive');
+    const removed = await call.event('update', { index: 1 });
+    assert.equal(removed.state, 'received');
+    assert.equal((await call.answerUpdate(removed.sdp)).kind, 'ack');
+    await seesNothing(call);
+    await hears(call);
+    await call.hangUp();
+    await bob.closed();
+  });
+
+  test('a phone with keys has its video encrypted, and a transfer takes the video along', async () => {
+    const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', video: 'VP8', encryption: 'srtp', name: 'bob-keys' }));
+    const carol = stage.cast(await startBaresip('carol', { proxy: stage.proxy, answer: 'auto', video: 'VP8', name: 'carol-keys' }));
+    const alice = await registered('alice');
+    const call = await alice.call(bob.uri, { camera: true });
+    await call.state('established');
+    await sees(call, 20);
+    assert.equal(bob.program.output.match(/SRTP is Enabled/g)?.length >= 2, true, 'audio and video');
+    await bob.transfer(`sip:${carol.uri}`);
+    await carol.established();
+    await bob.closed();
+    const { keyframes } = await call.picture();
+    const seen = await sees(call, 20);
+    assert.ok(seen.keyframes > keyframes || keyframes > 1, JSON.stringify(seen));
+    await hears(call);
+    await call.hangUp();
+    await carol.closed();
   });
 
   for (const video of ['VP8', 'H264']) {

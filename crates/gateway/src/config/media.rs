@@ -37,7 +37,7 @@ pub struct Media {
     /// Milliseconds of audio per packet towards phones.
     pub ptime: Option<u16>,
     /// Whether calls may have video: each takes a second port pair towards the phone.
-    #[serde(default)]
+    #[serde(default = "yes")]
     pub video: bool,
 }
 
@@ -52,7 +52,7 @@ impl Default for Media {
             codecs: Vec::new(),
             transcoding: last_resort(),
             ptime: None,
-            video: false,
+            video: yes(),
         }
     }
 }
@@ -129,6 +129,10 @@ fn check_address(
 
 fn one() -> usize {
     1
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn last_resort() -> TranscodingRule {
