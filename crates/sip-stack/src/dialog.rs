@@ -195,6 +195,12 @@ impl Dialog {
         self.is_ours
     }
 
+    /// Whether the message that made it came over TLS.
+    pub(crate) fn is_over_tls(&self) -> bool {
+        let flow = self.flow.as_ref();
+        flow.is_some_and(|flow| flow.transport == Transport::Tls)
+    }
+
     /// The connection `from` is gone; what went over it goes over that of `to`, if it leads
     /// to the same place.
     pub(crate) fn move_flow(&mut self, from: FlowId, to: &Destination) {

@@ -282,6 +282,7 @@ impl StatusReason {
             Failure::Unresolvable(ResolveError::NotOffered) => {
                 Self::new(404, "DNS lookup error: the domain offers no such service")
             }
+            Failure::Exposed => Self::new(488, "SRTP Keys Need TLS"),
             Failure::Cancelled => Self::usual(StatusCode::REQUEST_TERMINATED),
         }
     }
@@ -298,7 +299,7 @@ impl EndedBy {
         match why {
             Failure::Timeout => Self::Timeout,
             Failure::Transport(_) | Failure::Unresolvable(_) => Self::Transport,
-            Failure::Cancelled => Self::Local,
+            Failure::Exposed | Failure::Cancelled => Self::Local,
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod event;
 mod identity;
 mod invite;
 pub mod keep_alive;
+mod keying;
 pub mod message;
 pub mod page_message;
 mod reason;

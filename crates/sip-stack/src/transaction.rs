@@ -102,6 +102,8 @@ impl Default for TimerValues {
 pub struct LayerConfig {
     /// What Via and Contact say.
     pub local: LocalAddresses,
+    /// Whether descriptions that hold keys may go by UDP and TCP. For laboratories.
+    pub keys_in_clear: bool,
     /// T1, T2 and T4.
     pub timers: TimerValues,
     /// Requests of ours at a time; [`Layer::send_request`] refuses further ones.
@@ -115,6 +117,7 @@ impl LayerConfig {
     pub fn new(local: LocalAddresses) -> Self {
         Self {
             local,
+            keys_in_clear: false,
             timers: TimerValues::default(),
             max_client: 50_000,
             max_server: 50_000,
@@ -210,6 +213,8 @@ pub enum Failure {
     Transport(TransportError),
     /// The target has no destination.
     Unresolvable(ResolveError),
+    /// It holds keys, and no hop that could be taken is TLS. As good as 488.
+    Exposed,
     /// Cancelled by us before anything was sent, or cancelled and no final response
     /// within 64*T1 (RFC 3261 §9.1).
     Cancelled,

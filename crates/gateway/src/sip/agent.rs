@@ -43,6 +43,7 @@ impl SipAgent {
             session_expires: config.sip.session_expires_seconds,
             registration_pace: config.sip.registration.pace(),
             registration_breaker: config.sip.registration.breaker(),
+            keys_in_clear: config.sip.srtp_without_tls,
             trust_domains: config.sip.domain.iter().map(SipDomain::trust).collect(),
             ..UserAgentConfig::default()
         };

@@ -82,6 +82,7 @@ impl Account {
             Failure::Timeout | Failure::Transport(_) => Some(Unserved::Silent),
             Failure::Unresolvable(ResolveError::Unavailable) => Some(Unserved::Busy),
             Failure::Unresolvable(ResolveError::NoSuchDomain | ResolveError::NotOffered)
+            | Failure::Exposed
             | Failure::Cancelled => None,
         };
         self.failed(&requesting, reason, hop, None, core, now)

@@ -336,7 +336,7 @@ impl ClientSide {
         self.avoided.put_last(&mut destinations, turn.now);
         let branch = fresh_branch(&mut self.rng);
         let way = destinations.into_iter().find_map(|destination| {
-            let ack = stamped(ack, None, &destination, &branch, &turn.config.local)?;
+            let ack = stamped(ack, None, &destination, &branch, turn.config).ok()?;
             Some((destination, ack))
         });
         match way {

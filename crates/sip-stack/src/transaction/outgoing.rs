@@ -1,26 +1,44 @@
 //! What the layer writes into requests: Via, Contact, and whole ACKs and CANCELs.
 
-use super::ContactTemplate;
+use super::{ContactTemplate, LayerConfig};
+use crate::keying::{Exposed, KeysGo};
 use crate::message::{
     CSeq, HeaderName, HeaderValue, Headers, Host, Method, Request, Response, Via,
 };
-use crate::transport::{Destination, LocalAddresses};
+use crate::transport::Destination;
 
 /// Max-Forwards of what is made here (RFC 3261 §8.1.1.6).
 const MAX_FORWARDS: u32 = 70;
 
-/// `request` with our Via on top and, if wanted, our Contact, for this destination.
-/// `None`: we have no address at all.
+/// Why a request cannot go to a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoWay {
+    /// We have no address at all.
+    NoAddress,
+    /// It holds keys, and the hop is not TLS.
+    Exposed,
+}
+
+impl From<Exposed> for NoWay {
+    fn from(_: Exposed) -> Self {
+        Self::Exposed
+    }
+}
+
+/// `request` with our Via on top and, if wanted, our Contact, for this destination; without
+/// what must not be read on the way there.
 pub(super) fn stamped(
     request: &Request,
     contact: Option<&ContactTemplate>,
     destination: &Destination,
     branch: &str,
-    local: &LocalAddresses,
-) -> Option<Request> {
-    let addr = local.toward(destination.transport, destination.addr.ip())?;
+    config: &LayerConfig,
+) -> Result<Request, NoWay> {
+    let (transport, ip) = (destination.transport, destination.addr.ip());
+    let addr = config.local.toward(transport, ip);
+    let addr = addr.ok_or(NoWay::NoAddress)?;
     let mut via = Via::new(
-        destination.transport.via_name(),
+        transport.via_name(),
         Host::from(addr.ip()),
         Some(addr.port()),
     )
@@ -29,14 +47,16 @@ pub(super) fn stamped(
     via.set_rport(None);
 
     let mut request = request.clone();
+    KeysGo::new(config.keys_in_clear).fit(&mut request, transport)?;
     request.headers.push_front(HeaderName::Via, via);
     if let Some(contact) = contact {
         let secure = request.uri.is_sips();
-        let (transport, addr) = local.contact(destination.transport, destination.addr.ip())?;
+        let ours = config.local.contact(transport, ip);
+        let (transport, addr) = ours.ok_or(NoWay::NoAddress)?;
         let value = contact.at(transport, addr, secure);
         request.headers.set(HeaderName::Contact, value);
     }
-    Some(request)
+    Ok(request)
 }
 
 /// The ACK of a failure (RFC 3261 §17.1.1.3).

@@ -15,11 +15,12 @@ use super::via_path::{ReturnPath, stamp};
 use super::{
     LayerCounts, ServerEnd, ServerTransactionId, TimerValues, TooLate, TransactionEvent, Turn,
 };
+use crate::keying::{Exposed, KeysGo};
 use crate::message::{
-    HeaderName, HeaderValue, Method, Request, Response, Salvage, StatusCode, Via,
+    HeaderName, HeaderValue, Method, ReasonPhrase, Request, Response, Salvage, StatusCode, Via,
 };
 use crate::timer::TimerTable;
-use crate::transport::{Destination, FlowId, Source, TransmitToken};
+use crate::transport::{Destination, FlowId, Source, TransmitToken, Transport};
 
 /// What a peer is told to wait for when we are full. Seconds.
 const RETRY_WHEN_FULL: u32 = 10;
@@ -127,6 +128,7 @@ impl ServerSide {
     ) -> Result<(), TooLate> {
         let transaction = self.transactions.get_mut(&id).ok_or(TooLate)?;
         copy_vias(&transaction.request, &mut response);
+        keep_keys_back(&mut response, transaction.path.first.transport, turn);
         if let Some(tag) = response.headers.to().ok().and_then(|to| owned_tag(&to)) {
             transaction.to_tag = Some(tag);
         }
@@ -472,6 +474,22 @@ fn copy_vias(request: &Request, response: &mut Response) {
     let vias: Vec<HeaderValue> = request.headers.lines(&HeaderName::Via).cloned().collect();
     for via in vias.into_iter().rev() {
         response.headers.push_front(HeaderName::Via, via);
+    }
+}
+
+/// No response by a clear hop holds keys, whatever the user agent put into it. It should have
+/// refused before; what can be said here is that nothing came of it.
+fn keep_keys_back(response: &mut Response, transport: Transport, turn: &Turn<'_>) {
+    let keys = KeysGo::new(turn.config.keys_in_clear);
+    let Err(Exposed) = keys.check(&response.headers, &response.body, transport) else {
+        return;
+    };
+    tracing::warn!(status = %response.status, "keys kept back from a hop without TLS");
+    response.headers.remove(&HeaderName::ContentType);
+    response.body = Bytes::new();
+    if response.status.is_success() {
+        response.status = StatusCode::NOT_ACCEPTABLE_HERE;
+        response.reason = ReasonPhrase::usual(response.status);
     }
 }
 

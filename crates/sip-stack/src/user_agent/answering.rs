@@ -17,7 +17,7 @@ use crate::invite::reliable::Sent;
 use crate::invite::server::{Accepting, Ringing};
 use crate::invite::{Session, Usage, session_timer};
 use crate::message::{HeaderName, ReasonPhrase, Request, Response, StatusCode};
-use crate::transaction::ServerTransactionId;
+use crate::transaction::{Failure, ServerTransactionId};
 use crate::transport::{Source, Transport};
 
 impl UserAgent {
@@ -164,9 +164,17 @@ impl UserAgent {
         if self.comes_too_late(replaced) {
             return self.refuse(id, StatusCode::BUSY_HERE, None, EndedBy::Local, now);
         }
+        let keys = self.core.keys_go();
         let Some(ringing) = self.ringing(id) else {
             return;
         };
+        let by = ringing.source.transport;
+        let accepting = ringing.accepting.as_ref();
+        if accepting.is_some_and(|accepting| keys.exposes(&accepting.sdp, by)) {
+            let exposed = StatusReason::of_failure(Failure::Exposed);
+            let status = StatusCode::NOT_ACCEPTABLE_HERE;
+            return self.refuse(id, status, Some(&exposed.phrase), EndedBy::Local, now);
+        }
         let Some(Accepting {
             sdp,
             headers: extra,

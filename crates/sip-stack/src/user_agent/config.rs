@@ -13,6 +13,9 @@ pub struct UserAgentConfig {
     /// Addresses that others reach us by: what Contact and Via say. The driver fills
     /// this in after binding.
     pub local: LocalAddresses,
+    /// Whether descriptions that hold keys (RFC 4568) may go and come by UDP and TCP, where
+    /// everybody reads them. For laboratories.
+    pub keys_in_clear: bool,
     /// T1, T2 and T4 (RFC 3261 §17).
     pub timers: TimerValues,
     /// User-Agent and Server header, unless an account has its own.
@@ -45,6 +48,7 @@ impl Default for UserAgentConfig {
     fn default() -> Self {
         Self {
             local: LocalAddresses::new(),
+            keys_in_clear: false,
             timers: TimerValues::default(),
             user_agent: concat!("sylk-gateway/", env!("CARGO_PKG_VERSION")).to_owned(),
             sessions_per_account: 16,

@@ -14,6 +14,7 @@ use crate::account::{AccountId, SessionId};
 use crate::admission::Admission;
 use crate::event::{Event, SessionEvent};
 use crate::keep_alive::KeptWays;
+use crate::keying::KeysGo;
 use crate::message::{HeaderValue, Headers, Request, Response};
 use crate::registration::{Domains, Pacer};
 use crate::timer::TimerTable;
@@ -71,6 +72,7 @@ impl Core {
         rng.fill_bytes(&mut layer_seed);
         let mut layer = LayerConfig::new(config.local.clone());
         layer.timers = config.timers;
+        layer.keys_in_clear = config.keys_in_clear;
         Self {
             layer: Layer::new(layer, layer_seed),
             timers: TimerTable::new(),
@@ -106,6 +108,11 @@ impl Core {
         if self.layer.respond(id, response, now).is_err() {
             tracing::debug!("response came too late for its transaction");
         }
+    }
+
+    /// Where keys may stand in messages.
+    pub(crate) fn keys_go(&self) -> KeysGo {
+        KeysGo::new(self.config.keys_in_clear)
     }
 
     /// Whether peers can connect to us by this transport.

@@ -201,6 +201,7 @@ impl UserAgent {
         source: &Source,
         now: Instant,
     ) {
+        let keys = self.core.keys_go();
         let Some((_, calling)) = self.calling(id) else {
             return;
         };
@@ -226,6 +227,7 @@ impl UserAgent {
             account.accepted(&calling.attempt, response);
         }
         let brought = Body::read(&response.headers, &response.body).sdp();
+        let brought = brought.map(|sdp| keys.heard(sdp, source.transport));
         let transaction = calling.transaction;
         let asks = calling.asks_for_offer(chosen.as_ref());
         let unanswered = (asks && brought.is_some()).then(|| dialog.id().clone());

@@ -26,13 +26,15 @@ impl UserAgent {
         if response.status == StatusCode::TRYING {
             return;
         }
+        let keys = self.core.keys_go();
         let Some((_, calling)) = self.calling(id) else {
             return;
         };
         let place = calling.place(response, source);
         let (number, has_offered) = (place.number(), calling.has_offered());
         let rseq = reliable::number_of(response);
-        let mut sdp = Body::read(&response.headers, &response.body).sdp();
+        let sdp = Body::read(&response.headers, &response.body).sdp();
+        let mut sdp = sdp.map(|sdp| keys.heard(sdp, source.transport));
         let has_description = sdp.is_some();
         let mut pracks = None;
         let mut offer = None;

@@ -220,7 +220,10 @@ impl UserAgent {
         }
         match why {
             Failure::Timeout => self.refresh_timed_out(id, StatusReason::of_failure(why), now),
-            Failure::Transport(_) | Failure::Unresolvable(_) | Failure::Cancelled => {
+            Failure::Transport(_)
+            | Failure::Unresolvable(_)
+            | Failure::Exposed
+            | Failure::Cancelled => {
                 self.refresh_put_off(id, now);
             }
         }

@@ -17,7 +17,7 @@ use crate::invite::change::{
     Answering, Change, Exchange, REINVITE_LIMIT, Theirs, Unacknowledged, Wish,
 };
 use crate::message::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use crate::transaction::ServerTransactionId;
+use crate::transaction::{Failure, ServerTransactionId};
 use crate::transport::Source;
 
 /// What to do with a re-INVITE or UPDATE of the peer.
@@ -48,9 +48,12 @@ impl UserAgent {
                 return self.answer_unsupported_media(transaction, &request, &DESCRIPTIONS, now);
             }
         };
-        if self.refuses_short_session(transaction, &request, now) {
+        if self.refuses_short_session(transaction, &request, now)
+            || self.refuses_overheard(transaction, id, &request, &source, now)
+        {
             return;
         }
+        let sdp = sdp.map(|sdp| self.core.keys_go().heard(sdp, source.transport));
         match self.judge(id, &request, sdp.is_some()) {
             Verdict::Ask => self.ask(transaction, id, request, source, sdp, now),
             Verdict::JustAgree => self.just_agree(transaction, id, &request, &source, now),
@@ -64,6 +67,28 @@ impl UserAgent {
                 self.core.respond(transaction, response, now);
             }
         }
+    }
+
+    /// 488, if keys come by a clear hop into a dialog that was made over TLS: it was trusted
+    /// to keep them. True: refused.
+    pub(super) fn refuses_overheard(
+        &mut self,
+        transaction: ServerTransactionId,
+        id: SessionId,
+        request: &Request,
+        source: &Source,
+        now: Instant,
+    ) -> bool {
+        let keys = self.core.keys_go();
+        let clear = keys.check(&request.headers, &request.body, source.transport);
+        let session = self.sessions.get_mut(&id);
+        let exchange = session.and_then(|session| exchange_of(&mut session.usage, request));
+        let refused = clear.is_err() && exchange.is_some_and(|one| one.dialog.is_over_tls());
+        if refused {
+            tracing::info!("keys refused that came without TLS");
+            self.answer(transaction, request, StatusCode::NOT_ACCEPTABLE_HERE, now);
+        }
+        refused
     }
 
     fn judge(&mut self, id: SessionId, request: &Request, has_offer: bool) -> Verdict {
@@ -217,6 +242,12 @@ impl UserAgent {
         let Some(theirs) = self.take_theirs(id, |one, _| one.number == number) else {
             return;
         };
+        if self.core.keys_go().exposes(&sdp, theirs.source.transport) {
+            let status = StatusCode::NOT_ACCEPTABLE_HERE;
+            self.answer(theirs.transaction, &theirs.request, status, now);
+            self.tell_reinvite_failed(id, StatusReason::of_failure(Failure::Exposed));
+            return self.accept_if_ready(id, now);
+        }
         self.agreed_with(id, &theirs, &sdp);
         if theirs.request.method != Method::Prack {
             self.refresh_target(id, &theirs.request);
@@ -254,6 +285,8 @@ impl UserAgent {
         *exchange.local = Some(ours.clone());
         let number = exchange.number;
         let offer = Body::read(&theirs.request.headers, &theirs.request.body).sdp();
+        let keys = self.core.keys_go();
+        let offer = offer.map(|offer| keys.heard(offer, theirs.source.transport));
         if let (Usage::Calling(calling), Some(offer)) = (&mut session.usage, offer)
             && let Some(early) = calling.early_mut(number)
         {

@@ -201,6 +201,7 @@ impl UserAgent {
             Failure::Timeout
             | Failure::Transport(_)
             | Failure::Unresolvable(_)
+            | Failure::Exposed
             | Failure::Cancelled => self.wish_failed(id, &ours.wish, reason, now),
         }
         self.accept_if_ready(id, now);

@@ -32,14 +32,17 @@ impl UserAgent {
         let Some(mut response) = self.ringing_reply(id, status) else {
             return;
         };
-        let timers = self.core.config.timers;
+        let (timers, keys) = (self.core.config.timers, self.core.keys_go());
         let account = self.sessions.get(&id).map(|session| session.account);
         self.capabilities(account).push(&mut response.headers);
         let Some(ringing) = self.ringing(id) else {
             return;
         };
         // What is settled needs no words.
-        let sdp = sdp.filter(|_| matches!(ringing.change, Change::Opening));
+        let sdp = sdp.filter(|sdp| {
+            let by = ringing.source.transport;
+            matches!(ringing.change, Change::Opening) && !keys.exposes(sdp, by)
+        });
         let reliable = ringing.sent.is_wanted(sdp.is_some());
         if reliable && ringing.sent.is_pending() {
             return ringing.sent.queue(status, sdp);
@@ -164,7 +167,12 @@ impl UserAgent {
                 self.answer(transaction, &request, StatusCode::OK, now);
                 self.core.tell_session(id, SessionEvent::Reinvited { sdp });
             }
-            Some(offer) if settled => self.ask(transaction, id, request, source, Some(offer), now),
+            Some(_)
+                if settled && self.refuses_overheard(transaction, id, &request, &source, now) => {}
+            Some(offer) if settled => {
+                let offer = self.core.keys_go().heard(offer, source.transport);
+                self.ask(transaction, id, request, source, Some(offer), now);
+            }
             Some(_) | None => self.answer(transaction, &request, StatusCode::OK, now),
         }
         self.after_prack(id, now);

@@ -11,6 +11,7 @@ mod calling;
 mod identifying;
 mod in_call;
 mod keeping;
+mod keying;
 mod many_accounts;
 mod many_seeds;
 mod messaging;

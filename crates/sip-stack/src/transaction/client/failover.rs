@@ -7,7 +7,7 @@ use super::cancel::Cancel;
 use super::{Attempt, AttemptId, ClientSide, Failure, Machine, Phase, fresh_branch};
 use crate::target::ResolveError;
 use crate::transaction::avoid::AFTER_FAILURE;
-use crate::transaction::outgoing::stamped;
+use crate::transaction::outgoing::{NoWay, stamped};
 use crate::transaction::{ClientTransactionId, Turn};
 use crate::transport::{Destination, Transport, TransportError};
 
@@ -50,6 +50,7 @@ impl ClientSide {
 
     /// Starts an attempt at the next server; `why` is reported if there is none.
     pub(super) fn try_next(&mut self, id: ClientTransactionId, why: Failure, turn: &mut Turn<'_>) {
+        let mut why = why;
         loop {
             let Some(request) = self.requests.get_mut(&id) else {
                 return;
@@ -64,14 +65,22 @@ impl ClientSide {
             if matches!(request.cancel, Cancel::Wanted(_)) {
                 return self.fail(id, Failure::Cancelled, turn);
             }
-            if self.start_attempt(id, hop, turn) {
-                return;
+            match self.start_attempt(id, hop, turn) {
+                Ok(()) => return,
+                Err(NoWay::Exposed) if matches!(why, Failure::Unresolvable(_)) => {
+                    why = Failure::Exposed;
+                }
+                Err(NoWay::Exposed | NoWay::NoAddress) => {}
             }
         }
     }
 
-    /// False: no address of ours fits this hop.
-    fn start_attempt(&mut self, id: ClientTransactionId, hop: Hop, turn: &mut Turn<'_>) -> bool {
+    fn start_attempt(
+        &mut self,
+        id: ClientTransactionId,
+        hop: Hop,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), NoWay> {
         let branch = fresh_branch(&mut self.rng);
         let attempt_id = AttemptId(self.fresh_id());
         let request = self.requests.get_mut(&id).expect("checked by try_next");
@@ -81,19 +90,17 @@ impl ClientSide {
                 request.contact.as_ref(),
                 destination,
                 &branch,
-                &turn.config.local,
+                turn.config,
             )
         };
         let mut destination = hop.destination;
-        let Some(mut sent) = prepare(&destination) else {
-            return false;
-        };
+        let mut sent = prepare(&destination)?;
         let mut bytes = sent.to_bytes();
         let large = bytes.len() > LARGEST_DATAGRAM_REQUEST;
         if large && hop.stream_if_large && destination.transport == Transport::Udp {
             let stream = Destination::tcp(destination.addr);
             if !self.avoided.contains(&stream, turn.now)
-                && let Some(by_stream) = prepare(&stream)
+                && let Ok(by_stream) = prepare(&stream)
             {
                 bytes = by_stream.to_bytes();
                 sent = by_stream;
@@ -111,7 +118,7 @@ impl ClientSide {
         };
         let attempt = Attempt::new(Some(id), &branch, sent, bytes, destination, patience, turn);
         self.launch(attempt_id, attempt, turn);
-        true
+        Ok(())
     }
 
     pub(super) fn handle_attempt_failed(
