@@ -224,6 +224,11 @@ impl BrowserCore {
         self.ice.is_checked(address, now)
     }
 
+    /// When the browser last checked from `address`.
+    pub(crate) fn last_check(&self, address: BrowserAddr) -> Option<Instant> {
+        self.ice.last_check(address)
+    }
+
     fn start_handshake(&mut self, now: Instant) {
         if self.dtls.start(now).is_err() {
             self.fail(LegFailure::DtlsFailed, now);

@@ -20,6 +20,11 @@ use crate::rtp::{Header, PacketKind, Pt, RtpTimestamp, SeqNo, packet_kind};
 use crate::sdp::{AddressPolicy, BrowserDescription, PhoneDescription};
 use crate::srtp::{SrtpLocal, SrtpPolicy};
 
+mod carriage;
+mod planning;
+
+pub use self::carriage::{feedback, framing, transcode};
+pub use self::planning::{crypto, plan};
 pub use crate::browser_leg::fuzz::{browser, check, client_hello, srtp};
 
 /// A browser that has everything, as an offer and as an answer.

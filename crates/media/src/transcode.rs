@@ -37,6 +37,10 @@ const MAX_BEHIND: Duration = Duration::from_millis(200);
 /// Packet times that are encoded; others are brought into this range.
 const PTIMES: std::ops::RangeInclusive<u16> = 10..=60;
 
+/// A payload that decoders are not up to, in tests of what becomes of a leg then.
+#[cfg(test)]
+pub(crate) const DEADLY: &[u8] = b"a payload that ends decoders";
+
 /// An encoded packet, numbered as a source of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Encoded {
@@ -112,6 +116,8 @@ impl Transcoder {
 
     /// A packet of the codec received. What comes too late or twice is left out.
     pub(crate) fn handle_audio(&mut self, header: &Header, payload: &[u8], now: Instant) {
+        #[cfg(test)]
+        assert_ne!(payload, DEADLY, "this decoder has a bug");
         if self.playout.handle_audio(header, payload, now) {
             self.start(now);
         }

@@ -15,7 +15,7 @@ mod browser_slot;
 mod carry;
 mod connections;
 mod egress;
-mod framing;
+pub(crate) mod framing;
 mod keep_alive;
 mod legs;
 mod mailbox;
@@ -44,7 +44,7 @@ use crate::rtcp::NtpClock;
 use batch::Batch;
 use legs::{LegKey, Legs};
 use mailbox::Letters;
-use sockets::{Owner, Ready, Sockets, WAKER};
+use sockets::{ConnectionReads, Owner, Ready, Served, Sockets, WAKER};
 
 pub(crate) use mailbox::{BrowserOpening, Command, LegId, Mailbox, PhoneOpening};
 pub(crate) use sockets::{BrowserSockets, MAX_HOSTS};
@@ -242,11 +242,13 @@ impl Loop {
         }
     }
 
-    /// A bounded number of datagrams from each socket that has some.
+    /// A bounded number of datagrams from each socket that has some; connections that have proven
+    /// nothing come last.
     fn receive(&mut self, ready: &mut Ready, batch: &mut Batch, now: Instant) {
+        let mut reads = ConnectionReads::new();
         let legs = &mut self.legs;
-        ready.retain(|token| match sockets::owner(token) {
-            Owner::Waker => false,
+        ready.serve(|token| match sockets::owner(token) {
+            Owner::Waker => Served::Empty,
             Owner::Browsers(socket) => {
                 self.sockets
                     .receive_browsers(socket, batch, |datagram, from, sockets| {
@@ -254,17 +256,34 @@ impl Loop {
                     })
             }
             Owner::Listener(listener) => self.sockets.accept(listener, now),
-            Owner::Connection(slot) => self
-                .sockets
-                .receive_connection(slot, |frame, from, sockets| {
-                    legs.handle_browser_datagram(frame, from, now, sockets)
-                }),
+            Owner::Connection(slot) if self.sockets.is_unproven(slot) => Served::NotYet,
+            Owner::Connection(slot) => {
+                self.sockets
+                    .receive_connection(slot, &mut reads, |frame, from, sockets| {
+                        legs.handle_browser_datagram(frame, from, now, sockets)
+                    })
+            }
             Owner::Phone(key, channel) => {
                 self.sockets
                     .receive_phone(key, channel, batch, |datagram, from, sockets| {
                         legs.handle_phone_datagram(key, channel, datagram, from, now, sockets);
                     })
             }
+        });
+        if !self.sockets.has_unproven() {
+            return;
+        }
+        ready.serve(|token| match sockets::owner(token) {
+            Owner::Connection(slot) if self.sockets.is_unproven(slot) => self
+                .sockets
+                .receive_connection(slot, &mut reads, |frame, from, sockets| {
+                    legs.handle_browser_datagram(frame, from, now, sockets)
+                }),
+            Owner::Waker
+            | Owner::Browsers(_)
+            | Owner::Listener(_)
+            | Owner::Connection(_)
+            | Owner::Phone(..) => Served::NotYet,
         });
     }
 

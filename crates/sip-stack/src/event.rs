@@ -282,7 +282,7 @@ impl StatusReason {
             Failure::Unresolvable(ResolveError::NotOffered) => {
                 Self::new(404, "DNS lookup error: the domain offers no such service")
             }
-            Failure::Exposed => Self::new(488, "SRTP Keys Need TLS"),
+            Failure::Exposed => Self::new(488, "SRTP Requires TLS"),
             Failure::Cancelled => Self::usual(StatusCode::REQUEST_TERMINATED),
         }
     }

@@ -142,7 +142,15 @@ impl CallHandle {
         }
     }
 
-    /// The client wants to know how the call sounds. Not told to a call whose mailbox is full: it
+    /// The client asks how the call sounds, and is answered that it will hear: waits for room in
+    /// the call's mailbox.
+    pub async fn watch(&self, watch: Watch) {
+        if self.0.send(ToCall::Watch(watch)).await.is_err() {
+            tracing::debug!("the call is over");
+        }
+    }
+
+    /// The client may be told how the call sounds. Not told to a call whose mailbox is full: it
     /// has more to do than to listen.
     pub fn watch_now(&self, watch: Watch) {
         if self.0.try_send(ToCall::Watch(watch)).is_err() {

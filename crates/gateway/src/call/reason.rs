@@ -15,6 +15,7 @@
 //! | the handshake failed | `488 DTLS failed` |
 //! | the browser's certificate is not the announced one | `488 DTLS fingerprint mismatch` |
 //! | the browser closed its media connection | `480 DTLS closed` |
+//! | the audio has to be encrypted, and the way to the phone would show the keys | `488 SRTP Requires TLS` |
 //! | the audio has to be encrypted, and the phone does not | `488 SRTP Required` |
 //! | serving the media failed | `500 Media failure` |
 //! | the phone, or the client, is connected with somebody else | `200 Transferred` |

@@ -180,9 +180,14 @@ impl Responder {
 
     /// Whether `address` is this leg's and is still checked from.
     pub(crate) fn is_checked(&self, address: BrowserAddr, now: Instant) -> bool {
-        self.addresses
-            .iter()
-            .any(|known| known.address == address && now < known.last_check + LEFT)
+        let checked = self.last_check(address);
+        checked.is_some_and(|last| now < last + LEFT)
+    }
+
+    /// When a check last came from `address`.
+    pub(crate) fn last_check(&self, address: BrowserAddr) -> Option<Instant> {
+        let known = self.addresses.iter().find(|known| known.address == address);
+        known.map(|known| known.last_check)
     }
 
     /// The way to `address` is gone. The browser has until consent ends to find another one.

@@ -68,11 +68,7 @@ pub fn browser_offer(
         setup: Setup::Actpass,
         formats: &formats,
         direction: Direction::SendRecv,
-        ptime: match (policy.route.ptime, phone) {
-            (Some(_), Some(phone)) => Some(wanted_ptime(&phone.abilities(), &policy.route)),
-            (Some(ptime), None) => Some(ptime),
-            (None, phone) => phone.and_then(|phone| phone.ptime),
-        },
+        ptime: ptime_for_browser(phone, policy),
         maxptime: phone.and_then(|phone| phone.maxptime),
         audio_level: Some(AUDIO_LEVEL_NUMBER),
     };
@@ -84,6 +80,15 @@ pub fn browser_offer(
         media,
         audio: 0,
     })
+}
+
+/// The packet time that a browser is asked for: the route's, or what the phone wants.
+pub(super) fn ptime_for_browser(phone: Option<&PhoneDescription>, policy: &Policy) -> Option<u16> {
+    match (policy.route.ptime, phone) {
+        (Some(_), Some(phone)) => Some(wanted_ptime(&phone.abilities(), &policy.route)),
+        (Some(ptime), None) => Some(ptime),
+        (None, phone) => phone.and_then(|phone| phone.ptime),
+    }
 }
 
 impl BrowserOffer {
@@ -162,7 +167,8 @@ pub(super) fn answer_phone(
     local: &PhoneLocal,
     before: Before<'_>,
 ) -> Result<Agreed, Refusal> {
-    let (security, keys) = Security::answered(&local.srtp, offer.keying())?;
+    let security_before = before.exchange.map(|exchange| &exchange.security);
+    let (security, keys) = Security::answered(&local.srtp, offer.keying(), security_before)?;
     let remote = phone_remote(offer, policy, local.rtp, offer.rtcp_mux)?.map(with_keys(keys));
     let codec = pair.phone;
     let comfort_noise = browser.codec == codec && browser.comfort_noise.is_some();

@@ -32,7 +32,7 @@ pub(super) struct Security {
 /// # Errors
 /// [`Refusal::NotEncrypted`].
 pub fn can_be_encrypted(offer: &PhoneDescription, local: &PhoneLocal) -> Result<(), Refusal> {
-    Security::answered(&local.srtp, offer.keying()).map(drop)
+    Security::answered(&local.srtp, offer.keying(), None).map(drop)
 }
 
 /// What a section of a phone's says of encryption.
@@ -88,11 +88,16 @@ impl Security {
 
     /// Answers what a phone offers: its first line that we can do, with our key of that suite.
     ///
+    /// In mid-call a key that is not in use just now may have been before, with numbers that have
+    /// gone on since: a phone that comes back to encryption or to a suite is given another, made
+    /// for the key that it brings.
+    ///
     /// # Errors
     /// [`Refusal::NotEncrypted`] if it has to be encrypted and the phone offers no key of use.
     pub(super) fn answered(
         local: &SrtpLocal,
         offer: Keying<'_>,
+        before: Option<&Self>,
     ) -> Result<(Self, Option<SdesKeys>), Refusal> {
         let policy = local.policy;
         let theirs = match policy {
@@ -111,10 +116,18 @@ impl Security {
                 }
             };
         };
-        let ours = Crypto {
-            tag: theirs.tag,
-            key: local.key(theirs.key.profile()),
+        let profile = theirs.key.profile();
+        let key = match before {
+            None => local.key(profile),
+            Some(before) => {
+                let mut lines = before.lines.iter();
+                let in_use = lines.find(|line| line.key.profile() == profile);
+                let in_use = in_use.map(|line| line.key);
+                in_use.unwrap_or_else(|| local.key_beside(&theirs.key))
+            }
         };
+        let tag = theirs.tag;
+        let ours = Crypto { tag, key };
         let keys = SdesKeys {
             local: ours.key,
             remote: theirs.key,

@@ -7,7 +7,7 @@
 
 use super::abilities::Abilities;
 use super::decide::Party;
-use super::incoming::{answer_phone, chosen};
+use super::incoming::{answer_phone, chosen, ptime_for_browser};
 use super::outgoing::answer_browser;
 use super::reoffer::{Terms, later_offer};
 use super::side::Side;
@@ -255,7 +255,7 @@ pub fn browser_reoffer(
         setup: Setup::Actpass,
         formats: &formats,
         direction: offered_to(current.browser.direction),
-        ptime: phone.ptime,
+        ptime: ptime_for_browser(Some(phone), policy),
         maxptime: phone.maxptime,
         audio_level: before.remote.audio_level,
     };

@@ -88,7 +88,7 @@ impl VideoSide {
         audio: Option<&PhoneRemote>,
     ) -> Option<Self> {
         let local = local.video_leg()?;
-        let (security, keys) = Security::answered(&local.srtp, section.keying()).ok()?;
+        let (security, keys) = Security::answered(&local.srtp, section.keying(), None).ok()?;
         let (rtp, mux) = (local.rtp, section.rtcp_mux);
         let end = end_of_phone(section, policy, rtp, mux, (security, keys), audio)?;
         Some(Self::offered(section, end))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::level::Dbov;
 use super::mos::{Impairment, mos, rating};
 use super::sound::Sound;
+use super::verdict::ENOUGH;
 use crate::codec::AudioCodec;
 use crate::event::{Dropped, LegStats, Link, Way};
 
@@ -144,11 +145,18 @@ impl WayFigures {
         network + PACKETISATION + buffer.max(LEAST_BUFFER)
     }
 
-    /// An estimate of the mean opinion score, 1 to 4.5; `None` where nothing has come.
+    /// Whether most of what comes has payload types that were not agreed on.
+    pub(super) fn is_mostly_unplanned(&self) -> bool {
+        self.dropped.unplanned >= ENOUGH && self.dropped.unplanned > self.received / 2
+    }
+
+    /// An estimate of the mean opinion score, 1 to 4.5; `None` where nothing has come, or nothing
+    /// that could be passed on.
     #[must_use]
     pub fn mos(&self) -> Option<f64> {
         let impairment = Impairment::of(self.codec?);
-        (self.received > 0).then(|| mos(rating(impairment, self.delay(), self.loss())))
+        let heard = self.received > 0 && !self.is_mostly_unplanned();
+        heard.then(|| mos(rating(impairment, self.delay(), self.loss())))
     }
 
     /// How loud it was on average, if that is known.

@@ -30,6 +30,11 @@ impl Sound {
         (self.measured > 0).then(|| Dbov::of_power(self.power as f64 / self.measured as f64))
     }
 
+    /// Whether it was more than silence, on average.
+    pub(super) fn is_heard(&self) -> bool {
+        self.measured > 0 && self.power / self.measured > level::SILENCE
+    }
+
     /// What was added since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
@@ -37,6 +42,11 @@ impl Sound {
             measured: self.measured.saturating_sub(earlier.measured),
             power: self.power.saturating_sub(earlier.power),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(measured: u64, power: u64) -> Self {
+        Self { measured, power }
     }
 
     fn add(&mut self, power: Power) {

@@ -14,7 +14,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Loss that is heard in spite of concealment.
 const LOSSY: f64 = 0.05;
 /// Packets that a part of them is judged by: a second of them.
-const ENOUGH: u64 = 50;
+pub(super) const ENOUGH: u64 = 50;
 
 /// What a call's figures mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -272,9 +272,10 @@ fn cause(way: &WayFigures) -> Cause {
     if way.received == 0 {
         return Cause::NotStarted;
     }
-    if way.dropped.unplanned >= ENOUGH && way.dropped.unplanned > way.received / 2 {
+    if way.is_mostly_unplanned() {
         Cause::CodecMismatch
-    } else if way.silent >= PATIENCE {
+    } else if way.silent >= PATIENCE && !way.sound.is_heard() {
+        // Who has been heard may listen by now.
         Cause::Silence
     } else if way.expected() >= ENOUGH && way.loss() >= LOSSY {
         Cause::Lossy

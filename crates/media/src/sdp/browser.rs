@@ -34,7 +34,8 @@ pub struct BrowserDescription {
     pub pwd: String,
     /// Of its certificate.
     pub fingerprint: Fingerprint,
-    /// `a=setup`.
+    /// `a=setup`. Without one in an offer the role is ours to choose; in an answer it is `passive`
+    /// (RFC 4145 §4.1). Both make us the client.
     pub setup: Setup,
     /// The sources that the audio announces (`a=ssrc`).
     pub ssrcs: Vec<Ssrc>,
@@ -368,6 +369,14 @@ mod tests {
             number("a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid"),
             None
         );
+    }
+
+    #[test]
+    fn without_setup_the_browser_waits_for_our_hello() {
+        let fingerprint = sha256_of(1);
+        let ice = ["a=ice-ufrag:u", "a=ice-pwd:p", &fingerprint];
+        let read = description(&ice, &[]).expect("usable");
+        assert_eq!(read.remote().role, DtlsRole::Client);
     }
 
     #[test]

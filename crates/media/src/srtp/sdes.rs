@@ -84,8 +84,9 @@ pub struct SdesKeys {
 /// Our end of encryption on a phone leg.
 ///
 /// Its keys come from chance that was drawn when the leg was opened: one for each suite, the same
-/// in every description of this leg and in that of no other. So an offer that is made again, or a
-/// phone that changes its mind and comes back, finds the key it knows, whose numbers go on.
+/// in every description of this leg and in that of no other. So an offer that is made again finds
+/// the key it knows, whose numbers go on. A phone that comes back to a suite after another one, or
+/// after plain RTP, finds a key that belongs to the one it brings.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SrtpLocal {
     /// What the operator wants on this route.
@@ -107,10 +108,22 @@ impl SrtpLocal {
 
     /// Our key for a suite.
     pub(crate) fn key(&self, profile: SrtpProfile) -> SdesKey {
+        self.key_for(profile, &[])
+    }
+
+    /// Our key beside one of the phone's: another for each of those.
+    pub(crate) fn key_beside(&self, theirs: &SdesKey) -> SdesKey {
+        self.key_for(theirs.profile, theirs.key_and_salt())
+    }
+
+    fn key_for(&self, profile: SrtpProfile, theirs: &[u8]) -> SdesKey {
         let chance = hmac::Key::new(hmac::HMAC_SHA256, &self.seed);
         let mut bytes = [0; LONGEST];
         for (part, chunk) in (0_u8..).zip(bytes.chunks_mut(32)) {
-            let block = hmac::sign(&chance, &[profile as u8, part]);
+            let mut block = hmac::Context::with_key(&chance);
+            block.update(&[profile as u8, part]);
+            block.update(theirs);
+            let block = block.sign();
             chunk.copy_from_slice(&block.as_ref()[..chunk.len()]);
         }
         bytes[length(profile)..].fill(0);
@@ -141,6 +154,10 @@ mod tests {
             leg.key(cm).key_and_salt()[..16],
             leg.key(gcm).key_and_salt()[..16]
         );
+        let beside = leg.key_beside(&other.key(cm));
+        assert_eq!(beside, leg.key_beside(&other.key(cm)));
+        assert_ne!(beside, leg.key(cm));
+        assert_ne!(beside, leg.key_beside(&leg.key(cm)));
         let longest = leg.key(SrtpProfile::Aes256CmSha1_80);
         assert_ne!(longest.key_and_salt()[..14], longest.key_and_salt()[32..]);
         let printed = format!("{leg:?} {longest:?}");

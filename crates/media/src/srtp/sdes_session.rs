@@ -1,7 +1,9 @@
 //! SRTP of a phone leg: keys come with descriptions, and change with them (RFC 4568 §7).
 //!
-//! A key of ours that was used once is kept with its numbers until the leg is closed: a phone that
-//! changes its mind about the suite, or one of several that were called, may bring it back. When
+//! A key of ours that was used once is kept with its numbers until the leg is closed: one of several
+//! phones that were called may bring it back. It is none for long pauses: whose numbers have gone
+//! on by more than 32,768 without it would be taken for old, so that the plan finds another key
+//! for a phone that comes back to a suite. When
 //! the phone changes its key, packets under the old one are still on their way: they are taken for
 //! a few more seconds. While nothing is agreed the leg is plain.
 
@@ -15,8 +17,9 @@ use bytes::BytesMut;
 
 use super::{Inbound, Outbound, Probing, Provider, Refused, SdesKey, SdesKeys};
 
-/// Keys of ours that are kept: as many as there are suites.
-const MAX_OWN_KEYS: usize = 6;
+/// Keys of ours that are kept: one for each suite, and some for a phone that changes its mind
+/// again and again. Beyond, it hears nothing more.
+const MAX_OWN_KEYS: usize = 32;
 /// How long packets under the phone's last key are still taken.
 const GRACE: Duration = Duration::from_secs(5);
 

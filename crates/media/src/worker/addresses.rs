@@ -1,14 +1,20 @@
 //! Whose packets come from an address, and what becomes of addresses.
 //!
-//! A leg claims an address by a check from there (RFC 8445 §7.3.1). One address is one leg's: a
-//! second leg gets it only when the first has stopped checking from it. Otherwise whoever has a
-//! call of his own, and forges another's address, would get that one's packets.
+//! A leg claims an address by a check from there (RFC 8445 §7.3.1). Nearly always one address is
+//! one leg's. But who has a call of his own can forge another's address, before that one comes or
+//! after. So a check proves no more than that packets from there may be the leg's, and while
+//! several legs are checked from one address, each packet is theirs whose key opens it. Nobody can
+//! take another's packets, and nobody can keep them from him.
 
 use std::time::Instant;
 
 use super::egress::Egress;
 use super::legs::{LegKey, Legs};
-use crate::browser_leg::{BrowserAddr, ConnectionId, Via};
+use crate::browser_leg::{BrowserAddr, ConnectionId, DatagramKind, Via};
+
+/// Legs besides the first that may claim an address; who was checked from there the longest time
+/// ago makes room.
+const MAX_RIVALS: usize = 7;
 
 /// What is known of who sent a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,34 +28,120 @@ pub(crate) enum Standing {
 }
 
 impl Legs {
-    /// After a check for leg `at`: the address is that leg's if it was validated, and nobody
-    /// else's.
+    /// After a check for leg `at`: whether packets from the address may be that leg's.
     pub(super) fn claim(&mut self, at: usize, from: BrowserAddr, now: Instant) -> Standing {
         let leg = self.browsers.get(at).filter(|slot| slot.live);
         if !leg.is_some_and(|slot| slot.core.accepts(from)) {
             return Standing::Named;
         }
         let owner = self.by_address.get(&from).copied();
-        let taken = owner.filter(|owner| *owner != at).is_some_and(|owner| {
-            let owner = self.browsers.get(owner).filter(|slot| slot.live);
-            owner.is_some_and(|slot| slot.core.is_checked(from, now))
-        });
-        if taken {
-            return Standing::Named;
-        }
-        if owner != Some(at) {
-            self.by_address.insert(from, at);
+        match owner {
+            Some(owner) if owner == at => {}
+            Some(owner) if self.is_checked(owner, from, now) => self.rival(at, from),
+            Some(_) | None => {
+                self.by_address.insert(from, at);
+            }
         }
         Standing::Validated
     }
 
+    fn is_checked(&self, at: usize, from: BrowserAddr, now: Instant) -> bool {
+        let leg = self.browsers.get(at).filter(|slot| slot.live);
+        leg.is_some_and(|slot| slot.core.is_checked(from, now))
+    }
+
+    /// Leg `at` claims an address that is another's, too.
+    fn rival(&mut self, at: usize, from: BrowserAddr) {
+        let rivals = self.rivals.entry(from).or_default();
+        if rivals.contains(&at) {
+            return;
+        }
+        if rivals.len() >= MAX_RIVALS {
+            let browsers = &self.browsers;
+            let last_check = |at: &usize| browsers.get(*at)?.core.last_check(from);
+            let stalest = (0..rivals.len()).min_by_key(|place| last_check(&rivals[*place]));
+            if let Some(stalest) = stalest {
+                rivals.remove(stalest);
+            }
+        }
+        rivals.push(at);
+    }
+
+    /// Takes a packet from an address that several legs claim, if it is one; DTLS is for all of
+    /// them to judge, SRTP for the one that opens it, which is asked first from then on.
+    pub(super) fn handle_contested(
+        &mut self,
+        kind: DatagramKind,
+        datagram: &[u8],
+        from: BrowserAddr,
+        now: Instant,
+        egress: &mut impl Egress,
+    ) -> Option<Standing> {
+        let rivals = self.rivals.get(&from)?;
+        let owner = self.by_address.get(&from).copied();
+        let claimants = owner.into_iter().chain(rivals.iter().copied());
+        let accepts = |at: &usize| {
+            let leg = self.browsers.get(*at).filter(|slot| slot.live);
+            leg.is_some_and(|slot| slot.core.accepts(from))
+        };
+        let claimants: Vec<usize> = claimants.filter(accepts).collect();
+        let mut refused = None;
+        for at in &claimants {
+            let mut taken = Ok(());
+            self.serve(LegKey::Browser(*at), now, egress, |legs, egress| {
+                taken = legs.take_from_browser(*at, kind, datagram, from, now, egress);
+            });
+            match (taken, kind) {
+                (Err(why), _) => refused = refused.or(Some((*at, why))),
+                (Ok(()), DatagramKind::Rtp | DatagramKind::Rtcp) => {
+                    self.prefer(*at, from);
+                    return Some(Standing::Validated);
+                }
+                (Ok(()), DatagramKind::Stun | DatagramKind::Dtls | DatagramKind::Other) => {}
+            }
+        }
+        if let Some((at, why)) = refused
+            && let Some(slot) = self.browsers.get_mut(at)
+        {
+            slot.tally.refused(why);
+        }
+        Some(Standing::Validated)
+    }
+
+    /// Of those who claim an address, `at` has been heard from there.
+    fn prefer(&mut self, at: usize, from: BrowserAddr) {
+        if let Some(place) = self.rivals.get_mut(&from)
+            && let Some(rival) = place.iter_mut().find(|rival| **rival == at)
+            && let Some(owner) = self.by_address.insert(from, at)
+        {
+            *rival = owner;
+        }
+    }
+
     /// A leg has no use for an address any more. It may be another's by now.
     pub(super) fn forget_address(&mut self, address: BrowserAddr, at: usize) {
-        if self.by_address.get(&address) == Some(&at) {
-            self.by_address.remove(&address);
-            match address.via {
-                Via::Tcp(connection) => self.unneeded.push(connection),
-                Via::Udp(_) => {}
+        let mut next = None;
+        let is_owner = self.by_address.get(&address) == Some(&at);
+        if let Some(rivals) = self.rivals.get_mut(&address) {
+            rivals.retain(|rival| *rival != at);
+            if is_owner {
+                next = rivals.pop();
+            }
+            if rivals.is_empty() {
+                self.rivals.remove(&address);
+            }
+        }
+        match (is_owner, next, address.via) {
+            (false, _, _) => {}
+            (true, Some(next), _) => {
+                self.by_address.insert(address, next);
+            }
+            (true, None, via) => {
+                self.by_address.remove(&address);
+                match via {
+                    Via::Tcp(connection) => self.unneeded.push(connection),
+                    Via::Udp(_) => {}
+                }
             }
         }
     }
@@ -61,7 +153,9 @@ impl Legs {
         now: Instant,
         egress: &mut impl Egress,
     ) {
-        if let Some(at) = self.by_address.get(&address).copied() {
+        let rivals = self.rivals.get(&address).cloned().unwrap_or_default();
+        let owner = self.by_address.get(&address).copied();
+        for at in owner.into_iter().chain(rivals) {
             self.serve(LegKey::Browser(at), now, egress, |legs, _| {
                 legs.browsers[at].core.handle_lost(address);
             });

@@ -8,6 +8,8 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use bytes::BytesMut;
+
 use super::addresses::Standing;
 use super::egress::{Channel, Egress};
 use super::legs::{LegKey, Legs};
@@ -17,6 +19,7 @@ use crate::event::LegEvent;
 use crate::phone_leg::Verdict;
 use crate::rewriter::{AUDIO_PACKET_LENGTH, Outcome, Rewriter};
 use crate::rtp::{Header, PacketKind, packet_kind};
+use crate::srtp::Refused;
 
 impl Legs {
     /// Takes a datagram from one of the browsers' sockets, or a frame of a connection; says what
@@ -29,6 +32,12 @@ impl Legs {
         egress: &mut impl Egress,
     ) -> Standing {
         let kind = datagram_kind(datagram);
+        if !self.rivals.is_empty()
+            && kind != DatagramKind::Stun
+            && let Some(standing) = self.handle_contested(kind, datagram, from, now, egress)
+        {
+            return standing;
+        }
         let leg = match kind {
             DatagramKind::Stun => {
                 ufrag_of_check(datagram).and_then(|ufrag| self.by_ufrag.get(&ufrag).copied())
@@ -43,26 +52,8 @@ impl Legs {
             return Standing::Stranger;
         };
         self.serve(LegKey::Browser(at), now, egress, |legs, egress| {
-            let slot = &mut legs.browsers[at];
-            match kind {
-                DatagramKind::Stun => slot.core.handle_check(datagram, from, now),
-                DatagramKind::Dtls => {
-                    if let Err(refused) = slot.core.handle_dtls(datagram, from, now) {
-                        slot.tally.refused(refused);
-                    }
-                }
-                DatagramKind::Rtp => legs.handle_browser_rtp(at, datagram, from, now, egress),
-                DatagramKind::Rtcp => match slot.core.open_rtcp(datagram, from, now) {
-                    Ok(packet) => {
-                        slot.rtcp.handle_rtcp(&packet, now);
-                        slot.silence.heard(now);
-                        if slot.video.is_some() {
-                            legs.handle_browser_feedback(at, &packet, now, egress);
-                        }
-                    }
-                    Err(refused) => slot.tally.refused(refused),
-                },
-                DatagramKind::Other => {}
+            if let Err(refused) = legs.take_from_browser(at, kind, datagram, from, now, egress) {
+                legs.browsers[at].tally.refused(refused);
             }
         });
         match kind {
@@ -73,19 +64,50 @@ impl Legs {
         }
     }
 
-    fn handle_browser_rtp(
+    /// Gives a leg a datagram of its browser.
+    ///
+    /// # Errors
+    /// It was not the leg's after all.
+    pub(super) fn take_from_browser(
         &mut self,
         at: usize,
+        kind: DatagramKind,
         datagram: &[u8],
         from: BrowserAddr,
         now: Instant,
         egress: &mut impl Egress,
+    ) -> Result<(), Refused> {
+        let slot = &mut self.browsers[at];
+        match kind {
+            DatagramKind::Stun => slot.core.handle_check(datagram, from, now),
+            DatagramKind::Dtls => slot.core.handle_dtls(datagram, from, now)?,
+            DatagramKind::Rtp => {
+                let packet = slot.core.open_rtp(datagram, from, now)?;
+                self.handle_browser_rtp(at, packet, datagram.len(), now, egress);
+            }
+            DatagramKind::Rtcp => {
+                let packet = slot.core.open_rtcp(datagram, from, now)?;
+                slot.rtcp.handle_rtcp(&packet, now);
+                slot.silence.heard(now);
+                if slot.video.is_some() {
+                    self.handle_browser_feedback(at, &packet, now, egress);
+                }
+            }
+            DatagramKind::Other => {}
+        }
+        Ok(())
+    }
+
+    /// Takes an opened packet, which came in so many bytes.
+    fn handle_browser_rtp(
+        &mut self,
+        at: usize,
+        mut packet: BytesMut,
+        received: usize,
+        now: Instant,
+        egress: &mut impl Egress,
     ) {
         let slot = &mut self.browsers[at];
-        let mut packet = match slot.core.open_rtp(datagram, from, now) {
-            Ok(packet) => packet,
-            Err(refused) => return slot.tally.refused(refused),
-        };
         let Ok(header) = Header::parse(&packet) else {
             slot.tally.dropped.malformed += 1;
             return;
@@ -95,7 +117,7 @@ impl Legs {
         {
             return self.handle_browser_video(at, &mut packet, &header, now, egress);
         }
-        slot.tally.received(datagram.len());
+        slot.tally.received(received);
         slot.tally.meter.handle_rtp(&packet, &header, now);
         slot.rtcp.handle_rtp(&header, now);
         slot.silence.heard(now);

@@ -165,6 +165,17 @@ impl Connections {
         }
     }
 
+    /// Whether this is a connection that has not been validated.
+    pub(super) fn is_unproven(&self, slot: usize) -> bool {
+        let connection = self.open.get(slot);
+        connection.is_some_and(|connection| !connection.validated)
+    }
+
+    /// Whether there may be such. Those that were validated lately may be among them.
+    pub(super) fn has_unproven(&self) -> bool {
+        !self.unproven.is_empty()
+    }
+
     fn find(&self, id: ConnectionId) -> Option<&Connection> {
         let connection = self.open.get(id.slot as usize);
         connection.filter(|connection| connection.serial == id.serial)

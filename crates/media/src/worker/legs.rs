@@ -40,6 +40,8 @@ pub(crate) struct Legs {
     by_id: FxHashMap<LegId, LegKey>,
     pub(super) by_ufrag: FxHashMap<Ufrag, usize>,
     pub(super) by_address: FxHashMap<BrowserAddr, usize>,
+    /// Further legs that are checked from an address: nearly always none.
+    pub(super) rivals: FxHashMap<BrowserAddr, Vec<usize>>,
     /// Connections that no leg needs any more.
     pub(super) unneeded: Vec<ConnectionId>,
     pub(super) timers: Timers,
@@ -57,6 +59,7 @@ impl Legs {
             by_id: FxHashMap::default(),
             by_ufrag: FxHashMap::default(),
             by_address: FxHashMap::default(),
+            rivals: FxHashMap::default(),
             unneeded: Vec::new(),
             timers: Timers::default(),
             strangers: 0,

@@ -32,6 +32,10 @@ const PHONE_BATCHES: usize = 16;
 const BROWSER_BATCHES: usize = 16;
 /// The same of one connection, in reads.
 const CONNECTION_BATCH: usize = 8;
+/// Reads of all connections together in a turn: of those that ICE has validated, and of others,
+/// which anybody may open and which come behind.
+const CONNECTION_READS: usize = 256;
+const UNPROVEN_READS: usize = 8;
 /// Bytes taken from a connection at once.
 const READ: usize = 16 << 10;
 
@@ -76,10 +80,60 @@ fn token(key: usize, channel: Channel) -> Token {
     Token(FIRST_PHONE + 2 * key + odd)
 }
 
+/// Reads of connections that a turn has left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionReads {
+    proven: usize,
+    unproven: usize,
+}
+
+impl ConnectionReads {
+    /// Those of a whole turn.
+    pub(crate) fn new() -> Self {
+        Self {
+            proven: CONNECTION_READS,
+            unproven: UNPROVEN_READS,
+        }
+    }
+
+    /// Takes one; false if there is none.
+    fn take(&mut self, validated: bool) -> bool {
+        let left = match validated {
+            true => &mut self.proven,
+            false => &mut self.unproven,
+        };
+        let taken = left.checked_sub(1);
+        *left = taken.unwrap_or_default();
+        taken.is_some()
+    }
+}
+
+/// What became of a socket's turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// There is nothing more to read.
+    Empty,
+    /// There may be more; others come first.
+    More,
+    /// It was not its turn.
+    NotYet,
+}
+
+impl Served {
+    fn more(more: bool) -> Self {
+        match more {
+            true => Self::More,
+            false => Self::Empty,
+        }
+    }
+}
+
 /// Sockets that may have more to read. Readiness comes once; it is kept until it is used up.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
     tokens: Vec<Token>,
+    /// Those that have been served and have more; they queue up again.
+    served: Vec<Token>,
     /// So many of them are from earlier turns. Within a turn, each socket is named once.
     kept: usize,
 }
@@ -92,13 +146,22 @@ impl Ready {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.tokens.is_empty()
+        self.tokens.is_empty() && self.served.is_empty()
     }
 
-    /// Keeps the sockets of which `more` says that they have more.
-    pub(crate) fn retain(&mut self, mut more: impl FnMut(Token) -> bool) {
+    /// Gives each socket its turn. Who has more goes behind all others.
+    pub(crate) fn serve(&mut self, mut serve: impl FnMut(Token) -> Served) {
         self.kept = 0;
-        self.tokens.retain(|token| more(*token));
+        let served = &mut self.served;
+        self.tokens.retain(|token| match serve(*token) {
+            Served::Empty => false,
+            Served::More => {
+                served.push(*token);
+                false
+            }
+            Served::NotYet => true,
+        });
+        self.tokens.append(&mut self.served);
         self.kept = self.tokens.len();
     }
 }
@@ -183,42 +246,61 @@ impl Sockets {
         socket: u8,
         batch: &mut Batch,
         mut take: impl FnMut(&[u8], BrowserAddr, &mut Self),
-    ) -> bool {
+    ) -> Served {
         let via = Via::Udp(socket);
         for _ in 0..BROWSER_BATCHES {
             let Some((socket, ipv6)) = self.browsers.get(usize::from(socket)) else {
-                return false;
+                return Served::Empty;
             };
             let more = batch.receive(socket, *ipv6, BATCH);
             for (datagram, address) in batch.datagrams() {
                 take(datagram, BrowserAddr { address, via }, self);
             }
             if !more {
-                return false;
+                return Served::Empty;
             }
         }
-        true
+        Served::More
     }
 
     /// Takes browsers' connections; says whether there may be more.
-    pub(crate) fn accept(&mut self, listener: usize, now: Instant) -> bool {
+    pub(crate) fn accept(&mut self, listener: usize, now: Instant) -> Served {
         let token = |slot| Token(FIRST_CONNECTION + slot);
-        self.connections
-            .accept(listener, &self.registry, token, now)
+        let more = self
+            .connections
+            .accept(listener, &self.registry, token, now);
+        Served::more(more)
     }
 
-    /// Writes what waits on a browser's connection and reads its frames; says whether there may
-    /// be more.
+    /// Whether this is a connection that ICE has not validated.
+    pub(crate) fn is_unproven(&self, slot: usize) -> bool {
+        self.connections.is_unproven(slot)
+    }
+
+    /// Whether there are such.
+    pub(crate) fn has_unproven(&self) -> bool {
+        self.connections.has_unproven()
+    }
+
+    /// Writes what waits on a browser's connection and reads its frames, as far as `reads` allows;
+    /// says whether there may be more.
     pub(crate) fn receive_connection(
         &mut self,
         slot: usize,
+        reads: &mut ConnectionReads,
         mut take: impl FnMut(&[u8], BrowserAddr, &mut Self) -> Standing,
-    ) -> bool {
+    ) -> Served {
         self.connections.flush(slot);
+        let validated = !self.is_unproven(slot);
+        let batch = if validated { CONNECTION_BATCH } else { 1 };
         let mut buffer = std::mem::take(&mut self.read_buffer);
         buffer.resize(READ, 0);
-        let mut more = true;
-        for _ in 0..CONNECTION_BATCH {
+        let mut served = Served::NotYet;
+        for _ in 0..batch {
+            if !reads.take(validated) {
+                break;
+            }
+            let mut more = true;
             match self.connections.read(slot, &mut buffer) {
                 ReadOutcome::Bytes {
                     length,
@@ -231,12 +313,13 @@ impl Sockets {
                 ReadOutcome::Again => {}
                 ReadOutcome::Nothing => more = false,
             }
+            served = Served::more(more);
             if !more {
                 break;
             }
         }
         self.read_buffer = buffer;
-        more
+        served
     }
 
     /// When [`Self::handle_timeout`] has something to do.
@@ -271,20 +354,20 @@ impl Sockets {
         channel: Channel,
         batch: &mut Batch,
         mut take: impl FnMut(&mut [u8], SocketAddr, &mut Self),
-    ) -> bool {
+    ) -> Served {
         for _ in 0..PHONE_BATCHES {
             let Some((socket, ipv6)) = self.phone(key, channel) else {
-                return false;
+                return Served::Empty;
             };
             let more = batch.receive(socket, ipv6, PHONE_BATCH);
             for (datagram, from) in batch.datagrams() {
                 take(datagram, from, self);
             }
             if !more {
-                return false;
+                return Served::Empty;
             }
         }
-        true
+        Served::More
     }
 
     fn phone(&self, key: usize, channel: Channel) -> Option<(&UdpSocket, bool)> {
@@ -323,5 +406,47 @@ impl Egress for Sockets {
             Channel::Rtcp => &sockets.rtcp,
         };
         socket.send_to(datagram, to).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_of_connections_are_bounded_over_all_of_them() {
+        let mut reads = ConnectionReads::new();
+        let taken = |reads: &mut ConnectionReads, validated| {
+            (0..10_000).filter(|_| reads.take(validated)).count()
+        };
+        assert_eq!(taken(&mut reads, false), UNPROVEN_READS);
+        assert_eq!(taken(&mut reads, true), CONNECTION_READS);
+        assert_eq!(taken(&mut reads, false), 0);
+    }
+
+    #[test]
+    fn who_has_more_queues_up_behind_those_that_had_no_turn() {
+        let mut ready = Ready::default();
+        for token in 1..=5 {
+            ready.mark(Token(token));
+        }
+        let mut turns = 0;
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            turns += 2;
+            ready.serve(|token| match token {
+                Token(3) => Served::Empty,
+                _ if turns == 0 => Served::NotYet,
+                token => {
+                    turns -= 1;
+                    order.push(token.0);
+                    Served::More
+                }
+            });
+            turns = 0;
+        }
+        assert_eq!(order, [1, 2, 4, 5, 1, 2, 4, 5]);
+        ready.serve(|_| Served::Empty);
+        assert!(ready.is_empty());
     }
 }

@@ -1,8 +1,11 @@
 //! Workers by their behaviour: on loopback with real sockets, and on virtual time.
 
 mod answer;
+mod fixture;
+mod intruders;
 mod legs;
 mod loopback;
+mod storm;
 mod tcp;
 
 use crate::codec::AudioCodec;
@@ -33,5 +36,27 @@ fn pcmu() -> Relay {
         ptime: 20,
         to_phone: path.clone(),
         to_browser: path,
+    }
+}
+
+/// PCMU at the browser, PCMA in packets of so many milliseconds at the phone; both call theirs 0.
+fn transcoded(ptime: u16) -> Relay {
+    let plain = pcmu();
+    let browser = plain.to_phone.from;
+    let phone = AudioFormat {
+        codec: AudioCodec::Pcma,
+        ptime,
+    };
+    Relay {
+        to_phone: Path {
+            to: phone,
+            ..plain.to_phone
+        },
+        to_browser: Path {
+            from: phone,
+            to: browser,
+            ..plain.to_browser
+        },
+        ..plain
     }
 }

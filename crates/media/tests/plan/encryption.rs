@@ -264,6 +264,36 @@ fn our_key_stays_when_the_phone_changes_its_own_and_holds() {
 }
 
 #[test]
+fn a_phone_that_comes_back_to_encryption_or_to_a_suite_gets_another_key_of_ours() {
+    let srtp = SrtpPolicy::Optional;
+    let offered = |suite: &str, key: &str| {
+        let lines = [format!("1 {suite} {key}")];
+        read(srtp, &with(BARESIP_OFFER, "RTP/AVP", &lines))
+    };
+    let (long, short) = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32");
+    let again = |before: &Agreed, offer: &PhoneDescription| {
+        reinvite(before, offer, &policy(), &local(srtp)).expect("agreed")
+    };
+    let ours = |agreed: &Agreed| crypto(agreed.phone_sdp())[0].to_owned();
+    let lines = [format!("1 {long} {KEY}")];
+    let first = calling(srtp, &with(BARESIP_OFFER, "RTP/AVP", &lines)).expect("agreed");
+
+    let plain = again(&first, &read(srtp, BARESIP_OFFER));
+    assert!(!is_encrypted(&plain));
+    let back = again(&plain, &offered(long, OTHER_KEY));
+    assert!(is_encrypted(&back));
+    assert_ne!(ours(&back), ours(&first));
+    let kept = again(&back, &offered(long, OTHER_KEY));
+    assert_eq!(ours(&kept), ours(&back));
+    let kept = again(&back, &offered(long, KEY));
+    assert_eq!(ours(&kept), ours(&back), "ours is in use");
+
+    let other = again(&first, &offered(short, KEY));
+    let back = again(&other, &offered(long, OTHER_KEY));
+    assert_ne!(ours(&back), ours(&first));
+}
+
+#[test]
 fn a_refresh_may_bring_a_new_key_of_the_phone_but_not_none() {
     let srtp = SrtpPolicy::Required;
     let answer = |key: &str| {

@@ -81,7 +81,7 @@ type Target = fn(&[u8]);
 
 #[test]
 fn every_seed_of_the_fuzz_targets_keeps_the_promises() {
-    let targets: [(&str, Target); 7] = [
+    let targets: [(&str, Target); 12] = [
         ("media_sdp", fuzz::sdp),
         ("media_rtp", fuzz::rtp),
         ("media_rtcp", fuzz::rtcp),
@@ -89,6 +89,11 @@ fn every_seed_of_the_fuzz_targets_keeps_the_promises() {
         ("media_check", fuzz::check),
         ("media_browser", fuzz::browser),
         ("media_srtp", fuzz::srtp),
+        ("media_crypto", fuzz::crypto),
+        ("media_plan", fuzz::plan),
+        ("media_transcode", fuzz::transcode),
+        ("media_framing", fuzz::framing),
+        ("media_feedback", fuzz::feedback),
     ];
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     for (name, target) in targets {

@@ -233,6 +233,16 @@ fn our_hold_is_sendonly_and_inactive_when_the_phone_holds_too() {
 }
 
 #[test]
+fn the_packet_time_of_the_route_holds_in_later_offers_to_the_browser_too() {
+    let (agreed, exchange) = incoming();
+    let wants = phone(&ASTERISK_ANSWER.replace("RTP/AVP 0", "RTP/AVP 8"));
+    let mut policy = policy();
+    policy.route.ptime = Some(40);
+    let offer = browser_reoffer(&wants, &exchange, &agreed, &policy, &browser_local());
+    assert!(has(offer.expect("offer").text(), "a=ptime:40"));
+}
+
+#[test]
 fn a_phone_that_wants_another_codec_is_answered_once_the_browser_has_taken_it() {
     let (agreed, exchange) = incoming();
     let wants = phone(&ASTERISK_ANSWER.replace("RTP/AVP 0", "RTP/AVP 8"));

@@ -3,6 +3,8 @@
 use super::*;
 use crate::codec::AudioCodec;
 use crate::event::Dropped;
+use crate::quality::level;
+use crate::quality::sound::Sound;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -120,6 +122,34 @@ fn each_cause_is_told_by_its_way() {
         assert_eq!(said(good(), way), (cause, Toward::Browser));
         assert_eq!(said(way, way), (cause, Toward::Both));
     }
+}
+
+#[test]
+fn who_only_listened_at_the_end_was_heard_all_the_same() {
+    let spoke = WayFigures {
+        sound: Sound::of(100, 100 * level::SILENCE * 1_000),
+        silent: MINUTE / 2,
+        ..good()
+    };
+    let never = WayFigures {
+        sound: Sound::of(100, 100),
+        ..spoke
+    };
+    assert_eq!(said(spoke, good()), (Cause::Good, Toward::Both));
+    assert_eq!(said(never, good()), (Cause::Silence, Toward::Phone));
+}
+
+#[test]
+fn what_nobody_can_hear_has_no_opinion_score() {
+    let strange = WayFigures {
+        dropped: Dropped {
+            unplanned: 2_900,
+            ..Dropped::default()
+        },
+        ..good()
+    };
+    assert_eq!(strange.mos(), None);
+    assert!(good().mos().is_some());
 }
 
 #[test]

@@ -4,22 +4,16 @@
 //! signalling is as far away as its media.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-
+use super::fixture::{Worker, open_phone, phone_remote};
 use super::pcmu;
-use crate::browser_leg::{BrowserAddr, Credentials, Identity};
-use crate::config::Limits;
-use crate::endpoints::{BrowserLocal, DtlsRole, PhoneRemote, Ssrc};
-use crate::rtcp::NtpClock;
+use crate::browser_leg::BrowserAddr;
+use crate::endpoints::{BrowserLocal, DtlsRole, Ssrc};
 use crate::simulate::{BROWSER_SSRC, CheckKind, End, Link, SimBrowser, beginning, rtp_packet};
-use crate::worker::Settings;
 use crate::worker::egress::{Channel, Egress};
 use crate::worker::legs::Legs;
-use crate::worker::mailbox::{BrowserOpening, Command, LegId, PhoneOpening};
+use crate::worker::mailbox::{Command, LegId};
 
 const ONE_WAY: Duration = Duration::from_millis(50);
 const ROUND_TRIP: Duration = Duration::from_millis(100);
@@ -90,39 +84,10 @@ impl Call {
     /// The phone rings; the browser's offer is known, and we take `role`.
     fn ringing(role: DtlsRole) -> Self {
         let now = beginning();
-        let identity = Arc::new(Identity::generate().expect("identity"));
-        let credentials = Credentials::random(&mut StdRng::from_seed([6; 32]));
-        let local = BrowserLocal {
-            ufrag: credentials.ufrag.to_string(),
-            pwd: credentials.pwd.clone(),
-            fingerprint: identity.fingerprint(),
-            addrs: Vec::new(),
-            tcp: Vec::new(),
-            ssrc: Ssrc(0x1111),
-            cname: "gateway".to_owned(),
-            msid: String::new(),
-            session_id: 1,
-        };
-        let settings = Settings {
-            identity,
-            limits: Limits::default(),
-            clock: NtpClock::new(now, Duration::from_secs(1_800_000_000)),
-        };
-        let opening = BrowserOpening {
-            credentials,
-            role: DtlsRole::Server,
-            ssrc: local.ssrc,
-            cname: local.cname.clone(),
-            on_event: Box::new(|_| {}),
-        };
-        let mut legs = Legs::new(settings, [2; 32]);
-        legs.open_browser(BROWSER, opening, now);
-        let opening = PhoneOpening {
-            ssrc: Ssrc(0x2222),
-            cname: "gateway".to_owned(),
-            on_event: Box::new(|_| {}),
-        };
-        let phone_key = legs.open_phone(PHONE, opening, now);
+        let mut worker = Worker::new(now);
+        let local = worker.open_browser(BROWSER, |_| {}, now);
+        let mut legs = worker.legs;
+        let phone_key = open_phone(&mut legs, PHONE, |_| {}, now);
         let theirs = match role {
             DtlsRole::Client => DtlsRole::Server,
             DtlsRole::Server => DtlsRole::Client,
@@ -147,7 +112,7 @@ impl Call {
         let remote = Box::new(self.browser.description());
         for command in [
             Command::SetBrowserRemote(BROWSER, remote),
-            Command::SetPhoneRemote(PHONE, Some(phone())),
+            Command::SetPhoneRemote(PHONE, Some(phone_remote())),
             Command::Bridge {
                 browser: BROWSER,
                 phone: PHONE,
@@ -243,7 +208,7 @@ impl Call {
         self.sequence = self.sequence.wrapping_add(1);
         let mut packet = rtp_packet(0, self.sequence, Ssrc(0x0001_0203), &[0x55; 160]);
         let (key, now) = (self.phone_key, self.now);
-        let (channel, from) = (Channel::Rtp, phone().rtp);
+        let (channel, from) = (Channel::Rtp, phone_remote().rtp);
         let sockets = &mut self.sockets;
         self.legs
             .handle_phone_datagram(key, channel, &mut packet, from, now, sockets);
@@ -271,14 +236,5 @@ impl Egress for Record {
         let media = channel == Channel::Rtp && !datagram.is_empty();
         self.to_phone += usize::from(media);
         true
-    }
-}
-
-fn phone() -> PhoneRemote {
-    PhoneRemote {
-        rtp: "198.51.100.7:9000".parse().expect("address"),
-        rtcp: Some("198.51.100.7:9001".parse().expect("address")),
-        mux: false,
-        srtp: None,
     }
 }

@@ -115,6 +115,39 @@ fn mute_connections_make_room_for_others() {
 }
 
 #[test]
+fn a_flood_by_connections_that_prove_nothing_leaves_others_their_turn() {
+    let path = Path::start();
+    let (leg, _told) = path.open_leg();
+    let to = leg.local().tcp[0];
+    let mut browser = Browser::connect(to);
+    browser.check(&leg);
+    browser.pump("an answer", |sim| sim.mapped.len() == 1);
+    // A name that is known and a password that is not: asked and refused as often as it may be.
+    let mut wrong = leg.local().clone();
+    wrong.pwd = "a guess".to_owned();
+    let guess = framed(&browser.sim.check(&wrong, CheckKind::Nominating));
+    let guesses = guess.repeat(400);
+    let flood: Vec<_> = (0..64)
+        .map(|_| {
+            let stream = TcpStream::connect(to).expect("connected");
+            stream.set_nonblocking(true).expect("set");
+            stream
+        })
+        .collect();
+    for round in 2..12 {
+        for mut stream in &flood {
+            // What cannot be written now is not missed, and some are shown out.
+            let _written = stream.write(&guesses);
+        }
+        let asked = Instant::now();
+        browser.check(&leg);
+        browser.pump("an answer", |sim| sim.mapped.len() == round);
+        let took = asked.elapsed();
+        assert!(took < Duration::from_millis(500), "{took:?}");
+    }
+}
+
+#[test]
 fn who_does_not_read_loses_his_connection_and_others_hear_all() {
     let path = Path::start();
     let (leg, _told) = path.open_leg();

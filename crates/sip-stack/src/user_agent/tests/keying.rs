@@ -13,7 +13,7 @@ use crate::user_agent::UserAgentConfig;
 const REQUIRED: &str = "v=0\r\nm=audio 4000 RTP/SAVP 0\r\na=crypto:1 X inline:SECRET\r\n";
 const OPTIONAL: &str = "v=0\r\nm=audio 4000 RTP/AVP 0\r\na=crypto:1 X inline:SECRET\r\n";
 const PLAIN: &str = "v=0\r\nm=audio 4000 RTP/AVP 0\r\n";
-const EXPOSED: &str = "488 SRTP Keys Need TLS";
+const EXPOSED: &str = "488 SRTP Requires TLS";
 
 #[test]
 fn a_call_that_wants_keys_is_not_placed_over_a_clear_hop() {
@@ -195,7 +195,7 @@ fn answer_reinvite(bench: &mut Bench, session: SessionId, sdp: &'static str) {
 fn reinvite_failed() -> SessionEvent {
     SessionEvent::ReinviteFailed {
         code: 488,
-        phrase: "SRTP Keys Need TLS".to_owned(),
+        phrase: "SRTP Requires TLS".to_owned(),
     }
 }
 

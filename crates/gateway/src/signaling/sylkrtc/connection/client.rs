@@ -149,7 +149,9 @@ impl Client {
             Request::SessionUpdate(update) => self.update_session(update).await,
             Request::SessionHold { session, hold } => self.hold_session(session, hold).await,
             Request::SessionTransfer(transfer) => self.transfer_session(transfer).await,
-            Request::SessionQuality { session, interval } => self.tell_quality(session, interval),
+            Request::SessionQuality { session, interval } => {
+                self.tell_quality(session, interval).await
+            }
             Request::Later(later) => Err(Refusal::NotSupportedYet(later)),
         }
     }

@@ -185,7 +185,7 @@ impl Client {
     }
 
     /// How a call sounds is told every so often, or no more.
-    pub(super) fn tell_quality(
+    pub(super) async fn tell_quality(
         &self,
         name: SessionId,
         interval: Option<Duration>,
@@ -193,7 +193,7 @@ impl Client {
         let Some(session) = self.sessions.get(&name) else {
             return Err(Refusal::UnknownSession(name));
         };
-        session.call.watch_now(Watch::Report(interval));
+        session.call.watch(Watch::Report(interval)).await;
         Ok(())
     }
 

@@ -1,24 +1,23 @@
 //! A browser and a phone in a call, on virtual time.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::browser_leg::{BrowserAddr, Credentials, Identity};
-use crate::config::Limits;
-use crate::endpoints::{BrowserLocal, DtlsRole, PhoneRemote, Ssrc};
+use crate::browser_leg::{BrowserAddr, Credentials};
+use crate::endpoints::{BrowserLocal, DtlsRole, Ssrc};
 use crate::event::{LegEvent, LegStats};
-use crate::rtcp::NtpClock;
 use crate::simulate::{BROWSER_SSRC, CheckKind, SimBrowser, beginning, rtp_packet};
-use crate::worker::Settings;
 use crate::worker::egress::{Channel, Egress};
 use crate::worker::legs::{LegKey, Legs};
-use crate::worker::mailbox::{BrowserOpening, Command, LegId, PhoneOpening};
+use crate::worker::mailbox::{BrowserOpening, Command, LegId};
+use crate::worker::tests::fixture::{self, Worker};
 use crate::worker::tests::pcmu;
+
+pub(super) use crate::worker::tests::fixture::phone_remote;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const PHONE_SSRC: Ssrc = Ssrc(0x0001_0203);
@@ -45,34 +44,10 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn connected() -> Self {
         let now = beginning();
-        let identity = Arc::new(Identity::generate().expect("identity"));
-        let credentials = Credentials::random(&mut StdRng::from_seed([6; 32]));
-        let local = BrowserLocal {
-            ufrag: credentials.ufrag.to_string(),
-            pwd: credentials.pwd.clone(),
-            fingerprint: identity.fingerprint(),
-            addrs: Vec::new(),
-            tcp: Vec::new(),
-            ssrc: Ssrc(0x1111),
-            cname: "gateway".to_owned(),
-            msid: String::new(),
-            session_id: 1,
-        };
-        let settings = Settings {
-            identity,
-            limits: Limits::default(),
-            clock: NtpClock::new(now, Duration::from_secs(1_800_000_000)),
-        };
+        let mut worker = Worker::new(now);
         let (tell, browser_told) = channel();
-        let opening = BrowserOpening {
-            credentials,
-            role: DtlsRole::Server,
-            ssrc: local.ssrc,
-            cname: local.cname.clone(),
-            on_event: Box::new(move |event| drop(tell.send(event))),
-        };
-        let mut legs = Legs::new(settings, [2; 32]);
-        legs.open_browser(BROWSER, opening, now);
+        let local = worker.open_browser(BROWSER, move |event| drop(tell.send(event)), now);
+        let legs = worker.legs;
         let (_, nobody) = channel();
         let mut call = Self {
             legs,
@@ -113,12 +88,8 @@ impl Call {
     pub(super) fn open_phone(&mut self, id: LegId) -> usize {
         let (tell, told) = channel();
         self.phone_told = told;
-        let opening = PhoneOpening {
-            ssrc: Ssrc(0x2222),
-            cname: "gateway".to_owned(),
-            on_event: Box::new(move |event| drop(tell.send(event))),
-        };
-        self.legs.open_phone(id, opening, self.now)
+        let tell = move |event| drop(tell.send(event));
+        fixture::open_phone(&mut self.legs, id, tell, self.now)
     }
 
     pub(super) fn command(&mut self, command: Command) {
@@ -193,7 +164,11 @@ impl Call {
 
     /// Somebody else's leg on the same worker.
     pub(super) fn open_another(&mut self) -> (SimBrowser, BrowserLocal) {
-        let credentials = Credentials::random(&mut StdRng::from_seed([66; 32]));
+        self.open_another_as(LegId(66))
+    }
+
+    pub(super) fn open_another_as(&mut self, id: LegId) -> (SimBrowser, BrowserLocal) {
+        let credentials = Credentials::random(&mut StdRng::from_seed([id.0 as u8; 32]));
         let local = BrowserLocal {
             ufrag: credentials.ufrag.to_string(),
             pwd: credentials.pwd.clone(),
@@ -206,7 +181,7 @@ impl Call {
             cname: "another".to_owned(),
             on_event: Box::new(|_| {}),
         };
-        self.legs.open_browser(LegId(66), opening, self.now);
+        self.legs.open_browser(id, opening, self.now);
         (SimBrowser::new(DtlsRole::Client, self.now), local)
     }
 
@@ -313,15 +288,6 @@ impl Egress for Record {
         assert_eq!(to, expected);
         self.sent.push((channel, datagram.to_vec()));
         true
-    }
-}
-
-pub(super) fn phone_remote() -> PhoneRemote {
-    PhoneRemote {
-        rtp: "198.51.100.7:9000".parse().expect("address"),
-        rtcp: Some("198.51.100.7:9001".parse().expect("address")),
-        mux: false,
-        srtp: None,
     }
 }
 
