@@ -2,6 +2,7 @@
 
 use super::{BROWSER, Ours, PHONE, assert_answer, assert_for_browser, assert_lines};
 use crate::codec::AudioCodec;
+use crate::endpoints::PhoneLocal;
 use crate::plan::{
     Agreed, CodecPolicy, Hold, PhoneSide, Policy, Route, Transcoding, accept_browser_answer,
     accept_browser_change, accept_phone_answer, accept_reinvite_answer, answer_another,
@@ -35,19 +36,21 @@ pub fn crypto(bytes: &[u8]) {
                 accept_browser_answer(&phone, &offer, &browser, &ours.policy, &ours.phone)
             });
             if let Ok(agreed) = agreed {
-                assert_keys(&agreed, policy);
+                assert_keys(&agreed, &ours.phone);
             }
         }
     }
 }
 
-fn assert_keys(agreed: &Agreed, policy: SrtpPolicy) {
+/// What was agreed is what we would say of keys from now on.
+fn assert_keys(agreed: &Agreed, local: &PhoneLocal) {
     let keys = agreed.phone_remote.and_then(|remote| remote.srtp);
-    let lines = agreed.phone_sdp().matches("\r\na=crypto:").count();
+    let offer = current_offer(agreed, local);
+    let lines = offer.text().matches("\r\na=crypto:").count();
     if agreed.phone_remote.is_some() {
         assert_eq!(lines, usize::from(keys.is_some()));
     }
-    match policy {
+    match local.srtp.policy {
         SrtpPolicy::Off => assert_eq!(lines, 0),
         SrtpPolicy::Required => assert_eq!(lines, 1),
         SrtpPolicy::Optional => {}
@@ -214,7 +217,7 @@ impl Meeting {
 
     fn assert_agreed(&self, agreed: &Agreed, policy: &Policy) {
         self.assert_for_phone(agreed.phone_sdp());
-        assert_keys(agreed, self.srtp);
+        assert_keys(agreed, &self.ours.phone);
         assert!(policy.route.allows(agreed.phone_codec()));
         assert!(policy.route.transcodes() || agreed.codec() == agreed.phone_codec());
         let offer = current_offer(agreed, &self.ours.phone);

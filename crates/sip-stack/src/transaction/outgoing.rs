@@ -1,11 +1,13 @@
 //! What the layer writes into requests: Via, Contact, and whole ACKs and CANCELs.
 
+use std::net::SocketAddr;
+
 use super::{ContactTemplate, LayerConfig};
 use crate::keying::{Exposed, KeysGo};
 use crate::message::{
     CSeq, HeaderName, HeaderValue, Headers, Host, Method, Request, Response, Via,
 };
-use crate::transport::Destination;
+use crate::transport::{Destination, Transport};
 
 /// Max-Forwards of what is made here (RFC 3261 §8.1.1.6).
 const MAX_FORWARDS: u32 = 70;
@@ -37,15 +39,7 @@ pub(super) fn stamped(
     let (transport, ip) = (destination.transport, destination.addr.ip());
     let addr = config.local.toward(transport, ip);
     let addr = addr.ok_or(NoWay::NoAddress)?;
-    let mut via = Via::new(
-        transport.via_name(),
-        Host::from(addr.ip()),
-        Some(addr.port()),
-    )
-    .expect("our transport names are tokens");
-    via.set_branch(branch).expect("our branches are tokens");
-    via.set_rport(None);
-
+    let via = our_via(transport, addr, branch);
     let mut request = request.clone();
     KeysGo::new(config.keys_in_clear).fit(&mut request, transport)?;
     request.headers.push_front(HeaderName::Via, via);
@@ -57,6 +51,14 @@ pub(super) fn stamped(
         request.headers.set(HeaderName::Contact, value);
     }
     Ok(request)
+}
+
+fn our_via(transport: Transport, addr: SocketAddr, branch: &str) -> Via {
+    let (name, host) = (transport.via_name(), Host::from(addr.ip()));
+    let mut via = Via::new(name, host, Some(addr.port())).expect("our transport names are tokens");
+    via.set_branch(branch).expect("our branches are tokens");
+    via.set_rport(None);
+    via
 }
 
 /// The ACK of a failure (RFC 3261 §17.1.1.3).

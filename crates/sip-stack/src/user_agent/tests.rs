@@ -8,6 +8,7 @@
 mod answering;
 mod bench;
 mod calling;
+mod forking;
 mod identifying;
 mod in_call;
 mod keeping;

@@ -4,6 +4,7 @@ use super::super::*;
 use super::harness::*;
 use crate::message::{HeaderName, Method};
 use crate::target::ResolveError;
+use crate::transport::TransportError;
 
 #[test]
 fn silence_moves_on_to_the_next_server_with_another_branch() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::*;
 use crate::message::{HeaderName, HeaderValue, Method, StatusCode, Uri};
-use crate::transport::{TransmitFailure, Transport};
+use crate::transport::{TransmitFailure, Transport, TransportError};
 
 pub(super) const US: &str = "192.0.2.1:5060";
 pub(super) const PEER: &str = "198.51.100.7:5060";

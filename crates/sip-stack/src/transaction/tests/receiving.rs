@@ -4,6 +4,7 @@
 use super::super::*;
 use super::harness::*;
 use crate::message::{HeaderName, HeaderValue, Method, Uri};
+use crate::transport::TransportError;
 
 #[test]
 fn rport_and_received_are_filled_in_and_answered_to() {

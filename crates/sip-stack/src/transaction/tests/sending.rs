@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::super::*;
 use super::harness::*;
 use crate::message::{HeaderName, Method};
-use crate::transport::Transport;
+use crate::transport::{Transport, TransportError};
 
 #[test]
 fn via_names_the_advertised_address_and_asks_for_rport() {

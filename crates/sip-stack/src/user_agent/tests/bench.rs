@@ -1,5 +1,7 @@
 //! One user agent on virtual time, and a peer that the test plays by hand.
 
+mod script;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,6 +15,8 @@ use crate::message::{HeaderName, Message, Method, Request, Response, Uri};
 use crate::target::{ResolveError, Target};
 use crate::transport::{Destination, FlowId, LocalAddresses, Source, Transport};
 use crate::user_agent::{UserAgent, UserAgentConfig};
+
+pub(super) use script::{Script, header, response_text, tag_of};
 
 pub(super) const OURS: &str = "192.0.2.1:5060";
 pub(super) const PROXY: &str = "192.0.2.10:5060";
@@ -401,123 +405,6 @@ impl Bench {
             self.events.push_back(event);
         }
     }
-}
-
-/// A request of the peer's, to be written out.
-pub(super) struct Script<'a> {
-    pub(super) method: &'a str,
-    pub(super) uri: String,
-    pub(super) cseq: u32,
-    pub(super) to_tag: Option<&'a str>,
-    pub(super) from_tag: &'a str,
-    pub(super) call_id: &'a str,
-    pub(super) headers: Vec<String>,
-    pub(super) body: &'a str,
-    pub(super) from_addr: &'a str,
-}
-
-impl<'a> Script<'a> {
-    pub(super) fn invite(token: &str) -> Self {
-        Self {
-            method: "INVITE",
-            uri: format!("sip:{token}@{OURS}"),
-            cseq: 1,
-            to_tag: None,
-            from_tag: "caller",
-            call_id: "incoming-call",
-            headers: vec!["Content-Type: application/sdp".to_owned()],
-            body: SDP,
-            from_addr: PROXY,
-        }
-    }
-
-    /// A request without body in the dialog of the incoming call.
-    pub(super) fn within(method: &'a str, cseq: u32, to_tag: &'a str, token: &str) -> Self {
-        Self {
-            method,
-            cseq,
-            to_tag: Some(to_tag),
-            headers: Vec::new(),
-            body: "",
-            ..Self::invite(token)
-        }
-    }
-
-    pub(super) fn with_sdp(mut self) -> Self {
-        self.headers
-            .push("Content-Type: application/sdp".to_owned());
-        self.body = SDP;
-        self
-    }
-
-    pub(super) fn header(mut self, header: &str) -> Self {
-        self.headers.push(header.to_owned());
-        self
-    }
-
-    pub(super) fn text(&self, branch: u32) -> String {
-        let to_tag = self
-            .to_tag
-            .map(|tag| format!(";tag={tag}"))
-            .unwrap_or_default();
-        let mut text = format!(
-            "{} {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bKpeer{branch};rport\r\n\
-             Max-Forwards: 70\r\nFrom: \"Bob\" <sip:bob@example.org>;tag={}\r\n\
-             To: <sip:alice@example.com>{to_tag}\r\nCall-ID: {}\r\nCSeq: {} {}\r\n\
-             Contact: <sip:bob@198.51.100.2>\r\nRecord-Route: <sip:{PROXY};lr>\r\n",
-            self.method,
-            self.uri,
-            self.from_addr,
-            self.from_tag,
-            self.call_id,
-            self.cseq,
-            self.method,
-        );
-        for header in &self.headers {
-            text += &format!("{header}\r\n");
-        }
-        text + &format!("Content-Length: {}\r\n\r\n{}", self.body.len(), self.body)
-    }
-}
-
-/// A response to a request of ours.
-pub(super) fn response_text(
-    request: &Request,
-    code: u16,
-    tag: &str,
-    headers: &[&str],
-    body: &str,
-) -> String {
-    let status = crate::message::StatusCode::new(code).unwrap();
-    let mut to = header(&request.headers, &HeaderName::To);
-    if code > 100 && !to.contains("tag=") {
-        to = format!("{to};tag={tag}");
-    }
-    let get = |name| header(&request.headers, &name);
-    let mut text = format!(
-        "SIP/2.0 {code} {}\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\n",
-        status.usual_reason(),
-        get(HeaderName::Via),
-        get(HeaderName::From),
-        get(HeaderName::CallId),
-        get(HeaderName::CSeq),
-    );
-    for header in headers {
-        text += &format!("{header}\r\n");
-    }
-    text + &format!("Content-Length: {}\r\n\r\n{body}", body.len())
-}
-
-pub(super) fn header(headers: &crate::message::Headers, name: &HeaderName) -> String {
-    headers
-        .get(name)
-        .unwrap_or_else(|| panic!("{name} is there"))
-        .text()
-        .into_owned()
-}
-
-pub(super) fn tag_of(response: &Response) -> String {
-    response.headers.to().unwrap().tag().unwrap().into_owned()
 }
 
 pub(super) fn addr(text: &str) -> SocketAddr {
