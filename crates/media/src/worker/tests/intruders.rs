@@ -1,6 +1,7 @@
 //! Attack M1: handshakes of strangers while calls are set up (after Enable Security's ES2023-01 to
 //! -03): a thousand calls, and each comes up as if nobody else were there.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -115,14 +116,14 @@ impl Victim {
 
     /// From three other addresses, each of the hellos; nobody is answered.
     fn spray(&mut self, legs: &mut Legs, hellos: &[Vec<u8>]) {
-        let SocketPair(ip, port) = SocketPair::of(self.address);
+        let (ip, port) = (self.address.address.ip(), self.address.address.port());
         let elsewhere = [
-            ([203, 0, 113, 6].into(), port),
+            (IpAddr::from([203, 0, 113, 6]), port),
             (ip, port.wrapping_add(30_000)),
-            ([203, 0, 113, 7].into(), 443),
+            (IpAddr::from([203, 0, 113, 7]), 443),
         ];
         for from in elsewhere {
-            let from = BrowserAddr::udp(std::net::SocketAddr::new(from.0, from.1));
+            let from = BrowserAddr::udp(SocketAddr::from(from));
             for hello in hellos {
                 let before = self.record.to_browser.len();
                 legs.handle_browser_datagram(hello, from, self.now, &mut self.record);
@@ -168,14 +169,6 @@ impl Victim {
     }
 }
 
-struct SocketPair(std::net::IpAddr, u16);
-
-impl SocketPair {
-    fn of(address: BrowserAddr) -> Self {
-        Self(address.address.ip(), address.address.port())
-    }
-}
-
 #[derive(Default)]
 struct Record {
     to_browser: Vec<(BrowserAddr, Vec<u8>)>,
@@ -187,7 +180,7 @@ impl Egress for Record {
         true
     }
 
-    fn to_phone(&mut self, _: usize, _: Channel, _: std::net::SocketAddr, _: &[u8]) -> bool {
+    fn to_phone(&mut self, _: usize, _: Channel, _: SocketAddr, _: &[u8]) -> bool {
         true
     }
 }

@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use super::bench::{Bench, PROXY, SDP, STRANGER, Script, account, addr, alice, call, header};
 use crate::account::AccountConfig;
-use crate::command::{Command, Reason};
+use crate::command::Command;
 use crate::event::{EndedBy, SessionEvent, StatusReason};
-use crate::message::{HeaderName, Message, Method};
+use crate::message::{HeaderName, Method};
 use crate::transaction::TimerValues;
 use crate::user_agent::UserAgentConfig;
 

@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, SDP, call, header};
 use super::calling::{PROXY_CHALLENGE, ended, provisional};
-use crate::command::Command;
+use crate::command::{Command, Reason};
 use crate::event::{EndedBy, SessionEvent};
 use crate::message::{HeaderName, Message, Method};
 
