@@ -7,6 +7,7 @@ mod incoming;
 mod outgoing;
 mod properties;
 mod reoffer;
+mod seeds;
 mod strict;
 mod transcoding;
 mod transfer;
