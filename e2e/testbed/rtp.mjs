@@ -32,10 +32,17 @@ function packet(index, ssrc, hertz, amplitude) {
 }
 
 /** ITU-T G.711, mu-law. */
-function companded(sample) {
+export function companded(sample) {
   const sign = sample < 0 ? 0x80 : 0;
   const magnitude = Math.min(32635, Math.abs(Math.round(sample))) + 132;
   const exponent = Math.max(0, Math.floor(Math.log2(magnitude)) - 7);
   const mantissa = (magnitude >> (exponent + 3)) & 0x0f;
   return ~(sign | (exponent << 4) | mantissa) & 0xff;
+}
+
+/** And back. */
+export function expanded(byte) {
+  const bits = ~byte & 0xff;
+  const magnitude = ((((bits & 0x0f) << 3) + 132) << ((bits >> 4) & 0x07)) - 132;
+  return bits & 0x80 ? -magnitude : magnitude;
 }

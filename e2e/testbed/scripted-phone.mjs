@@ -5,28 +5,31 @@ import { createSocket } from 'node:dgram';
 import { DOMAIN } from './kamailio.mjs';
 import { MidCall } from './mid-call.mjs';
 import { freePorts } from './ports.mjs';
+import { Line } from './line.mjs';
 import { sendTone } from './rtp.mjs';
 import { until } from './wait.mjs';
 
-const ALLOW = 'Allow: INVITE, ACK, BYE, CANCEL, PRACK, UPDATE';
+const METHODS = 'INVITE, ACK, BYE, CANCEL, PRACK, UPDATE';
 
 /**
  * Starts one. Kamailio (`proxy`) reaches it as `uri`; it calls as `caller`, of a domain that Kamailio doesn't ask to log in. `address`: what it
- * sends from.
+ * sends from. `events`: whether it has telephone-events; `info`: whether it takes INFO; `loss`: which share of RTP it loses both ways.
  */
-export async function startScriptedPhone({ proxy, address = '127.0.0.1' }) {
+export async function startScriptedPhone({ proxy, address = '127.0.0.1', events = true, info = false, loss = 0 }) {
   const port = await freePorts(4);
   const [socket, media] = await Promise.all([port, port + 2].map(async (p) => {
     const bound = createSocket('udp4');
     await new Promise((resolve) => bound.bind(p, address, resolve));
     return bound;
   }));
-  return new ScriptedPhone(socket, media, port, proxy);
+  return new ScriptedPhone(socket, media, port, proxy, { events, info, loss });
 }
 
 class ScriptedPhone {
-  constructor(socket, media, port, proxy) {
-    Object.assign(this, { socket, media, port, proxy, packets: 0, tag: randomUUID().slice(0, 8), heard: [], sequence: 1 });
+  constructor(socket, media, port, proxy, { events, info, loss }) {
+    this.allow = `Allow: ${METHODS}${info ? ', INFO' : ''}`;
+    this.line = new Line({ socket: media, loss });
+    Object.assign(this, { socket, media, port, proxy, events, packets: 0, tag: randomUUID().slice(0, 8), heard: [], sequence: 1 });
     this.uri = `peer-${port}@${DOMAIN}`;
     this.caller = 'bob@phones.test';
     this.midCall = new MidCall(this);
@@ -34,6 +37,7 @@ class ScriptedPhone {
       if (packet.length === 0) return; // only keeps the way open
       this.packets += 1;
       this.payloadType = packet[1] & 0x7f;
+      this.line.receive(packet);
     });
     socket.on('message', (bytes, from) => this.receive(parse(bytes.toString('utf8')), from));
   }
@@ -45,7 +49,7 @@ class ScriptedPhone {
       return;
     }
     if (message.method === 'INVITE' && !this.invite) this.invite = { ...message, from };
-    if (message.method === 'BYE' || message.method === 'PRACK') this.reply({ ...message, from }, '200 OK');
+    if (['BYE', 'PRACK', 'INFO'].includes(message.method)) this.reply({ ...message, from }, '200 OK');
     if (message.method === 'MESSAGE') this.reply({ ...message, from }, this.messageStatus ?? '200 OK');
     if (message.status && message.cseq.endsWith('INVITE') && message.status >= 200 && !this.midCall.answered(message)) this.acknowledge(message);
   }
@@ -57,7 +61,7 @@ class ScriptedPhone {
   /** Early sound whose description the caller acknowledges by PRACK. */
   async reliableEarlyMedia() {
     const invite = await this.called();
-    const early = () => this.reply(invite, '183 Session Progress', this.description(), ['Require: 100rel', 'RSeq: 4711', ALLOW]);
+    const early = () => this.reply(invite, '183 Session Progress', this.description(), ['Require: 100rel', 'RSeq: 4711', this.allow]);
     early();
     const again = setInterval(early, 500);
     try {
@@ -67,7 +71,7 @@ class ScriptedPhone {
     }
   }
   async answer({ description = this.description() } = {}) {
-    this.reply(await this.called(), '200 OK', description, [ALLOW]);
+    this.reply(await this.called(), '200 OK', description, [this.allow]);
     await this.hears((m) => m.method === 'ACK', 'ACK');
   }
 
@@ -87,6 +91,17 @@ class ScriptedPhone {
     const { body } = await this.called();
     const port = Number(/^m=audio (\d+)/m.exec(body)[1]);
     this.silence = sendTone(from, { hertz, address: '127.0.0.1', port, change });
+  }
+
+  /** Presses keys: `by` telephone-events, INFO, tones in the sound, or several of them for each. */
+  async press(keys, { by = ['events'] } = {}) {
+    const { body } = await this.called();
+    this.line.open(Number(/^m=audio (\d+)/m.exec(body)[1]));
+    for (const key of keys) {
+      const info = by.includes('info') && this.within('INFO', { body: `Signal=${key}\r\nDuration=100\r\n`, type: 'application/dtmf-relay' });
+      await this.line.press(key, by);
+      await info;
+    }
   }
 
   called() { return until(() => this.invite, { what: 'INVITE at the scripted phone' }); }
@@ -174,12 +189,14 @@ class ScriptedPhone {
 
   description({ version = 1, codec = 0, lines = [] } = {}) {
     const name = codec === 8 ? 'PCMA' : 'PCMU';
-    return ['v=0', `o=bob 1 ${version} IN IP4 127.0.0.1`, 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${this.port + 2} RTP/AVP ${codec} 101`,
-      `a=rtpmap:${codec} ${name}/8000`, 'a=rtpmap:101 telephone-event/8000', ...lines, ''].join('\r\n');
+    const events = this.events ? ['a=rtpmap:101 telephone-event/8000'] : [];
+    return ['v=0', `o=bob 1 ${version} IN IP4 127.0.0.1`, 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${this.port + 2} RTP/AVP ${codec}${this.events ? ' 101' : ''}`,
+      `a=rtpmap:${codec} ${name}/8000`, ...events, ...lines, ''].join('\r\n');
   }
 
   stop() {
     this.silence?.();
+    this.line.stop();
     this.socket.close();
     this.media.close();
   }

@@ -18,6 +18,7 @@ mod ends;
 mod giving;
 mod incoming;
 mod input;
+mod keys;
 mod leaving;
 mod leg_events;
 mod legs;
@@ -58,6 +59,7 @@ pub use self::deadlines::{ANSWER_WAIT, CONNECT_LIMIT};
 pub use self::encryption::{ClearSignalling, Encryption};
 pub use self::incoming::Incoming;
 pub use self::input::Input;
+pub use self::keys::names_info;
 pub use self::legs::{Legs, PhoneLegId};
 pub use self::mailbox::{CallHandle, CallMailbox, ToCall, Watch, mailbox};
 pub use self::messages::ClientMessage;
@@ -84,6 +86,7 @@ pub struct Call {
     call_id: Option<String>,
     direction: Direction,
     tones: tones::Tones,
+    keys: keys::Keys,
     messages: messages::Messages,
     transfer: transfer::Transfer,
     lifetime: lifetime::Lifetime,
@@ -140,6 +143,7 @@ impl Call {
             Input::MediaRefused(_) => call.end(&reason::leg_failure(LegFailure::Panicked), now),
             Input::VideoLeg(local) => call.negotiation.video_leg(local),
             Input::ClientTakesUpdates => call.takes_updates = true,
+            Input::ClientTakesKeys => call.keys.told = true,
             Input::ClientLost => call.end(&reason::client_lost(), now),
             Input::Stop => call.end(&reason::stopping(), now),
         });
@@ -175,7 +179,11 @@ impl Call {
 
     /// What is to be done next.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let mut action = self.actions.pop_front()?;
+        if let Action::Media(media) = &mut action {
+            self.keys.plan(self.negotiation.key_policy(), media);
+        }
+        Some(action)
     }
 
     /// Whether the call is over and its task may go.
@@ -201,6 +209,7 @@ impl Call {
             negotiation,
             call_id: None,
             tones: tones::Tones::default(),
+            keys: keys::Keys::default(),
             messages: messages::Messages::default(),
             transfer: transfer::Transfer::default(),
             lifetime: lifetime::Lifetime::default(),
@@ -239,9 +248,7 @@ impl Call {
             SessionEvent::ReinviteFailed { code, phrase } => {
                 self.handle_reinvite_failed(StatusReason::new(code, phrase), now);
             }
-            SessionEvent::Info { content_type, .. } => {
-                tracing::debug!(%content_type, "INFO from the phone");
-            }
+            SessionEvent::Info { content_type, body } => self.handle_info(&content_type, &body),
             SessionEvent::InfoResult { code } => self.handle_info_result(code),
             SessionEvent::Refer(referral) => self.handle_refer(referral),
             SessionEvent::ReferProgress(progress) => self.handle_refer_progress(progress, now),
@@ -264,7 +271,8 @@ impl Call {
             }
             LegEvent::Failed(failure) => self.handle_failure(failure, now),
             LegEvent::MediaStopped { silence } => self.handle_silence("browser", silence, now),
-            LegEvent::IceValidated | LegEvent::Dtmf { .. } | LegEvent::Stats(_) => {}
+            LegEvent::Dtmf { digit, duration } => self.handle_browser_key(digit, duration),
+            LegEvent::IceValidated | LegEvent::Stats(_) => {}
         }
     }
 
@@ -274,10 +282,8 @@ impl Call {
             // Who hands a call over need not talk meanwhile.
             LegEvent::MediaStopped { .. } if self.transfer.is_handing_over() => {}
             LegEvent::MediaStopped { silence } => self.handle_silence("phone", *silence, now),
-            LegEvent::IceValidated
-            | LegEvent::Connected
-            | LegEvent::Dtmf { .. }
-            | LegEvent::Stats(_) => {}
+            LegEvent::Dtmf { digit, duration } => self.handle_phone_key(*digit, *duration, now),
+            LegEvent::IceValidated | LegEvent::Connected | LegEvent::Stats(_) => {}
         }
     }
 

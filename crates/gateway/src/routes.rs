@@ -85,7 +85,7 @@ impl Routes {
 #[cfg(test)]
 mod tests {
     use media::codec::AudioCodec;
-    use media::plan::{CodecPolicy, Transcoding};
+    use media::plan::{CodecPolicy, KeyPolicy, Transcoding};
 
     use super::*;
 
@@ -171,6 +171,7 @@ mod tests {
             name = "trunk.example.net"
             transcoding = "never"
             codecs = []
+            dtmf = "info"
             "#,
         );
         let route = routes.incoming("trunk.example.net").route.clone();
@@ -180,6 +181,7 @@ mod tests {
                 codecs: CodecPolicy::Offerer,
                 transcoding: Transcoding::Never,
                 ptime: Some(20),
+                keys: KeyPolicy::Info,
             }
         );
     }

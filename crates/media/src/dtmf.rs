@@ -1,15 +1,26 @@
-//! DTMF as named telephone events (RFC 4733).
+//! DTMF as named telephone events (RFC 4733), and as sound (ITU-T Q.23).
 //!
 //! A digit arrives as a series of packets, of which any may be lost or doubled, and leaves as a
 //! series of our own. `EventReceiver` makes one digit out of what came, `EventSender` a series
 //! out of a digit; the `Rewriter` of each way has one of both.
+//! Where a phone takes no events, a `Player` makes tones, and a `Listener` hears them; `Once` sees to
+//! it that a key that comes in two forms is one key.
 
+mod listen;
+mod once;
+mod player;
 mod receive;
 mod send;
+#[cfg(test)]
+mod tests;
+mod tone;
 
 use std::fmt;
 use std::time::Duration;
 
+pub(crate) use listen::Listener;
+pub(crate) use once::{Form, Once};
+pub(crate) use player::Player;
 pub(crate) use receive::{EventReceiver, Heard};
 pub(crate) use send::{Beat, EventSender};
 
@@ -103,39 +114,5 @@ impl EventPayload {
             high,
             low,
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_are_their_characters() {
-        for (code, character) in (0..16).zip("0123456789*#ABCD".chars()) {
-            let digit = Digit::from_event(code).expect("a digit");
-            assert_eq!(digit.as_char(), character);
-            assert_eq!(
-                Digit::from_char(character.to_ascii_lowercase()),
-                Some(digit)
-            );
-        }
-        assert_eq!(Digit::from_event(16), None);
-        assert_eq!(Digit::from_char('x'), None);
-    }
-
-    #[test]
-    fn a_payload_is_read_and_written_back() {
-        let bytes = [11, 0x8a, 0x03, 0xc0];
-        let payload = EventPayload::parse(&bytes).expect("a digit");
-        assert_eq!((payload.digit.as_char(), payload.end), ('#', true));
-        assert_eq!((payload.volume, payload.duration), (10, 960));
-        assert_eq!(payload.to_bytes(), bytes);
-        assert_eq!(EventPayload::parse(&bytes[..3]), None);
-        assert_eq!(
-            EventPayload::parse(&[16, 0, 0, 0]),
-            None,
-            "flash is no digit"
-        );
     }
 }

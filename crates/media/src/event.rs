@@ -24,8 +24,9 @@ pub enum LegEvent {
         /// How long nothing has come.
         silence: Duration,
     },
-    /// Phone leg: a telephone-event from the phone has ended, or from the browser on a
-    /// browser leg (RFC 4733).
+    /// Phone leg: the phone has sent a key, whatever the form: a telephone-event that has ended
+    /// (RFC 4733), a tone in the sound, or what [`crate::PhoneLeg::tell_digit`] was told. Browser leg: a
+    /// telephone-event of the browser has ended. Each key once.
     Dtmf {
         /// `0`-`9`, `*`, `#`, `A`-`D`.
         digit: char,

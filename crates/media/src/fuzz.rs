@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use crate::codec::AudioCodec;
 use crate::endpoints::{BrowserLocal, Fingerprint, PhoneLocal, Ssrc, VideoLocal};
 use crate::plan::{
-    CodecPolicy, Policy, Route, Transcoding, accept_browser_answer, accept_phone_answer,
+    CodecPolicy, KeyPolicy, Policy, Route, Transcoding, accept_browser_answer, accept_phone_answer,
     browser_answer, browser_offer, current_offer, delayed_phone_offer, phone_offer, reinvite,
 };
 use crate::relay::{
-    AudioFormat, EventClock, EventFormat, Path, PayloadKind, ReceiveMap, SendFormats,
+    AudioFormat, EventClock, EventFormat, InBand, Path, PayloadKind, ReceiveMap, SendFormats,
 };
 use crate::rewriter::{AUDIO_PACKET_LENGTH, Outcome, Rewriter};
 use crate::rtcp::{NtpClock, RtcpSession};
@@ -52,6 +52,7 @@ pub fn sdp(bytes: &[u8]) {
             codecs: CodecPolicy::Offerer,
             transcoding,
             ptime,
+            keys: KeyPolicy::Auto,
         });
         if let Ok(browser) = BrowserDescription::parse(bytes) {
             ours.meet_browser(&browser);
@@ -273,6 +274,11 @@ fn path(clock: EventClock, choice: u8) -> Path {
         },
         from,
         to,
+        in_band: match choice & 0x60 {
+            0x20 => InBand::Play,
+            0x40 => InBand::Listen,
+            _ => InBand::Off,
+        },
         open: true,
     }
 }

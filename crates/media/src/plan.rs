@@ -11,6 +11,7 @@ mod abilities;
 mod decide;
 mod hold;
 mod incoming;
+mod keys;
 mod opus;
 mod outgoing;
 mod own;
@@ -35,6 +36,7 @@ pub use abilities::{Abilities, Events};
 pub use decide::{Choice, Decision, Party, decide};
 pub use hold::Hold;
 pub use incoming::{accept_browser_answer, browser_offer};
+pub use keys::{KeyForm, KeyPolicy};
 pub use outgoing::{
     accept_later_answer, accept_phone_answer, browser_answer, delayed_phone_offer, phone_offer,
 };

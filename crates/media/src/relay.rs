@@ -48,8 +48,23 @@ pub struct Path {
     /// What leaves: its codec is that of [`SendFormats::audio`], its clock that of all that is
     /// sent, its packet time the beat of generated DTMF.
     pub to: AudioFormat,
+    /// What is done about keys within the sound.
+    pub in_band: InBand,
     /// Whether media may pass: false while held (`a=sendonly`, `a=inactive`, `c=0.0.0.0`).
     pub open: bool,
+}
+
+/// What is done about keys within the sound of a way (ITU-T Q.23).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum InBand {
+    /// Nothing.
+    #[default]
+    Off,
+    /// Keys leave as tones in place of the audio.
+    Play,
+    /// Tones in the audio are keys. It passes as it is. G.711 and what is transcoded can be
+    /// listened to.
+    Listen,
 }
 
 /// Audio as one leg sends or receives it.

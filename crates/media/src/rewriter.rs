@@ -9,13 +9,14 @@
 //! Telephone events are not passed on but sent anew as a proper series ([`crate::dtmf`]), because
 //! senders and receivers differ in what they think one is. While a digit is sent, audio packets
 //! are dropped (RFC 4733 §2.6: either is allowed): receivers that mix both are rare, and ones that
-//! take the audio for the end of the event are not.
+//! take the audio for the end of the event are not. Phones without events are sent tones ([`tones`]).
 //!
 //! Sans-IO. Not concerned with who sent a packet, nor with encryption.
 
 pub(crate) mod numbering;
 #[cfg(test)]
 mod tests;
+mod tones;
 mod transcoded;
 
 use std::collections::VecDeque;
@@ -24,11 +25,12 @@ use std::time::{Duration, Instant};
 
 use numbering::{Arrival, Numbering};
 
-use crate::dtmf::{Beat, Dtmf, EventPayload, EventReceiver, EventSender, Heard};
+use crate::dtmf::{Beat, Dtmf, EventPayload, EventReceiver, EventSender, Heard, Once, Player};
 use crate::relay::{EventClock, Path, PayloadKind};
 use crate::rtp::{HEADER_LENGTH, Header, Pt, RtpTimestamp, SeqNo, Ssrc};
 use crate::transcode::Transcoder;
 
+use tones::Ear;
 pub(crate) use transcoded::AUDIO_PACKET_LENGTH;
 
 /// Bytes of a generated telephone-event packet: header and the four bytes of RFC 4733 §2.3.
@@ -92,6 +94,11 @@ pub(crate) struct Rewriter {
     numbering: Numbering,
     receiver: EventReceiver,
     sender: EventSender,
+    once: Once,
+    /// The key that is down came in another form before.
+    known: bool,
+    player: Option<Box<Player>>,
+    ear: Ear,
     waiting: VecDeque<[u8; EVENT_PACKET_LENGTH]>,
     reports: VecDeque<Dtmf>,
 }
@@ -106,7 +113,8 @@ impl Rewriter {
         timestamp: RtpTimestamp,
         now: Instant,
     ) -> Self {
-        let audio = Audio::new(&path);
+        let mut audio = Audio::new(&path);
+        let ear = Ear::new(&path, &mut audio);
         let numbering = Numbering::new(ssrc, path.to.codec.clock_rate(), sequence, timestamp, now);
         Self {
             path,
@@ -115,6 +123,10 @@ impl Rewriter {
             numbering,
             receiver: EventReceiver::default(),
             sender: EventSender::default(),
+            once: Once::default(),
+            known: false,
+            player: None,
+            ear,
             waiting: VecDeque::new(),
             reports: VecDeque::new(),
         }
@@ -126,6 +138,11 @@ impl Rewriter {
         self.numbering.set_clock_rate(path.to.codec.clock_rate());
         if (self.path.from, self.path.to) != (path.from, path.to) {
             self.change_audio(Audio::new(&path));
+            self.player = None;
+            self.ear = Ear::new(&path, &mut self.audio);
+        } else if self.path.in_band != path.in_band {
+            self.player = None;
+            self.ear = Ear::new(&path, &mut self.audio);
         }
         self.path = path;
         self.stop_if_closed(now);
@@ -170,7 +187,11 @@ impl Rewriter {
         if arrival == Arrival::Next {
             self.numbering.handle_clock(header, now);
         }
-        if self.sender.is_sending() {
+        if arrival == Arrival::Next && matches!(self.ear, Ear::Relay(_)) {
+            let payload = packet.get(header.payload.clone()).unwrap_or_default();
+            self.listen_to(header.sequence, payload, now);
+        }
+        if self.is_sending_keys() {
             self.leave_out(arrival);
             return Outcome::Absorbed;
         }
@@ -237,23 +258,29 @@ impl Rewriter {
             up,
         } = heard;
         if let Some(dtmf) = before {
-            self.handle_up(dtmf);
+            self.handle_up(dtmf, now);
         }
         if let Some((digit, volume)) = down {
-            self.sender.begin(digit, volume, now);
+            self.known = self.is_known(digit, now);
+            if !self.known {
+                self.sender.begin(digit, volume, now);
+            }
         }
-        if let Some(time) = going_on {
+        if let Some(time) = going_on.filter(|_| !self.known) {
             self.sender.go_on(time);
         }
         if let Some(dtmf) = up {
-            self.handle_up(dtmf);
+            self.handle_up(dtmf, now);
         }
         self.send_events(now);
     }
 
-    fn handle_up(&mut self, dtmf: Dtmf) {
-        self.sender.end(dtmf.duration);
-        self.report(dtmf);
+    fn handle_up(&mut self, dtmf: Dtmf, now: Instant) {
+        if !self.known {
+            self.sender.end(dtmf.duration);
+            self.play_if_tones(dtmf, now);
+            self.report(dtmf);
+        }
     }
 
     fn report(&mut self, dtmf: Dtmf) {
@@ -265,10 +292,7 @@ impl Rewriter {
     /// Sends a digit of our own making (asked for by signalling).
     pub(crate) fn send_digit(&mut self, dtmf: Dtmf, now: Instant) {
         if self.is_open() {
-            self.sender
-                .begin(dtmf.digit, EventPayload::DEFAULT_VOLUME, now);
-            self.sender.end(dtmf.duration);
-            self.send_events(now);
+            self.send_key(dtmf, now);
         }
     }
 
@@ -280,6 +304,8 @@ impl Rewriter {
             .into_iter()
             .chain(self.sender.poll_timeout())
             .chain(self.audio_timeout())
+            .chain(self.player.as_ref().map(|player| player.poll_timeout()))
+            .chain(self.ear.poll_timeout(&self.audio))
             .min()
     }
 
@@ -288,6 +314,7 @@ impl Rewriter {
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         let heard = self.receiver.handle_timeout(now);
         self.handle_heard(heard, now);
+        self.handle_silence(now);
     }
 
     /// A generated telephone-event packet to send now.
@@ -302,7 +329,7 @@ impl Rewriter {
 
     fn send_events(&mut self, now: Instant) {
         let Some(format) = self.path.send.event else {
-            // The other leg has no events: digits are only reported.
+            // The other leg has no events: digits are only reported, or played.
             self.sender.cancel();
             return;
         };
@@ -353,6 +380,7 @@ impl Rewriter {
             self.numbering.pause();
             self.stop_audio();
             self.receiver = EventReceiver::default();
+            self.player = None;
             self.sender.stop();
             self.send_events(now);
         }

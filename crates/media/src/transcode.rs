@@ -21,10 +21,11 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-use encode::Encoder;
+pub(crate) use encode::Encoder;
 use playout::Playout;
 
 use crate::codec::AudioCodec;
+use crate::dtmf::Listener;
 use crate::relay::AudioFormat;
 use crate::rtp::{Header, RtpTimestamp, SeqNo, units};
 
@@ -61,6 +62,7 @@ pub(crate) struct Transcoder {
     frame: Duration,
     /// Samples of a packet, and clock units it lasts.
     samples: usize,
+    rate: u32,
     step: u32,
     clock_rate: u32,
     pcm: Vec<i16>,
@@ -105,6 +107,7 @@ impl Transcoder {
             encoder: Encoder::new(to.codec, rate)?,
             frame,
             samples,
+            rate,
             step: units(frame, clock_rate),
             clock_rate,
             pcm: Vec::with_capacity(samples),
@@ -155,6 +158,22 @@ impl Transcoder {
             }
             Clock::Running { .. } => {}
         }
+    }
+
+    /// Begins or ceases to listen for keys in what is heard.
+    pub(crate) fn listen(&mut self, listens: bool) {
+        let rate = self.rate;
+        *self.playout.listener() = listens.then(|| Box::new(Listener::new(rate)));
+    }
+
+    /// When a key that is down is over, if there is no more sound.
+    pub(crate) fn key_timeout(&self) -> Option<Instant> {
+        self.playout.key_timeout()
+    }
+
+    /// Who listens.
+    pub(crate) fn listener(&mut self) -> Option<&mut Listener> {
+        self.playout.listener().as_deref_mut()
     }
 
     /// When [`Self::poll_packet`] wants to be called next.
@@ -215,7 +234,7 @@ impl Transcoder {
 }
 
 /// The rate in Hz at which a codec's audio is taken, unless the other one is poorer.
-fn sample_rate(codec: AudioCodec) -> u32 {
+pub(crate) fn sample_rate(codec: AudioCodec) -> u32 {
     match codec {
         AudioCodec::Opus => 48_000,
         AudioCodec::G722 => 16_000,
@@ -224,7 +243,7 @@ fn sample_rate(codec: AudioCodec) -> u32 {
 }
 
 /// Milliseconds of a packet that can be made: Opus has frames of 10, 20, 40 and 60 (RFC 6716 §2.1.4).
-fn packet_time(format: AudioFormat) -> u16 {
+pub(crate) fn packet_time(format: AudioFormat) -> u16 {
     let ptime = format.ptime.clamp(*PTIMES.start(), *PTIMES.end());
     match format.codec {
         AudioCodec::Opus => match ptime {

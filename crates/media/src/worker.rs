@@ -229,6 +229,7 @@ impl Loop {
             | Command::BridgeVideo { .. }
             | Command::SetGate(..)
             | Command::SendDigit(..)
+            | Command::TellDigit(..)
             | Command::Snapshot(..) => {
                 self.legs.handle_command(command, now, &mut self.sockets);
             }

@@ -1,5 +1,8 @@
 //! What a call wants done.
 
+use std::time::Duration;
+
+use media::dtmf::Dtmf;
 use media::quality::{CallFigures, Verdict};
 use media::video::AgreedVideo;
 use media::{BrowserRemote, IceCredentials, PhoneRemote, Relay};
@@ -51,6 +54,10 @@ pub enum MediaAction {
         /// The same for video, whose leg is closed when there is none.
         video: Option<Box<AgreedVideo>>,
     },
+    /// Send the phone a key, as the plan says.
+    SendKey(Dtmf),
+    /// The phone has sent a key by INFO.
+    TellKey(Dtmf),
     /// Close the leg that was opened last: its phone does not take part.
     DropCandidate,
     /// Close all.
@@ -130,6 +137,13 @@ pub enum CallEvent {
     Quality(Box<CallFigures>, Verdict),
     /// Somebody does not hear what he should, or does so again.
     MediaTrouble(Verdict),
+    /// The phone has sent a key, for clients that asked.
+    Key {
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        digit: char,
+        /// How long it was pressed.
+        duration: Duration,
+    },
     /// An incoming call ended before it was answered, here or elsewhere.
     Missed {
         /// Who was called.

@@ -41,7 +41,7 @@ pub enum CallCommand {
     SendMessage(ClientMessage),
     /// Have the phone connected with somebody else (RFC 3515).
     Transfer(ReferTarget),
-    /// Send tones as SIP INFO.
+    /// Send keys, in the form that the phone takes.
     SendTones {
         /// `0`-`9`, `*`, `#`, `A`-`D`, in the order they are to be heard.
         tones: String,

@@ -86,6 +86,7 @@ pub(super) fn log(event: &CallEvent) {
         CallEvent::Update(UpdateChange::Failed { reason }) => {
             tracing::info!(%reason, "update failed");
         }
+        CallEvent::Key { .. } => tracing::debug!("key of the phone"),
         CallEvent::Missed { .. } => tracing::debug!("missed"),
         CallEvent::Quality(..) => tracing::trace!("quality told"),
         CallEvent::MediaTrouble(verdict) => {

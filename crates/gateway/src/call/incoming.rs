@@ -28,6 +28,8 @@ pub struct Incoming {
     pub decline_code: u16,
     /// The client says itself when it rings ([`CallCommand::Ring`](super::CallCommand::Ring)).
     pub explicit_ringing: bool,
+    /// The phone says that it takes INFO.
+    pub knows_info: bool,
 }
 
 impl Call {
@@ -50,6 +52,7 @@ impl Call {
                 rung: false,
             },
         );
+        call.keys.knows_info = incoming.knows_info;
         if !incoming.explicit_ringing {
             call.tell_ringing();
         }

@@ -44,6 +44,8 @@ pub enum Input {
     VideoLeg(Option<VideoLocal>),
     /// The client knows how to be put a change of the phone.
     ClientTakesUpdates,
+    /// The client wants to hear of the keys that the phone sends.
+    ClientTakesKeys,
     /// Nobody listens on the client's side any more.
     ClientLost,
     /// The daemon stops.

@@ -5,6 +5,7 @@ mod video;
 
 use std::sync::Arc;
 
+use media::dtmf::Dtmf;
 use media::plan::Policy;
 use media::quality::CallFigures;
 use media::video::AgreedVideo;
@@ -150,6 +151,20 @@ impl Legs {
     /// The browser has restarted ICE.
     pub(super) fn restart_ice(&self, credentials: IceCredentials) -> Result<(), MediaError> {
         self.browser.restart_ice(credentials)
+    }
+
+    /// Sends the phone a key; one that the media path has no room for is lost.
+    pub(super) fn send_key(&self, dtmf: Dtmf) {
+        if let Err(error) = self.phone.send_digit(dtmf) {
+            tracing::debug!(%error, "key not sent");
+        }
+    }
+
+    /// The phone has sent a key by signalling; the same.
+    pub(super) fn tell_key(&self, dtmf: Dtmf) {
+        if let Err(error) = self.phone.tell_digit(dtmf) {
+            tracing::debug!(%error, "key of the phone not told");
+        }
     }
 
     /// The browser has our description.

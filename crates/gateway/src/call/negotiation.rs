@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use media::plan::{
-    self, Agreed, BrowserExchange, BrowserOffer, BrowserUpdate, LaterAnswer, PhoneOffer, Policy,
+    self, Agreed, BrowserExchange, BrowserOffer, BrowserUpdate, KeyPolicy, LaterAnswer, PhoneOffer,
+    Policy,
 };
 use media::sdp::{BrowserDescription, PhoneDescription, SdpError};
 use media::video::AgreedVideo;
@@ -201,6 +202,11 @@ impl Negotiation {
     /// A leg for video is there from now on, or is not there any more.
     pub(super) fn video_leg(&mut self, local: Option<VideoLocal>) {
         self.locals.phone.video = local;
+    }
+
+    /// How keys are to reach phones.
+    pub(super) fn key_policy(&self) -> KeyPolicy {
+        self.locals.policy.route.keys
     }
 
     /// The browser has offered; the bytes are our offer to the phone.

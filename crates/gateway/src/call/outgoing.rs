@@ -8,7 +8,7 @@ use sip_stack::command::Command;
 use super::negotiation::Locals;
 use super::{
     Accepted, Action, Call, CallEvent, Direction, Negotiation, Progress, Refused, Signalling,
-    reason,
+    names_info, reason,
 };
 
 /// What is needed to place a call.
@@ -117,6 +117,7 @@ impl Call {
         if !matches!(self.signalling, Signalling::Calling(_)) {
             return;
         }
+        self.keys.knows_info = names_info(&headers);
         let outcome = match self.negotiation.phone_answers(sdp) {
             Ok(outcome) => outcome,
             Err(refusal) => {

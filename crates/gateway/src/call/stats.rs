@@ -48,6 +48,7 @@ impl Stats {
             | Input::MediaRefused(_)
             | Input::VideoLeg(_)
             | Input::ClientTakesUpdates
+            | Input::ClientTakesKeys
             | Input::ClientLost
             | Input::Stop => {}
         }

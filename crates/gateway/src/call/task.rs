@@ -175,6 +175,7 @@ impl CallTask {
                     | Input::MediaRefused(_)
                     | Input::VideoLeg(_)
                     | Input::ClientTakesUpdates
+                    | Input::ClientTakesKeys
                     | Input::ClientLost
                     | Input::Stop => {}
                 }
@@ -266,6 +267,14 @@ impl CallTask {
                 legs.drop_candidate();
                 Ok(())
             }
+            MediaAction::SendKey(dtmf) => {
+                legs.send_key(dtmf);
+                Ok(())
+            }
+            MediaAction::TellKey(dtmf) => {
+                legs.tell_key(dtmf);
+                Ok(())
+            }
             MediaAction::RestartIce(credentials) => legs.restart_ice(credentials),
             MediaAction::Close => {
                 self.legs = None;
@@ -307,6 +316,7 @@ impl CallTask {
             | CallEvent::Update(_)
             | CallEvent::Quality(..)
             | CallEvent::MediaTrouble(_)
+            | CallEvent::Key { .. }
             | CallEvent::Missed { .. } => {}
         }
     }

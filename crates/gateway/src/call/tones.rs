@@ -1,5 +1,8 @@
-//! Tones as SIP INFO with `application/dtmf-relay`, one at a time: over UDP the next request
-//! could overtake the last, and the digits would change places.
+//! The client's keys on their way to the phone, those of the page's requests and those of its sound.
+//!
+//! Where the phone takes telephone-events, or tones, the media path sends them. Else they are SIP
+//! INFO with `application/dtmf-relay`, one at a time: over UDP the next request could overtake the
+//! last, and the digits would change places.
 //!
 //! A phone that is heard before it answers may be a voice that asks for them.
 
@@ -7,9 +10,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use media::dtmf::{Digit, Dtmf};
+use media::plan::KeyForm;
 use sip_stack::command::Command;
 
-use super::{Call, ClientState, Refused};
+use super::{Action, Call, ClientState, MediaAction, Refused};
 
 /// Of a tone, when the client does not say.
 const DEFAULT_DURATION: Duration = Duration::from_millis(160);
@@ -42,10 +47,36 @@ impl Call {
             | ClientState::Incoming
             | ClientState::Terminated) => return Err(Refused::WrongState(state)),
         }
+        let duration = duration.unwrap_or(DEFAULT_DURATION);
+        match self.keys.form {
+            KeyForm::Media => {
+                for digit in tones.chars().filter_map(Digit::from_char) {
+                    let key = MediaAction::SendKey(Dtmf { digit, duration });
+                    self.actions.push_back(Action::Media(key));
+                }
+                Ok(())
+            }
+            KeyForm::Info => self.send_by_info(tones, duration),
+        }
+    }
+
+    /// The page has pressed a key in its sound. The media path has sent it on, unless the phone is
+    /// to get it by INFO.
+    pub(super) fn handle_browser_key(&mut self, digit: char, duration: Duration) {
+        match self.keys.form {
+            KeyForm::Media => {}
+            KeyForm::Info => {
+                if self.send_by_info(&digit.to_string(), duration).is_err() {
+                    tracing::debug!("too many keys at a time");
+                }
+            }
+        }
+    }
+
+    fn send_by_info(&mut self, tones: &str, duration: Duration) -> Result<(), Refused> {
         if self.tones.waiting.len() + tones.len() > MAX_WAITING {
             return Err(Refused::TooManyTones);
         }
-        let duration = duration.unwrap_or(DEFAULT_DURATION);
         let tones = tones.chars().map(|tone| (tone, duration));
         self.tones.waiting.extend(tones);
         if !self.tones.in_flight {

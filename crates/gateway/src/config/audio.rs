@@ -1,7 +1,7 @@
 //! What is said of codecs, in `[media]` for all calls and in `[[sip.domain]]` for those of one domain.
 
 use media::codec::AudioCodec;
-use media::plan::{CodecPolicy, Route, Transcoding};
+use media::plan::{CodecPolicy, KeyPolicy, Route, Transcoding};
 use serde::Deserialize;
 
 use super::Problem;
@@ -59,7 +59,32 @@ impl From<TranscodingRule> for Transcoding {
     }
 }
 
-/// The three keys, as far as they are given.
+/// How keys (DTMF) reach phones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DtmfRule {
+    /// telephone-events, else INFO, else tones: what the phone says that it takes.
+    Auto,
+    /// telephone-events.
+    Rtp,
+    /// INFO.
+    Info,
+    /// Tones in the sound.
+    Inband,
+}
+
+impl From<DtmfRule> for KeyPolicy {
+    fn from(rule: DtmfRule) -> Self {
+        match rule {
+            DtmfRule::Auto => Self::Auto,
+            DtmfRule::Rtp => Self::Events,
+            DtmfRule::Info => Self::Info,
+            DtmfRule::Inband => Self::Tones,
+        }
+    }
+}
+
+/// These settings, as far as they are given.
 #[derive(Debug, Clone, Copy)]
 pub struct Audio<'a> {
     /// Towards phones; empty: all of ours, in the order of whoever offers.
@@ -68,6 +93,8 @@ pub struct Audio<'a> {
     pub transcoding: Option<TranscodingRule>,
     /// Milliseconds per packet towards phones.
     pub ptime: Option<u16>,
+    /// How keys reach phones.
+    pub dtmf: Option<DtmfRule>,
 }
 
 impl Audio<'_> {
@@ -87,6 +114,7 @@ impl Audio<'_> {
                 .transcoding
                 .map_or(common.transcoding, Transcoding::from),
             ptime: self.ptime.or(common.ptime),
+            keys: self.dtmf.map_or(common.keys, KeyPolicy::from),
         }
     }
 

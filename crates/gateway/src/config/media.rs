@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::Deserialize;
 
 use super::Problem;
-use super::audio::{Audio, Codec, TranscodingRule};
+use super::audio::{Audio, Codec, DtmfRule, TranscodingRule};
 
 mod browser;
 
@@ -39,6 +39,8 @@ pub struct Media {
     /// Whether calls may have video: each takes a second port pair towards the phone.
     #[serde(default = "yes")]
     pub video: bool,
+    /// How keys reach phones.
+    pub dtmf: Option<DtmfRule>,
 }
 
 impl Default for Media {
@@ -53,6 +55,7 @@ impl Default for Media {
             transcoding: last_resort(),
             ptime: None,
             video: yes(),
+            dtmf: None,
         }
     }
 }
@@ -88,6 +91,7 @@ impl Media {
             codecs: Some(&self.codecs),
             transcoding: Some(self.transcoding),
             ptime: self.ptime,
+            dtmf: self.dtmf,
         }
     }
 

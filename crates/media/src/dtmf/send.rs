@@ -27,7 +27,7 @@ const LONGEST: Duration = Duration::from_secs(8);
 /// Between two digits.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Digits waiting; more are dropped. A page may send a whole number at once.
-const MAX_WAITING: usize = 32;
+const MAX_WAITING: usize = 128;
 /// When the timer came late by more than this, the missed packets are not made up for.
 const MAX_LAG: Duration = Duration::from_millis(200);
 

@@ -110,6 +110,7 @@ fn route_of(choice: u8) -> Route {
             _ => Transcoding::LastResort,
         },
         ptime: [None, Some(10), Some(30), Some(60)][usize::from(choice >> 4 & 3)],
+        ..Route::default()
     }
 }
 

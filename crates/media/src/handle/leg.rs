@@ -127,13 +127,24 @@ impl PhoneLeg {
             .push(Command::SetPhoneRemote(self.leg.id, remote))
     }
 
-    /// Sends a digit to the phone as telephone-events (RFC 4733). Void before the leg is
-    /// bridged and when the phone takes no telephone-events.
+    /// Sends a digit to the phone: as telephone-events (RFC 4733), or as a tone where the plan
+    /// says so ([`crate::relay::InBand::Play`]). Void before the leg is bridged, while it may not
+    /// be sent anything, and when the phone takes neither.
     ///
     /// # Errors
     /// [`MediaError::Busy`] or [`MediaError::Stopped`].
     pub fn send_digit(&self, dtmf: Dtmf) -> Result<(), MediaError> {
         self.leg.mailbox.push(Command::SendDigit(self.leg.id, dtmf))
+    }
+
+    /// The phone has sent a digit by signalling (INFO). It is told as [`LegEvent::Dtmf`] and sent
+    /// to the browser like one that came as telephone-events, unless that has happened already:
+    /// some phones say each digit twice.
+    ///
+    /// # Errors
+    /// [`MediaError::Busy`] or [`MediaError::Stopped`].
+    pub fn tell_digit(&self, dtmf: Dtmf) -> Result<(), MediaError> {
+        self.leg.mailbox.push(Command::TellDigit(self.leg.id, dtmf))
     }
 
     /// Asks for the counters so far; `reply` runs on the worker's thread.

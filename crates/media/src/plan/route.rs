@@ -1,5 +1,6 @@
 //! What the operator wants of the audio of a route's calls.
 
+use super::KeyPolicy;
 use crate::codec::AudioCodec;
 
 /// What the operator wants of the calls of a route.
@@ -12,6 +13,8 @@ pub struct Route {
     /// Milliseconds per packet towards phones; `None`: what the phone likes. Relayed audio keeps
     /// the browser's packets, so that others than the browser is able to send are transcoded.
     pub ptime: Option<u16>,
+    /// How keys reach phones.
+    pub keys: KeyPolicy,
 }
 
 impl Route {

@@ -5,7 +5,9 @@ use super::decide::{DEFAULT_PTIME, Decision, Party, browser_sends, decide, packe
 use super::video::VideoSide;
 use super::{Policy, Refusal, opus};
 use crate::codec::AudioCodec;
-use crate::relay::{AudioFormat, EventClock, Path, PayloadKind, ReceiveMap, Relay, SendFormats};
+use crate::relay::{
+    AudioFormat, EventClock, InBand, Path, PayloadKind, ReceiveMap, Relay, SendFormats,
+};
 use crate::rtp::Pt;
 use crate::sdp::{Direction, Format, Formats};
 
@@ -269,6 +271,7 @@ pub(super) fn relay(browser: &Side, phone: &Side, to_phone: bool, to_browser: bo
             send: phone.send(browser),
             from: comes(browser, phone_gets),
             to: phone_gets,
+            in_band: InBand::Off,
             open: to_phone,
         },
         to_browser: Path {
@@ -280,6 +283,7 @@ pub(super) fn relay(browser: &Side, phone: &Side, to_phone: bool, to_browser: bo
                 false => comes(phone, browser_gets),
             },
             to: browser_gets,
+            in_band: InBand::Off,
             open: to_browser,
         },
     }

@@ -196,6 +196,14 @@ impl Numbering {
         self.timestamp
     }
 
+    /// The timestamp of a packet of our own making that goes on right behind the last one, which
+    /// lasts for `frame`.
+    pub(super) fn continue_own(&mut self, frame: Duration) -> RtpTimestamp {
+        self.timestamp = self.timestamp.plus(units(frame, self.clock_rate));
+        self.at += frame;
+        self.timestamp
+    }
+
     /// The sequence number of a packet of our own making.
     pub(crate) fn own_sequence(&mut self) -> SeqNo {
         let sequence = self.next;

@@ -2,6 +2,7 @@
 
 mod audio;
 mod events;
+mod keys;
 mod transcoded;
 
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use super::{AUDIO_PACKET_LENGTH, Dropped, Outcome, Rewriter};
 use crate::codec::AudioCodec;
 use crate::dtmf::{Dtmf, EventPayload};
 use crate::relay::{
-    AudioFormat, EventClock, EventFormat, Path, PayloadKind, ReceiveMap, SendFormats,
+    AudioFormat, EventClock, EventFormat, InBand, Path, PayloadKind, ReceiveMap, SendFormats,
 };
 use crate::rtp::{Header, Pt, RtpTimestamp, SeqNo, Ssrc};
 
@@ -39,6 +40,7 @@ pub(super) fn path(codec: AudioCodec, event: Option<EventClock>) -> Path {
         },
         from: format,
         to: format,
+        in_band: InBand::Off,
         open: true,
     }
 }

@@ -44,13 +44,16 @@ impl Rewriter {
         Outcome::Absorbed
     }
 
-    /// Writes a transcoded packet that is due now to the front of `packet`, header and all, and
-    /// says how long it is. `None` when no more are due; always where audio is relayed.
+    /// Writes a transcoded packet, or one of a tone, that is due now to the front of `packet`, header and all, and
+    /// says how long it is. `None` when no more are due; always where audio is relayed and no key is played.
     pub(crate) fn poll_audio(
         &mut self,
         packet: &mut [u8; AUDIO_PACKET_LENGTH],
         now: Instant,
     ) -> Option<usize> {
+        if let Some(length) = self.poll_tone(packet, now) {
+            return Some(length);
+        }
         let frame = self.frame();
         let Audio::Transcoded(transcoder) = &mut self.audio else {
             return None;
@@ -58,7 +61,10 @@ impl Rewriter {
         let (head, payload) = packet.split_first_chunk_mut::<HEADER_LENGTH>()?;
         let payload = payload.first_chunk_mut::<MAX_PAYLOAD>()?;
         loop {
-            let encoded = transcoder.poll_packet(payload, now)?;
+            let Some(encoded) = transcoder.poll_packet(payload, now) else {
+                self.tell_heard(now);
+                return None;
+            };
             let length = HEADER_LENGTH + encoded.length;
             let source = Header {
                 marker: encoded.marker,
@@ -71,7 +77,7 @@ impl Rewriter {
             let arrival = self.numbering.handle_arrival(&source);
             self.numbering.handle_clock(&source, now);
             // Beside an event nothing else is sent, and what could not be encoded neither.
-            if self.sender.is_sending() || encoded.length == 0 {
+            if self.sender.is_sending() || self.player.is_some() || encoded.length == 0 {
                 self.numbering.leave_out();
                 continue;
             }
@@ -82,10 +88,10 @@ impl Rewriter {
     }
 
     /// Whether [`Self::poll_audio`] can have anything to send.
-    pub(crate) fn transcodes(&self) -> bool {
+    pub(crate) fn makes_audio(&self) -> bool {
         match self.audio {
             Audio::Transcoded(_) => true,
-            Audio::Relayed => false,
+            Audio::Relayed => self.player.is_some(),
         }
     }
 

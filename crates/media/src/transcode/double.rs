@@ -11,7 +11,7 @@ use super::conceal::clamp;
 const REACH: usize = 8;
 
 #[derive(Debug)]
-pub(super) struct Doubler {
+pub(crate) struct Doubler {
     weights: [f32; REACH],
     /// The last samples, the newest last.
     history: [i16; 2 * REACH],

@@ -15,7 +15,8 @@ const COMPLEXITY: i32 = 3;
 /// Loss in per cent that the encoder prepares for: enough that it sends each frame again.
 const EXPECTED_LOSS: i32 = 10;
 
-pub(super) enum Encoder {
+/// One codec.
+pub(crate) enum Encoder {
     Opus {
         core: Box<OpusEncoder>,
         /// The samples as Opus takes them.
@@ -31,7 +32,8 @@ pub(super) enum Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(codec: AudioCodec, rate: u32) -> Option<Self> {
+    /// Takes samples at `rate` Hz.
+    pub(crate) fn new(codec: AudioCodec, rate: u32) -> Option<Self> {
         Some(match codec {
             AudioCodec::Opus => {
                 let rate = i32::try_from(rate).ok()?;
@@ -57,7 +59,7 @@ impl Encoder {
     }
 
     /// Encodes a packet's samples to the front of `out`, and says how many bytes.
-    pub(super) fn encode(&mut self, pcm: &[i16], out: &mut [u8; MAX_PAYLOAD]) -> usize {
+    pub(crate) fn encode(&mut self, pcm: &[i16], out: &mut [u8; MAX_PAYLOAD]) -> usize {
         let length = match self {
             Self::Opus { core, input } => {
                 input.clear();

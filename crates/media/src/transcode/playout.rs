@@ -16,6 +16,7 @@ use super::decode::Decoder;
 use super::jitter::{Arrival, JitterBuffer, Kind};
 use super::shorten::{shorten, wanted};
 use crate::codec::AudioCodec;
+use crate::dtmf::Listener;
 use crate::rtp::{Header, RtpTimestamp};
 
 /// More than this waiting, in 1/10,000 s, is thrown away down to the other.
@@ -60,6 +61,8 @@ pub(super) struct Playout {
     watch: Option<Instant>,
     /// To be taken back.
     surplus: usize,
+    /// Hears what is decoded, and nothing that is made up.
+    listener: Option<Box<Listener>>,
 }
 
 impl Playout {
@@ -78,7 +81,16 @@ impl Playout {
             least: usize::MAX,
             watch: None,
             surplus: 0,
+            listener: None,
         })
+    }
+
+    pub(super) fn key_timeout(&self) -> Option<Instant> {
+        self.listener.as_ref()?.poll_timeout()
+    }
+
+    pub(super) fn listener(&mut self) -> &mut Option<Box<Listener>> {
+        &mut self.listener
     }
 
     /// Whether the packet is of use.
@@ -276,10 +288,10 @@ impl Playout {
             self.expected = Some(timestamp);
             return self.make_up(block);
         }
-        self.decode_front();
+        self.decode_front(now);
     }
 
-    fn decode_front(&mut self) {
+    fn decode_front(&mut self, now: Instant) {
         let Some(packet) = self.buffer.pop() else {
             return;
         };
@@ -287,7 +299,12 @@ impl Playout {
         let count = match packet.kind {
             Kind::Audio => {
                 self.noise = None;
-                self.decoder.decode(&packet.payload, &mut self.pcm)
+                let start = self.pcm.len();
+                let decoded = self.decoder.decode(&packet.payload, &mut self.pcm);
+                if let Some(listener) = &mut self.listener {
+                    listener.hear(self.pcm.get(start..).unwrap_or_default(), now);
+                }
+                decoded
             }
             Kind::Comfort => {
                 self.noise = Some(Noise::new(packet.payload.first().copied()));
@@ -306,6 +323,9 @@ impl Playout {
     }
 
     fn make_up(&mut self, count: usize) {
+        if let Some(listener) = &mut self.listener {
+            listener.interrupt();
+        }
         match &mut self.noise {
             Some(noise) => noise.make(count, &mut self.pcm),
             None => self.decoder.conceal(count, &mut self.pcm),

@@ -150,7 +150,7 @@ impl Legs {
         while let Some(packet) = slot.rewriter.as_mut().and_then(|r| r.poll_transmit()) {
             slot.send_rtp(&packet, now, egress);
         }
-        if slot.rewriter.as_ref().is_some_and(Rewriter::transcodes) {
+        if slot.rewriter.as_ref().is_some_and(Rewriter::makes_audio) {
             let mut packet = [0; AUDIO_PACKET_LENGTH];
             while let Some(rewriter) = &mut slot.rewriter
                 && let Some(length) = rewriter.poll_audio(&mut packet, now)
@@ -164,6 +164,29 @@ impl Legs {
             }
         }
         self.rearm(LegKey::Phone(at), now);
+    }
+
+    /// A key of the phone that signalling has told of. It is told as one that was heard, unless it
+    /// was.
+    pub(super) fn handle_told_key(
+        &mut self,
+        at: usize,
+        dtmf: Dtmf,
+        now: Instant,
+        egress: &mut impl Egress,
+    ) {
+        let slot = &self.phones[at];
+        let browser = slot.browser.filter(|browser| {
+            let slot = self.browsers.get(*browser);
+            slot.is_some_and(|slot| slot.rewriter.is_some())
+        });
+        let Some(browser) = browser else {
+            return (slot.on_event)(pressed(&dtmf));
+        };
+        if let Some(rewriter) = &mut self.browsers[browser].rewriter {
+            rewriter.handle_told(dtmf, now);
+        }
+        self.drain_browser_rewriter(browser, now, egress);
     }
 
     /// Takes a datagram from one of a phone leg's sockets.
@@ -258,7 +281,7 @@ impl Legs {
         while let Some(packet) = slot.rewriter.as_mut().and_then(|r| r.poll_transmit()) {
             slot.send_rtp(&packet, now, egress);
         }
-        if slot.rewriter.as_ref().is_some_and(Rewriter::transcodes) {
+        if slot.rewriter.as_ref().is_some_and(Rewriter::makes_audio) {
             let mut packet = [0; AUDIO_PACKET_LENGTH];
             while let Some(rewriter) = &mut slot.rewriter
                 && let Some(length) = rewriter.poll_audio(&mut packet, now)

@@ -111,6 +111,7 @@ impl Legs {
             | Command::SetPhoneRemote(id, _)
             | Command::SetGate(id, _)
             | Command::SendDigit(id, _)
+            | Command::TellDigit(id, _)
             | Command::Snapshot(id, _)
             | Command::Close(id)
             | Command::OpenBrowser(id, _)
@@ -167,6 +168,9 @@ impl Legs {
                 }
                 legs.drain_phone_rewriter(at, now, egress);
             }
+            (Command::TellDigit(_, dtmf), LegKey::Phone(at)) => {
+                legs.handle_told_key(at, dtmf, now, egress);
+            }
             (Command::Snapshot(_, reply), LegKey::Browser(at)) => {
                 reply(legs.browsers[at].stats(now));
             }
@@ -181,6 +185,7 @@ impl Legs {
                 | Command::BridgeVideo { .. }
                 | Command::SetGate(..)
                 | Command::SendDigit(..)
+                | Command::TellDigit(..)
                 | Command::Close(_)
                 | Command::OpenBrowser(..)
                 | Command::OpenPhone(..),

@@ -50,6 +50,7 @@ pub(crate) enum Command {
     },
     SetGate(LegId, Gate),
     SendDigit(LegId, Dtmf),
+    TellDigit(LegId, Dtmf),
     Snapshot(LegId, Box<dyn FnOnce(LegStats) + Send>),
     Close(LegId),
 }
@@ -82,6 +83,7 @@ impl Command {
             | Self::BridgeVideo { .. }
             | Self::SetGate(..)
             | Self::SendDigit(..)
+            | Self::TellDigit(..)
             | Self::Snapshot(..) => FULL,
             Self::Close(_) => usize::MAX,
         }

@@ -9,7 +9,7 @@ mod storm;
 mod tcp;
 
 use crate::codec::AudioCodec;
-use crate::relay::{AudioFormat, Path, PayloadKind, ReceiveMap, Relay, SendFormats};
+use crate::relay::{AudioFormat, InBand, Path, PayloadKind, ReceiveMap, Relay, SendFormats};
 use crate::rtp::Pt;
 
 /// PCMU on both sides; the browser calls it 0, and so does the phone.
@@ -29,6 +29,7 @@ fn pcmu() -> Relay {
         },
         from: format,
         to: format,
+        in_band: InBand::Off,
         open: true,
     };
     Relay {

@@ -93,7 +93,7 @@ fn the_route_says_which_codecs_phones_may_speak() {
     let route = Route {
         codecs: CodecPolicy::Listed(vec![Pcma]),
         transcoding: Transcoding::LastResort,
-        ptime: None,
+        ..Route::default()
     };
     assert_eq!(
         outcome(&AudioCodec::ALL, &AudioCodec::ALL, &route),
@@ -191,6 +191,7 @@ fn route() -> impl Strategy<Value = Route> {
         codecs,
         transcoding,
         ptime,
+        ..Route::default()
     })
 }
 

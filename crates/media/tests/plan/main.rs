@@ -4,6 +4,7 @@ mod decide;
 mod encryption;
 mod far_ends;
 mod incoming;
+mod keys;
 mod outgoing;
 mod properties;
 mod reoffer;

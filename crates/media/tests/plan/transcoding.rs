@@ -99,7 +99,7 @@ fn a_route_that_wants_opus_has_it_in_the_browser_and_g711_at_the_phone() {
     let opus = of_route(Route {
         codecs: CodecPolicy::Listed(vec![Pcma, Pcmu]),
         transcoding: Transcoding::OpusForBrowsers,
-        ptime: None,
+        ..Route::default()
     });
     let offer = phone_offer(&browser(CHROMIUM_OFFER), &opus, &phone_local()).expect("offer");
     assert_eq!(

@@ -1,5 +1,7 @@
 //! Events of a call that no published client library knows: this gateway's extensions.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::quality::{Judgement, JudgementPayload, Quality, QualityPayload};
@@ -26,6 +28,13 @@ pub enum SessionExtension {
     Quality(Box<Quality>),
     /// `media-trouble`: somebody does not hear what he should, or does so again.
     MediaTrouble(Judgement),
+    /// `dtmf`: the far end has pressed a key.
+    Dtmf {
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        digit: char,
+        /// For how long.
+        duration: Duration,
+    },
 }
 
 /// Who put a call on hold.
@@ -66,6 +75,10 @@ pub(crate) enum ExtensionPayload<'a> {
     },
     Quality(QualityPayload),
     MediaTrouble(JudgementPayload),
+    Dtmf {
+        digit: char,
+        duration_ms: u64,
+    },
 }
 
 impl SessionExtension {
@@ -103,6 +116,13 @@ impl SessionExtension {
             Self::MediaTrouble(judgement) => {
                 let payload = ExtensionPayload::MediaTrouble(judgement.payload());
                 ("media-trouble", payload)
+            }
+            Self::Dtmf { digit, duration } => {
+                let payload = ExtensionPayload::Dtmf {
+                    digit: *digit,
+                    duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+                };
+                ("dtmf", payload)
             }
         }
     }

@@ -245,6 +245,14 @@ fn events_have_the_same_members_in_both_dialects() {
             json!({ "seconds": 30 }),
         ),
         (
+            SessionExtension::Dtmf {
+                digit: '#',
+                duration: Duration::from_millis(160),
+            },
+            "dtmf",
+            json!({ "digit": "#", "duration_ms": 160 }),
+        ),
+        (
             SessionExtension::MediaTrouble(NOTHING),
             "media-trouble",
             json!({

@@ -115,6 +115,7 @@ impl Scenario {
             sdp: sdp.map(|sdp| Bytes::from_static(sdp.as_bytes())),
             decline_code: 486,
             explicit_ringing,
+            knows_info: true,
         };
         let (call, offer) = Call::incoming(incoming, locals()).expect("usable");
         assert!(offer.contains("a=sendrecv"), "{offer}");
@@ -153,7 +154,7 @@ impl Scenario {
         self.sip(SessionEvent::Accepted {
             sdp: sdp.map(|sdp| Bytes::from_static(sdp.as_bytes())),
             call_id: "call-id".to_owned(),
-            headers: Vec::new(),
+            headers: vec![("Allow".to_owned(), "INVITE, ACK, BYE, INFO".to_owned())],
             dialog: 0,
         });
     }
@@ -371,6 +372,8 @@ fn told(action: &Action) -> String {
             let silent = if relay.to_phone.open { "" } else { " silent" };
             format!("media: swap{browser}{silent}")
         }
+        Action::Media(MediaAction::SendKey(dtmf)) => format!("media: send {}", dtmf.digit),
+        Action::Media(MediaAction::TellKey(dtmf)) => format!("media: told {}", dtmf.digit),
         Action::Media(MediaAction::DropCandidate) => "media: drop leg".to_owned(),
         Action::Media(MediaAction::Close) => "media: close".to_owned(),
         Action::Notify(event) => format!("client: {}", told_client(event)),
@@ -447,6 +450,7 @@ fn told_client(event: &CallEvent) -> String {
         CallEvent::Update(UpdateChange::Failed { reason }) => format!("update failed {reason}"),
         CallEvent::Quality(_, verdict) => format!("quality {}", verdict.cause.token()),
         CallEvent::MediaTrouble(verdict) => format!("trouble {}", verdict.cause.token()),
+        CallEvent::Key { digit, .. } => format!("key {digit}"),
         CallEvent::Missed { originator, .. } => format!("missed {}", originator.uri),
     }
 }

@@ -8,7 +8,7 @@ use sip_stack::account::SessionId;
 use sip_stack::command::Command;
 use sip_stack::event::{SessionEvent, StatusReason};
 
-use super::super::{Call, PhoneLegId, reason};
+use super::super::{Call, PhoneLegId, names_info, reason};
 use super::{Candidate, Present, Transfer, Wish};
 
 impl Call {
@@ -88,7 +88,13 @@ impl Call {
                 self.tell_present(StatusReason::new(code, phrase));
                 self.transfer = Transfer::Calling(candidate);
             }
-            SessionEvent::Accepted { sdp, .. } => self.handle_answered(*candidate, sdp, now),
+            SessionEvent::Accepted { sdp, headers, .. } => {
+                let session = candidate.session;
+                self.handle_answered(*candidate, sdp, now);
+                if self.session == session {
+                    self.keys.knows_info = names_info(&headers);
+                }
+            }
             SessionEvent::Ended { reason, .. } => self.candidate_failed(&candidate, reason, now),
             SessionEvent::Reinvite { .. } => {
                 let session = candidate.session;

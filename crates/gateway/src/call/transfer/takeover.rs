@@ -77,6 +77,8 @@ impl Call {
         now: Instant,
     ) {
         self.session = session;
+        // Whoever knows better says so.
+        self.keys.knows_info = false;
         let hold = self.wanted_hold();
         let media = match self.negotiation.take_up(joining, hold) {
             Ok(media) => media,

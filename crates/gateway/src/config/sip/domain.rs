@@ -6,7 +6,7 @@ use serde::Deserialize;
 use sip_stack::trust::{Network, TrustDomain};
 
 use super::super::Problem;
-use super::super::audio::{Audio, Codec, TranscodingRule};
+use super::super::audio::{Audio, Codec, DtmfRule, TranscodingRule};
 use super::super::web::{check_file, check_tls_pair};
 use super::Srtp;
 
@@ -39,6 +39,8 @@ pub struct SipDomain {
     pub ptime: Option<u16>,
     /// Whether calls of its accounts may have video; what `[media]` says if absent.
     pub video: Option<bool>,
+    /// How keys reach phones.
+    pub dtmf: Option<DtmfRule>,
 }
 
 impl SipDomain {
@@ -65,6 +67,7 @@ impl SipDomain {
             codecs: self.codecs.as_deref(),
             transcoding: self.transcoding,
             ptime: self.ptime,
+            dtmf: self.dtmf,
         }
     }
 

@@ -88,6 +88,7 @@ pub(super) fn session_state(
         | CallEvent::Expiring { .. }
         | CallEvent::Quality(..)
         | CallEvent::MediaTrouble(_)
+        | CallEvent::Key { .. }
         | CallEvent::Missed { .. } => return None,
     })
 }
@@ -129,6 +130,10 @@ pub(super) fn extension(event: &CallEvent) -> Option<SessionExtension> {
         CallEvent::MediaTrouble(verdict) => {
             Some(SessionExtension::MediaTrouble(judgement(*verdict)))
         }
+        CallEvent::Key { digit, duration } => Some(SessionExtension::Dtmf {
+            digit: *digit,
+            duration: *duration,
+        }),
         CallEvent::Message { .. }
         | CallEvent::MessageResult { .. }
         | CallEvent::Progress

@@ -247,7 +247,7 @@ fn a_flood_of_digits_is_bounded() {
         .iter()
         .filter(|(sent, _)| sent.header.marker)
         .count();
-    assert_eq!(starts, 33, "one being sent, 32 waiting");
+    assert_eq!(starts, 129, "one being sent, 128 waiting");
 }
 
 #[test]

@@ -17,7 +17,8 @@ use super::client::Client;
 use crate::account::{Account, Barred, Seat};
 use crate::call::{
     Call, CallCommand, CallEvent, CallTask, ClearSignalling, ClientMessage, Encryption, Incoming,
-    Input, Outgoing, Refused, TransferChange, Watch, dashed_session_id, mailbox, plain_session_id,
+    Input, Outgoing, Refused, TransferChange, Watch, dashed_session_id, mailbox, names_info,
+    plain_session_id,
 };
 use crate::client::IncomingCall;
 use crate::ledger::{Entry, Kind};
@@ -201,12 +202,14 @@ impl Client {
     pub(super) fn watch_calls(&self) {
         for session in self.sessions.all() {
             session.call.watch_now(Watch::Trouble);
+            session.call.tell_now(Input::ClientTakesKeys);
         }
     }
 
     fn take_up(&mut self, name: SessionId, sip: SipSession, session: Session) {
         if self.speaks_extensions {
             session.call.watch_now(Watch::Trouble);
+            session.call.tell_now(Input::ClientTakesKeys);
         }
         if self.takes_updates {
             session.call.tell_now(Input::ClientTakesUpdates);
@@ -267,6 +270,7 @@ impl Client {
         let Some((address, known)) = known else {
             return refused(480).await;
         };
+        let knows_info = names_info(&headers);
         let headers = known.wanted_headers(&headers);
         let explicit_ringing = known.explicit_ringing;
         if self.is_stopping() {
@@ -299,6 +303,7 @@ impl Client {
             sdp,
             decline_code: backend.rules.decline_code,
             explicit_ringing,
+            knows_info,
         };
         let domain = domain_without_port(&address);
         let locals = legs.locals(backend.rules.media.incoming(domain));
@@ -410,6 +415,7 @@ impl Client {
             | CallEvent::Expiring { .. }
             | CallEvent::Quality(..)
             | CallEvent::MediaTrouble(_)
+            | CallEvent::Key { .. }
             | CallEvent::Missed { .. } => None,
         }
     }
