@@ -76,7 +76,10 @@ enum State {
     Handshaking,
     /// Client: our Finished has left, theirs is awaited.
     Finishing,
-    Connected,
+    /// What of the association opens and seals records; the rest is gone.
+    Connected {
+        kept: Vec<u8>,
+    },
     Over,
 }
 
@@ -118,7 +121,7 @@ impl Association {
             State::Listening { .. }
             | State::Handshaking
             | State::Finishing
-            | State::Connected
+            | State::Connected { .. }
             | State::Over => Ok(()),
         }
     }
@@ -148,14 +151,26 @@ impl Association {
                 self.budget = self.budget.checked_sub(1).ok_or(HandshakeFailed)?;
                 self.feed(datagram, now)
             }
-            State::Connected => {
-                if datagram.first() == Some(&HANDSHAKE) {
-                    match self.budget.checked_sub(1) {
-                        Some(left) => self.budget = left,
-                        None => return Ok(None),
-                    }
+            // The handshake is over and what it needed is gone: a peer that repeats itself is
+            // answered with our last flight as it was.
+            State::Connected { .. } if speaks_handshake(datagram) => {
+                if let Some(left) = self.budget.checked_sub(1) {
+                    self.budget = left;
+                    let again = self.repeater.handle_repetition(now);
+                    self.transmits.extend(again.iter().cloned());
                 }
-                self.feed(datagram, now)
+                Ok(None)
+            }
+            State::Connected { .. } => {
+                // Nothing but an alert can come, and one is enough.
+                self.budget = match self.budget.checked_sub(1) {
+                    Some(left) => left,
+                    None => return Ok(None),
+                };
+                self.recall(now);
+                let outcome = self.feed(datagram, now);
+                self.forget_handshake();
+                outcome
             }
         }
     }
@@ -189,7 +204,7 @@ impl Association {
             self.transmits.extend(again.iter().cloned());
             return Ok(None);
         }
-        let connected_before = matches!(self.state, State::Connected);
+        let connected_before = matches!(self.state, State::Connected { .. });
         let result = self
             .endpoint
             .read(now, PEER, None, BytesMut::from(datagram));
@@ -226,11 +241,48 @@ impl Association {
             self.state = State::Over;
             return Ok(Some(DtlsEvent::Closed));
         }
-        Ok(connected.map(|connected| {
-            self.state = State::Connected;
+        if connected.is_some() {
+            self.state = State::Connected { kept: Vec::new() };
             self.budget = REPETITION_BUDGET;
-            DtlsEvent::Connected(connected)
-        }))
+            self.forget_handshake();
+        }
+        Ok(connected.map(DtlsEvent::Connected))
+    }
+
+    /// Keeps of the association what opens and seals records, for alerts: some hundred bytes.
+    /// rtc-dtls would keep each message of the handshake for as long as the call lasts.
+    fn forget_handshake(&mut self) {
+        let State::Connected { kept } = &mut self.state else {
+            return;
+        };
+        let state = self.endpoint.get_connection_state(PEER);
+        if let Some(Ok(state)) = state.map(rtc_dtls::state::State::marshal_binary) {
+            *kept = state;
+            self.endpoint = Endpoint::new(PEER, TransportProtocol::UDP, None);
+        }
+        if self.role == DtlsRole::Client {
+            // Their Finished has answered our last flight.
+            self.repeater.forget();
+        }
+        self.transmits.shrink_to_fit();
+    }
+
+    /// Takes up the association again where it was left.
+    fn recall(&mut self, now: Instant) {
+        let State::Connected { kept } = &self.state else {
+            return;
+        };
+        let provider = self.identity.provider().clone();
+        let is_client = self.role == DtlsRole::Client;
+        let mut state = rtc_dtls::state::State::new(provider, is_client);
+        // The state says which end we are; of the configuration nothing but the crypto is used.
+        let recalled = state.unmarshal_binary(kept).and_then(|()| {
+            let config = self.identity.client();
+            self.endpoint.connect(now, PEER, config, Some(state))
+        });
+        if recalled.is_err() {
+            tracing::debug!("a DTLS association cannot be taken up again");
+        }
     }
 
     fn connected(&self) -> Result<Connected, HandshakeFailed> {
@@ -295,7 +347,7 @@ impl Association {
             State::Idle
             | State::Listening { .. }
             | State::Handshaking
-            | State::Connected
+            | State::Connected { .. }
             | State::Over => None,
         };
         renewal
@@ -322,7 +374,8 @@ impl Association {
 
     /// Says goodbye (close_notify), if there is an association to end.
     pub(crate) fn close(&mut self, now: Instant) {
-        if matches!(self.state, State::Connected) {
+        if matches!(self.state, State::Connected { .. }) {
+            self.recall(now);
             self.endpoint.stop(now, PEER);
             self.send_flight(now);
         }

@@ -67,6 +67,12 @@ impl FlightRepeater {
         self.timer = None;
     }
 
+    /// The peer has shown that it has the last flight: it is not needed again.
+    pub(crate) fn forget(&mut self) {
+        self.settle();
+        self.flight = Vec::new();
+    }
+
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.timer.as_ref().map(|timer| timer.deadline)
     }
