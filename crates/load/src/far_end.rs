@@ -24,8 +24,11 @@ use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
 use crate::codec::Codec;
+use crate::histogram::Histogram;
 use answerer::{Action, Answerer, CallId, answer_sdp};
 use echo::Echo;
+
+pub use answerer::Manner;
 
 const WAKER: Token = Token(0);
 const SIP: Token = Token(1);
@@ -57,6 +60,7 @@ struct Counts {
 enum Command {
     OpenEcho(SyncSender<io::Result<(EchoId, SocketAddr)>>),
     CloseEcho(EchoId),
+    Heard(SyncSender<Histogram>),
     Stop,
 }
 
@@ -69,7 +73,7 @@ impl FarEnd {
     ///
     /// # Errors
     /// When the address cannot be bound or the thread cannot be started.
-    pub fn start(bind: SocketAddr, codec: Codec) -> io::Result<Self> {
+    pub fn start(bind: SocketAddr, codec: Codec, manner: Manner) -> io::Result<Self> {
         let socket = StdSocket::bind(bind)?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
@@ -86,10 +90,11 @@ impl FarEnd {
                 ip: address,
                 slots: Vec::new(),
                 by_call: HashMap::new(),
+                heard: Histogram::default(),
             },
             poll,
             sip,
-            answerer: Answerer::new(address, codec),
+            answerer: Answerer::new(address, codec, manner),
             commands: received,
             counts: counts.clone(),
         };
@@ -128,6 +133,16 @@ impl FarEnd {
     #[must_use]
     pub fn echoed(&self) -> u64 {
         self.counts.echoed.load(Ordering::Relaxed)
+    }
+
+    /// From each answer of the phone to the first packet that it hears afterwards; told once.
+    ///
+    /// # Errors
+    /// When the thread is gone.
+    pub fn take_heard(&self) -> io::Result<Histogram> {
+        let (reply, answer) = sync_channel(1);
+        self.command(Command::Heard(reply))?;
+        answer.recv_timeout(REPLY_LIMIT).map_err(io::Error::other)
     }
 
     /// Opens an echo without a call.
@@ -223,6 +238,10 @@ impl Loop {
                     let _gone = reply.try_send(opened);
                 }
                 Command::CloseEcho(echo) => self.echoes.close(echo),
+                Command::Heard(reply) => {
+                    // Who asked has stopped waiting.
+                    let _gone = reply.try_send(std::mem::take(&mut self.echoes.heard));
+                }
                 Command::Stop => return false,
             }
         }
@@ -243,6 +262,7 @@ impl Loop {
                     let address = self.echoes.open_for(&call).ok();
                     self.answerer.handle_opened(call, address, Instant::now());
                 }
+                Action::Answered(call) => self.echoes.answered(&call, Instant::now()),
                 Action::Close(call) => self.echoes.close_for(&call),
                 Action::Send(bytes, to) => {
                     // As good as lost on the way: SIP repeats what mattered.
@@ -261,6 +281,8 @@ struct Echoes {
     ip: SocketAddr,
     slots: Vec<Option<Echo>>,
     by_call: HashMap<CallId, EchoId>,
+    /// From answers to the first packets after them.
+    heard: Histogram,
 }
 
 impl Echoes {
@@ -268,6 +290,13 @@ impl Echoes {
         let (echo, address) = self.open()?;
         self.by_call.insert(call.clone(), echo);
         Ok(address)
+    }
+
+    fn answered(&mut self, call: &CallId, now: Instant) {
+        let echo = self.by_call.get(call).copied();
+        if let Some(Some(echo)) = echo.and_then(|echo| self.slots.get_mut(echo.0)) {
+            echo.answered = Some(now);
+        }
     }
 
     fn close_for(&mut self, call: &CallId) {
@@ -300,9 +329,9 @@ impl Echoes {
         }
     }
 
-    fn serve(&self, token: Token, buffer: &mut [u8], counts: &Counts) {
+    fn serve(&mut self, token: Token, buffer: &mut [u8], counts: &Counts) {
         let at = token.0 - FIRST_ECHO;
-        let Some(Some(echo)) = self.slots.get(at / 2) else {
+        let Some(Some(echo)) = self.slots.get_mut(at / 2) else {
             return;
         };
         if at % 2 == 1 {
@@ -310,6 +339,11 @@ impl Echoes {
             return;
         }
         let (echoed, failed) = echo.serve(buffer);
+        if echoed > 0
+            && let Some(answered) = echo.answered.take()
+        {
+            self.heard.record(answered.elapsed());
+        }
         counts.echoed.fetch_add(echoed, Ordering::Relaxed);
         counts.failed.fetch_add(failed, Ordering::Relaxed);
     }

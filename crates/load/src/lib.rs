@@ -18,6 +18,7 @@ pub mod cli;
 pub mod codec;
 pub mod crowd;
 pub mod daemon;
+mod distance;
 pub mod door;
 pub mod far_end;
 pub mod generator;

@@ -20,9 +20,9 @@ const LATENESS_LIMIT: Duration = Duration::from_millis(5);
 pub fn table(rounds: &[Round]) -> String {
     let mut text = String::from(
         "| gateway | calls | CPU s per call-minute | of it kernel | CPU ms per set-up | RSS idle, MB | RSS per call, kB | of it WebSocket \
-         | set-up p50 / p99, ms | sent | lost | round trip p50 / p99, ms | without gateway | added \
+         | set-up p50 / p99, ms | answer to audio p50 / p99, ms | sent | lost | round trip p50 / p99, ms | without gateway | added \
          | generator late p99 / max, ms | other work, CPU s per s |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for round in rounds {
         row(&mut text, round).unwrap_or_else(|_| unreachable!("writing to a string"));
@@ -45,7 +45,7 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
     };
     writeln!(
         text,
-        "| {} | {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} | {} | {} | {} | {} | {} | {} / {} | {} / {} | {:.2} |",
+        "| {} | {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} | {} | {} | {} | {} | {} | {} | {} / {} | {} / {} | {:.2} |",
         round.door.name(),
         round.calls,
         cpu / call_minutes,
@@ -59,6 +59,7 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
         grown(round.resident),
         grown(round.resident_connected),
         quantiles(&round.set_up, 1),
+        quantiles(&round.heard, 0),
         through.sent,
         through.lost(),
         quantiles(&through.round_trip, 2),

@@ -53,6 +53,8 @@ pub struct Scene {
     pub generator: Arc<Generator>,
     /// The phone.
     pub far_end: Arc<FarEnd>,
+    /// How far the clients' media is from the gateway, one way.
+    pub delay: Duration,
 }
 
 /// How a round is played.
@@ -97,6 +99,8 @@ pub struct Round {
     pub through: Outcome,
     /// Without the gateway.
     pub direct: Outcome,
+    /// From the phone's answer to the first packet that it hears.
+    pub heard: Histogram,
     /// Packets the far end could not send back.
     pub far_end_failed: u64,
     /// What went wrong with single calls.
@@ -117,6 +121,8 @@ impl Round {
     ) -> io::Result<Self> {
         let failed_before = scene.far_end.failed();
         sleep(SETTLE).await;
+        // Of the call before the round.
+        drop(scene.far_end.take_heard()?);
         let idle = Usage::of(scene.pid)?;
         let mut company = Company::gather(scene, shape.calls, first_call, rng);
         company.connected().await;
@@ -165,6 +171,7 @@ impl Round {
             resident: end.0.resident,
             through,
             direct,
+            heard: scene.far_end.take_heard()?,
             far_end_failed: scene.far_end.failed() - failed_before,
             failures: company.failures,
         })

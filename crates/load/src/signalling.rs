@@ -113,6 +113,8 @@ impl Page {
             "user_agent": "load",
         });
         let transaction = page.request(add).await?;
+        // As pages do every few seconds; who does so takes SDP before the phone has answered.
+        page.request(json!({"sylkrtc": "ping"})).await?;
         loop {
             let message = page.next(deadline).await?;
             if answers(&message, &transaction)? {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use load::browser::Identity;
 use load::codec::Codec;
 use load::door::Door;
-use load::far_end::FarEnd;
+use load::far_end::{FarEnd, Manner};
 use load::generator::Generator;
 use load::health::Health;
 use load::report;
@@ -27,7 +27,8 @@ const DIRECT: Duration = Duration::from_millis(200);
 async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
     let gateway = Gateway::start(config(), Pages::None).await.expect("starts");
     let web = gateway.web_addresses()[0];
-    let far_end = Arc::new(FarEnd::start(loopback(), Codec::Pcmu).expect("far end"));
+    let far_end =
+        Arc::new(FarEnd::start(loopback(), Codec::Pcmu, Manner::default()).expect("far end"));
     let scene = Arc::new(Scene {
         door: Door::Sylk {
             ws: format!("ws://{web}/webrtcgateway/ws"),
@@ -39,6 +40,7 @@ async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
         identity: Arc::new(Identity::generate().expect("identity")),
         generator: Arc::new(Generator::start().expect("generator")),
         far_end: far_end.clone(),
+        delay: Duration::ZERO,
     });
     let shape = Shape {
         calls: 3,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use load::browser::{BrowserTransport, Credentials, Identity};
 use load::codec::Codec;
-use load::far_end::FarEnd;
+use load::far_end::{FarEnd, Manner};
 use load::generator::{Generator, Line, NewClient, Outcome};
 use load::offer::{Answer, Offer};
 use media::plan::{self, Policy, Route};
@@ -38,7 +38,7 @@ async fn pcmu_comes_back_through_a_gateway_that_starts_the_handshake() {
 
 #[tokio::test]
 async fn without_a_gateway_the_generator_loses_nothing() {
-    let far_end = FarEnd::start(loopback(), Codec::Pcmu).expect("far end");
+    let far_end = FarEnd::start(loopback(), Codec::Pcmu, Manner::default()).expect("far end");
     let generator = Generator::start().expect("generator");
     let (echo, address) = far_end.open_echo().expect("echo");
     let first = generator
@@ -58,7 +58,7 @@ async fn without_a_gateway_the_generator_loses_nothing() {
 
 #[tokio::test]
 async fn a_wrong_fingerprint_fails_the_call_at_the_client() {
-    let far_end = FarEnd::start(loopback(), Codec::Opus).expect("far end");
+    let far_end = FarEnd::start(loopback(), Codec::Opus, Manner::default()).expect("far end");
     let mut stage = Stage::set(&far_end, Codec::Opus, DtlsRole::Server);
     stage.answer.remote.fingerprint.0[0] ^= 1;
     let generator = Generator::start().expect("generator");
@@ -72,7 +72,7 @@ async fn a_wrong_fingerprint_fails_the_call_at_the_client() {
 
 /// One call until some packets have come back.
 async fn talk(codec: Codec, gateway: DtlsRole) -> Outcome {
-    let far_end = FarEnd::start(loopback(), codec).expect("far end");
+    let far_end = FarEnd::start(loopback(), codec, Manner::default()).expect("far end");
     let generator = Generator::start().expect("generator");
     let stage = Stage::set(&far_end, codec, gateway);
     assert_eq!(far_end.calls(), 1);

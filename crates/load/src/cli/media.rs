@@ -14,8 +14,9 @@ use super::say;
 use crate::browser::Identity;
 use crate::codec::Codec;
 use crate::daemon::Daemon;
+use crate::distance::FarDoor;
 use crate::door::Door;
-use crate::far_end::FarEnd;
+use crate::far_end::{FarEnd, Manner};
 use crate::generator::{Generator, Outcome};
 use crate::health::Health;
 use crate::janus::Janus;
@@ -61,6 +62,16 @@ pub(super) struct Media {
     /// rtpengine's program, to compare with.
     #[arg(long, value_name = "PROGRAM")]
     rtpengine: Option<PathBuf>,
+    /// How far the pages are from the gateway, one way, in milliseconds: WebSocket and media.
+    #[arg(long, value_name = "MS", default_value_t = 0, conflicts_with_all = ["janus", "rtpengine"],
+          value_parser = clap::value_parser!(u64).range(0..=1000))]
+    delay: u64,
+    /// How long the phone rings before it answers, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    ring: u64,
+    /// The phone says where it is while it rings: 183 with SDP, and not 180.
+    #[arg(long, requires = "ring")]
+    early: bool,
     /// More calls than these are for the gateway alone.
     #[arg(long, default_value_t = 200)]
     compare_up_to: u32,
@@ -101,9 +112,13 @@ struct Stage {
 impl Media {
     /// Measures; the tables, and what was not well.
     pub(super) async fn measure(self, rng: &mut StdRng) -> io::Result<(String, Vec<String>)> {
+        let manner = Manner {
+            ring: Duration::from_millis(self.ring),
+            early: self.early,
+        };
         let mut stage = Stage {
             generator: Arc::new(Generator::start()?),
-            far_end: Arc::new(FarEnd::start(self.far_end, self.codec)?),
+            far_end: Arc::new(FarEnd::start(self.far_end, self.codec, manner)?),
             identity: Arc::new(Identity::generate()?),
             next_call: 1,
         };
@@ -196,8 +211,20 @@ impl Media {
         direct: Outcome,
         rng: &mut StdRng,
     ) -> io::Result<Round> {
+        let delay = Duration::from_millis(self.delay);
+        let far = match contender.web().await {
+            Some(web) if !delay.is_zero() => Some(FarDoor::open(web?, delay).await?),
+            Some(_) | None => None,
+        };
+        let door = match &far {
+            Some(far) => Door::Sylk {
+                ws: format!("ws://{}/webrtcgateway/ws", far.address),
+            },
+            None => contender.door(),
+        };
         let scene = Arc::new(Scene {
-            door: contender.door(),
+            door,
+            delay,
             pid: contender.pid(),
             domain: self.domain.clone(),
             called: format!("echo@{}", stage.far_end.address()),
@@ -234,6 +261,21 @@ impl Contender {
                 media: janus.media(),
             },
             Self::Rtpengine(rtpengine) => Door::Rtpengine { ng: rtpengine.ng() },
+        }
+    }
+
+    /// Where its pages connect, if it is a sylk-gateway.
+    async fn web(&self) -> Option<io::Result<SocketAddr>> {
+        match self {
+            Self::Ours(daemon) => Some(Ok(daemon.web())),
+            Self::Elsewhere { ws, .. } => {
+                let host = ws.trim_start_matches("ws://").split('/').next();
+                let found = tokio::net::lookup_host(host.unwrap_or_default()).await;
+                let first =
+                    found.and_then(|mut all| all.next().ok_or(io::ErrorKind::NotFound.into()));
+                Some(first)
+            }
+            Self::Janus(_) | Self::Rtpengine(_) => None,
         }
     }
 

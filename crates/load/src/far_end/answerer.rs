@@ -1,4 +1,4 @@
-//! The far end's SIP: answers every call at once (RFC 3261 §8.2, §13.3, UAS side only).
+//! The far end's SIP: answers every call, at once or after it has rung (RFC 3261 §8.2, §13.3, UAS side only).
 //!
 //! A minimal user agent server on sip-stack's message layer and on nothing else of it, so that
 //! the stack under measurement is not measured with itself, and costs the machine little. It
@@ -25,11 +25,22 @@ const MAX_CALLS: usize = 4096;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct CallId(String);
 
+/// How the phone takes a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// So long it rings before it answers.
+    pub ring: Duration,
+    /// It says where it is while it rings (183 with SDP, and not 180).
+    pub early: bool,
+}
+
 /// What the driver has to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// Open an echo for this call and report its address.
     Open(CallId),
+    /// The answer leaves.
+    Answered(CallId),
     /// The call is over.
     Close(CallId),
     /// Send this.
@@ -41,6 +52,7 @@ pub(super) enum Action {
 pub(super) struct Answerer {
     address: SocketAddr,
     codec: Codec,
+    manner: Manner,
     calls: HashMap<CallId, Call>,
     actions: VecDeque<Action>,
     tags: u64,
@@ -52,6 +64,11 @@ enum Call {
     Invited {
         invite: Box<Request>,
         from: SocketAddr,
+    },
+    /// Nobody has taken it up yet.
+    Ringing {
+        answer: Answer,
+        until: Instant,
     },
     /// The 200 is repeated until it is acknowledged.
     Answered {
@@ -78,10 +95,11 @@ struct Repeat {
 }
 
 impl Answerer {
-    pub(super) fn new(address: SocketAddr, codec: Codec) -> Self {
+    pub(super) fn new(address: SocketAddr, codec: Codec, manner: Manner) -> Self {
         Self {
             address,
             codec,
+            manner,
             calls: HashMap::new(),
             actions: VecDeque::new(),
             tags: 0,
@@ -131,7 +149,7 @@ impl Answerer {
         let cseq = invite.headers.get(&HeaderName::CSeq).cloned();
         let full = self.calls.len() >= MAX_CALLS;
         match self.calls.get_mut(&id) {
-            Some(Call::Invited { .. }) => {}
+            Some(Call::Invited { .. } | Call::Ringing { .. }) => {}
             Some(Call::Answered { answer, .. } | Call::Confirmed { answer }) => {
                 if Some(&answer.cseq) != cseq.as_ref()
                     && let Some(cseq) = cseq
@@ -176,8 +194,29 @@ impl Answerer {
             HeaderValue::from_static("application/sdp"),
         );
         ok.body = Bytes::from(sdp);
-        self.actions.push_back(Action::Send(ok.to_bytes(), from));
         let answer = Answer { cseq, ok, to: from };
+        let Manner { ring, early } = self.manner;
+        if ring.is_zero() {
+            return self.answer(id, answer, now);
+        }
+        if let Ok(status) = StatusCode::new(if early { 183 } else { 180 }) {
+            let mut ringing = answer.ok.clone();
+            ringing.status = status;
+            if !early {
+                ringing.headers.remove(&HeaderName::ContentType);
+                ringing.body = Bytes::new();
+            }
+            let ringing = Action::Send(ringing.to_bytes(), from);
+            self.actions.push_back(ringing);
+        }
+        let until = now + ring;
+        self.calls.insert(id, Call::Ringing { answer, until });
+    }
+
+    fn answer(&mut self, id: CallId, answer: Answer, now: Instant) {
+        self.actions.push_back(Action::Answered(id.clone()));
+        self.actions
+            .push_back(Action::Send(answer.ok.to_bytes(), answer.to));
         let repeat = Repeat {
             next: now + T1,
             gap: T1,
@@ -190,7 +229,9 @@ impl Answerer {
         if let Some(call) = self.calls.remove(id) {
             let call = match call {
                 Call::Answered { answer, .. } => Call::Confirmed { answer },
-                other @ (Call::Invited { .. } | Call::Confirmed { .. }) => other,
+                other @ (Call::Invited { .. } | Call::Ringing { .. } | Call::Confirmed { .. }) => {
+                    other
+                }
             };
             self.calls.insert(id.clone(), call);
         }
@@ -234,6 +275,7 @@ impl Answerer {
             .values()
             .filter_map(|call| match call {
                 Call::Answered { repeat, .. } => Some(repeat.next),
+                Call::Ringing { until, .. } => Some(*until),
                 Call::Invited { .. } | Call::Confirmed { .. } => None,
             })
             .min()
@@ -241,7 +283,13 @@ impl Answerer {
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         let mut given_up = Vec::new();
+        let mut taken_up = Vec::new();
         for (id, call) in &mut self.calls {
+            if let Call::Ringing { until, .. } = call
+                && now >= *until
+            {
+                taken_up.push(id.clone());
+            }
             let Call::Answered { answer, repeat } = call else {
                 continue;
             };
@@ -252,6 +300,11 @@ impl Answerer {
                 repeat.next = now + repeat.gap;
                 self.actions
                     .push_back(Action::Send(answer.ok.to_bytes(), answer.to));
+            }
+        }
+        for id in taken_up {
+            if let Some(Call::Ringing { answer, .. }) = self.calls.remove(&id) {
+                self.answer(id, answer, now);
             }
         }
         for id in given_up {
@@ -338,6 +391,25 @@ mod tests {
     }
 
     #[test]
+    fn a_phone_rings_for_its_time_and_then_answers() {
+        for (early, first) in [(false, "SIP/2.0 180 "), (true, "SIP/2.0 183 ")] {
+            let now = Instant::now();
+            let ring = Duration::from_secs(3);
+            let mut answerer = Answerer::new(peer(), Codec::Pcmu, Manner { ring, early });
+            answerer.handle_datagram(&request("INVITE", 1, OFFER), peer());
+            assert_eq!(answerer.poll_action(), Some(Action::Open(id())));
+            answerer.handle_opened(id(), "127.0.0.1:20000".parse().ok(), now);
+            let ringing = sent(&mut answerer);
+            assert!(ringing.starts_with(first), "{ringing}");
+            assert_eq!(ringing.contains("m=audio 20000"), early);
+            assert_eq!(answerer.poll_timeout(), Some(now + ring));
+            answerer.handle_timeout(now + ring);
+            assert_eq!(answerer.poll_action(), Some(Action::Answered(id())));
+            assert!(sent(&mut answerer).starts_with("SIP/2.0 200 "));
+        }
+    }
+
+    #[test]
     fn a_bye_ends_the_call_once() {
         let (mut answerer, _) = answered();
         answerer.handle_datagram(&request("BYE", 2, ""), peer());
@@ -349,7 +421,7 @@ mod tests {
 
     #[test]
     fn an_offer_without_the_codec_is_refused() {
-        let mut answerer = Answerer::new(peer(), Codec::Opus);
+        let mut answerer = Answerer::new(peer(), Codec::Opus, Manner::default());
         let only_pcma = OFFER.replace("RTP/AVP 0", "RTP/AVP 8");
         answerer.handle_datagram(&request("INVITE", 1, &only_pcma), peer());
         assert_eq!(answerer.poll_action(), Some(Action::Open(id())));
@@ -373,10 +445,11 @@ mod tests {
 
     fn answered() -> (Answerer, Instant) {
         let now = Instant::now();
-        let mut answerer = Answerer::new(peer(), Codec::Pcmu);
+        let mut answerer = Answerer::new(peer(), Codec::Pcmu, Manner::default());
         answerer.handle_datagram(&request("INVITE", 1, OFFER), peer());
         assert_eq!(answerer.poll_action(), Some(Action::Open(id())));
         answerer.handle_opened(id(), "127.0.0.1:20000".parse().ok(), now);
+        assert_eq!(answerer.poll_action(), Some(Action::Answered(id())));
         assert!(sent(&mut answerer).starts_with("SIP/2.0 200 "));
         (answerer, now)
     }

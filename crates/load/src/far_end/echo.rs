@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket as StdSocket};
+use std::time::Instant;
 
 use media::rtp::{HEADER_LENGTH, PacketKind, packet_kind};
 use mio::net::UdpSocket;
@@ -16,6 +17,8 @@ pub(super) struct Echo {
     pub(super) rtp: UdpSocket,
     pub(super) rtcp: UdpSocket,
     ssrc: [u8; 4],
+    /// When its call was answered, until the first packet after that.
+    pub(super) answered: Option<Instant>,
 }
 
 impl Echo {
@@ -35,6 +38,7 @@ impl Echo {
                 rtp: UdpSocket::from_std(rtp),
                 rtcp: UdpSocket::from_std(rtcp),
                 ssrc: ssrc.to_be_bytes(),
+                answered: None,
             });
         }
         Err(io::ErrorKind::AddrInUse.into())

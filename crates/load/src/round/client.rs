@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::Scene;
 use crate::browser::{BrowserTransport, Credentials};
+use crate::distance::FarMedia;
 use crate::door::Visit;
 use crate::generator::{Line, NewClient};
 use crate::offer::{Answer, Offer};
@@ -112,7 +113,13 @@ impl Client {
         let started = now();
         let sdp = page.call(&call).await.map_err(text)?;
         let answer = Answer::read(&sdp, scene.codec)?;
-        socket.connect(answer.remote.address).map_err(text)?;
+        let gateway = answer.remote.address;
+        let far = match scene.delay {
+            Duration::ZERO => None,
+            delay => Some(FarMedia::open(gateway, delay).await.map_err(text)?),
+        };
+        let gateway = far.as_ref().map_or(gateway, |far| far.address);
+        socket.connect(gateway).map_err(text)?;
         let transport = BrowserTransport::new(
             scene.identity.clone(),
             &credentials,
