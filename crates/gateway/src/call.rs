@@ -61,7 +61,7 @@ pub use self::incoming::Incoming;
 pub use self::input::Input;
 pub use self::keys::names_info;
 pub use self::legs::{Legs, PhoneLegId};
-pub use self::mailbox::{CallHandle, CallMailbox, ToCall, Watch, mailbox};
+pub use self::mailbox::{CallHandle, CallMailbox, ToCall, ToCallSender, Watch, mailbox};
 pub use self::messages::ClientMessage;
 pub use self::negotiation::{Locals, Negotiation};
 pub use self::outgoing::Outgoing;

@@ -70,7 +70,8 @@ pub struct IncomingCall {
 /// The way to a client. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ClientLink {
-    events: mpsc::Sender<ClientEvent>,
+    /// Boxed, because a channel keeps room for 32 of what it carries.
+    events: mpsc::Sender<Box<ClientEvent>>,
     overflow: Arc<Notify>,
 }
 
@@ -78,7 +79,7 @@ pub struct ClientLink {
 #[derive(Debug)]
 pub struct ClientMailbox {
     /// What it is to be told, in order.
-    pub events: mpsc::Receiver<ClientEvent>,
+    pub events: mpsc::Receiver<Box<ClientEvent>>,
     /// Awakes when an event had to be dropped: the client is to be cut off.
     pub overflow: Arc<Notify>,
 }
@@ -105,7 +106,7 @@ impl ClientLink {
     /// # Errors
     /// When the client is gone, or does not keep up and is about to be cut off.
     pub fn tell(&self, event: ClientEvent) -> Result<(), ClientGone> {
-        match self.events.try_send(event) {
+        match self.events.try_send(Box::new(event)) {
             Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 self.overflow.notify_one();

@@ -8,22 +8,21 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sip_stack::account::{AccountId, SessionId};
-use tokio::sync::mpsc;
 
-use crate::call::ToCall;
+use crate::call::ToCallSender;
 use crate::client::ClientLink;
 
 /// The directory. Clones share the maps.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     accounts: Routes<AccountId, ClientLink>,
-    sessions: Routes<SessionId, mpsc::Sender<ToCall>>,
+    sessions: Routes<SessionId, ToCallSender>,
 }
 
 /// An account can be found as long as this lives.
 pub type AccountRoute = Route<AccountId, ClientLink>;
 /// A SIP session can be found as long as this lives.
-pub type SessionRoute = Route<SessionId, mpsc::Sender<ToCall>>;
+pub type SessionRoute = Route<SessionId, ToCallSender>;
 
 impl Directory {
     /// Makes an account's client findable.
@@ -34,7 +33,7 @@ impl Directory {
 
     /// Makes a session's call findable.
     #[must_use]
-    pub fn add_session(&self, session: SessionId, call: mpsc::Sender<ToCall>) -> SessionRoute {
+    pub fn add_session(&self, session: SessionId, call: ToCallSender) -> SessionRoute {
         self.sessions.add(session, call)
     }
 
@@ -46,7 +45,7 @@ impl Directory {
 
     /// The call of a session.
     #[must_use]
-    pub fn call_of(&self, session: SessionId) -> Option<mpsc::Sender<ToCall>> {
+    pub fn call_of(&self, session: SessionId) -> Option<ToCallSender> {
         self.sessions.find(session)
     }
 

@@ -32,14 +32,22 @@ impl Tasks {
         }
     }
 
-    /// Starts a task and collects those that have ended.
+    /// Starts a task; whenever one ends, those that have ended before it are collected.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let entry = self.ledger.enter(self.kind);
+        let tasks = self.clone();
+        // What an async block awaits it has room for twice, unless it is boxed.
+        let task = Box::pin(task);
         let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         set.spawn(async move {
             task.await;
             drop(entry);
+            tasks.collect_ended(&mut tasks.set.lock().unwrap_or_else(PoisonError::into_inner));
         });
+        self.collect_ended(&mut set);
+    }
+
+    fn collect_ended(&self, set: &mut JoinSet<()>) {
         while let Some(ended) = set.try_join_next() {
             self.collect(ended);
         }

@@ -18,11 +18,11 @@ const EVENTS: usize = 64;
 const RESERVED: usize = 32;
 
 /// The call's end.
-pub(super) type LegEvents = mpsc::Receiver<Input>;
+pub(super) type LegEvents = mpsc::Receiver<Box<Input>>;
 
 /// The legs' end. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct LegEventSender(mpsc::Sender<Input>);
+pub(super) struct LegEventSender(mpsc::Sender<Box<Input>>);
 
 pub(super) fn leg_events() -> (LegEventSender, LegEvents) {
     let (sender, receiver) = mpsc::channel(EVENTS);
@@ -41,7 +41,7 @@ impl LegEventSender {
     fn deliver(&self, may_be_lost: bool, input: Input) {
         if may_be_lost && self.0.capacity() <= RESERVED {
             tracing::debug!("too many digits at a time");
-        } else if self.0.try_send(input).is_err() {
+        } else if self.0.try_send(Box::new(input)).is_err() {
             tracing::debug!("a leg's event came too late or too fast");
         }
     }
@@ -83,7 +83,7 @@ mod tests {
         let mut last = None;
         let mut count = 0;
         while let Ok(event) = events.try_recv() {
-            last = Some(event);
+            last = Some(*event);
             count += 1;
         }
         assert_eq!(count, EVENTS - RESERVED + 1);

@@ -49,18 +49,22 @@ pub enum Watch {
     Report(Option<Duration>),
 }
 
+/// The way into a call's mailbox. What goes in is boxed, because a channel keeps room for 32 of what
+/// it carries, and every call has one.
+pub type ToCallSender = mpsc::Sender<Box<ToCall>>;
+
 /// A mailbox that a call can take up; events may gather in it before.
 #[derive(Debug)]
 pub struct CallMailbox {
-    pub(super) sender: mpsc::Sender<ToCall>,
-    pub(super) receiver: mpsc::Receiver<ToCall>,
+    pub(super) sender: ToCallSender,
+    pub(super) receiver: mpsc::Receiver<Box<ToCall>>,
     pub(super) leg_events: LegEvents,
     pub(super) to_leg_events: LegEventSender,
     _route: SessionRoute,
 }
 
 /// A mailbox for a session, found by `add_route` through its sender.
-pub fn mailbox(add_route: impl FnOnce(mpsc::Sender<ToCall>) -> SessionRoute) -> CallMailbox {
+pub fn mailbox(add_route: impl FnOnce(ToCallSender) -> SessionRoute) -> CallMailbox {
     let (sender, receiver) = mpsc::channel(MAILBOX);
     let (to_leg_events, leg_events) = leg_events();
     CallMailbox {
@@ -99,7 +103,7 @@ impl CallMailbox {
 
 /// The way to a call. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct CallHandle(mpsc::Sender<ToCall>);
+pub struct CallHandle(ToCallSender);
 
 impl CallHandle {
     /// Asks the call for something.
@@ -109,7 +113,7 @@ impl CallHandle {
     pub async fn command(&self, command: CallCommand) -> Result<(), Refused> {
         let over = Refused::WrongState(ClientState::Terminated);
         let (reply, answer) = oneshot::channel();
-        match self.0.send(ToCall::Command(command, reply)).await {
+        match self.0.send(Box::new(ToCall::Command(command, reply))).await {
             Ok(()) => answer.await.unwrap_or(Err(over)),
             Err(_closed) => Err(over),
         }
@@ -121,7 +125,7 @@ impl CallHandle {
     /// The state of a call that has not been accepted, or is over.
     pub async fn phone(&self) -> Result<SessionId, ClientState> {
         let (reply, answer) = oneshot::channel();
-        match self.0.send(ToCall::AskPhone(reply)).await {
+        match self.0.send(Box::new(ToCall::AskPhone(reply))).await {
             Ok(()) => answer.await.unwrap_or(Err(ClientState::Terminated)),
             Err(_closed) => Err(ClientState::Terminated),
         }
@@ -130,14 +134,14 @@ impl CallHandle {
     /// Tells the call of something that it must not miss: waits for room in its mailbox, which
     /// its task keeps emptying.
     pub async fn tell(&self, input: Input) {
-        if self.0.send(ToCall::Input(input)).await.is_err() {
+        if self.0.send(Box::new(ToCall::Input(input))).await.is_err() {
             tracing::debug!("the call is over");
         }
     }
 
     /// The same for destructors, which cannot wait.
     pub fn tell_now(&self, input: Input) {
-        if self.0.try_send(ToCall::Input(input)).is_err() {
+        if self.0.try_send(Box::new(ToCall::Input(input))).is_err() {
             tracing::debug!("the call is over or does not listen");
         }
     }
@@ -153,7 +157,7 @@ impl CallHandle {
     /// The client may be told how the call sounds. Not told to a call whose mailbox is full: it
     /// has more to do than to listen.
     pub fn watch_now(&self, watch: Watch) {
-        if self.0.try_send(ToCall::Watch(watch)).is_err() {
+        if self.0.try_send(Box::new(ToCall::Watch(watch))).is_err() {
             tracing::debug!("the call is over or does not listen");
         }
     }

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use sip_stack::account::SessionId;
-use tokio::sync::mpsc;
 
-use super::ToCall;
+use super::ToCallSender;
 use crate::backend::Numbers;
 use crate::directory::{Directory, SessionRoute};
 use crate::sip::SipHandle;
@@ -24,7 +23,7 @@ pub struct Switchboard {
 
 impl Switchboard {
     /// A new outgoing session whose events go to `call`.
-    pub(super) fn open_session(&self, call: mpsc::Sender<ToCall>) -> (SessionId, SessionRoute) {
+    pub(super) fn open_session(&self, call: ToCallSender) -> (SessionId, SessionRoute) {
         let session = self.numbers.session();
         (session, self.directory.add_session(session, call))
     }

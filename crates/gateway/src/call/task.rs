@@ -95,11 +95,16 @@ impl CallTask {
         self
     }
 
-    /// Runs the call to its end.
-    pub async fn run(mut self) {
+    /// Runs the call to its end. A call is mostly waiting: what its task holds is boxed once, and
+    /// what it does now and then is boxed while it is done.
+    pub fn run(self) -> impl Future<Output = ()> + Send {
+        Box::new(self).run_boxed()
+    }
+
+    async fn run_boxed(mut self: Box<Self>) {
         loop {
             while let Some(action) = self.call.poll_action() {
-                self.perform(action).await;
+                Box::pin(self.perform(action)).await;
             }
             if self.call.is_ended() {
                 break;
@@ -109,21 +114,21 @@ impl CallTask {
             tokio::select! {
                 item = self.mailbox.receiver.recv() => {
                     let item = item.expect("the mailbox keeps a sender of its own");
-                    self.take(item);
+                    self.take(*item);
                 }
                 input = self.mailbox.leg_events.recv() => {
                     let input = input.expect("the mailbox keeps a sender of its own");
-                    self.take(ToCall::Input(input));
+                    self.take(ToCall::Input(*input));
                 }
                 () = sleep_until(deadline) => self.call.handle_timeout(now()),
                 () = sleep_until(next_look) => self.look(),
                 figures = figures(&mut self.look) => self.take_figures(figures),
             }
         }
-        self.refuse_latecomers().await;
-        self.ends.hang_up_rest().await;
+        Box::pin(self.refuse_latecomers()).await;
+        Box::pin(self.ends.hang_up_rest()).await;
         self.legs = None;
-        self.collect_stats().await;
+        Box::pin(self.collect_stats()).await;
         self.stats.log(self.started.elapsed());
         if let Some(metrics) = &self.metrics {
             metrics.call_ended(&self.stats.figures(), self.stats.verdict());
@@ -134,7 +139,7 @@ impl CallTask {
     async fn refuse_latecomers(&mut self) {
         self.mailbox.receiver.close();
         while let Ok(item) = self.mailbox.receiver.try_recv() {
-            if let ToCall::Replacement { session, .. } = item {
+            if let ToCall::Replacement { session, .. } = *item {
                 let gone = Command::Reject {
                     session,
                     code: 481,

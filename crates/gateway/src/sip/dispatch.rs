@@ -8,11 +8,10 @@ use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
 use sip_stack::driver::EventReceiver;
 use sip_stack::event::{Event, SessionEvent};
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::SipHandle;
-use crate::call::{Input, ToCall, mailbox};
+use crate::call::{Input, ToCall, ToCallSender, mailbox};
 use crate::client::{ClientEvent, IncomingCall};
 use crate::directory::Directory;
 
@@ -133,7 +132,7 @@ impl Dispatcher {
                 over_tls,
                 route,
             };
-            call.try_send(replacement).is_ok()
+            call.try_send(Box::new(replacement)).is_ok()
         });
         if !given {
             tracing::info!(%session, "no call to be taken over");
@@ -164,14 +163,9 @@ impl Dispatcher {
 ///
 /// `lost` counts those of all calls. It is logged at 1, 2, 4, 8 …: the log is not to be flooded
 /// with what floods a call.
-async fn give(
-    session: SessionId,
-    call: &mpsc::Sender<ToCall>,
-    event: SessionEvent,
-    lost: &mut u64,
-) {
+async fn give(session: SessionId, call: &ToCallSender, event: SessionEvent, lost: &mut u64) {
     let is_last = matches!(event, SessionEvent::Ended { .. });
-    let Err(error) = call.try_send(ToCall::Input(Input::Sip(session, event))) else {
+    let Err(error) = call.try_send(Box::new(ToCall::Input(Input::Sip(session, event)))) else {
         return;
     };
     match error {
@@ -194,6 +188,7 @@ async fn give(
 mod tests {
     use super::*;
     use sip_stack::event::{EndedBy, StatusReason};
+    use tokio::sync::mpsc;
 
     #[tokio::test]
     async fn a_flooded_call_still_hears_of_its_end() {
@@ -219,7 +214,7 @@ mod tests {
             last
         };
         let ((), last) = tokio::join!(giving, taking);
-        match last {
+        match last.map(|item: Box<ToCall>| *item) {
             Some(ToCall::Input(Input::Sip(_, event))) => assert_eq!(event, ended),
             other => panic!("{other:?}"),
         }

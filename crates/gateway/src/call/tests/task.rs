@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::harness::{BROWSER_OFFER, locals, outgoing};
 use crate::backend::Numbers;
-use crate::call::{Call, CallEvent, CallTask, Input, Switchboard, ToCall, mailbox};
+use crate::call::{Call, CallEvent, CallTask, Input, Switchboard, ToCall, ToCallSender, mailbox};
 use crate::client::{ClientEvent, ClientLink, ClientMailbox};
 use crate::directory::Directory;
 use crate::ledger::{Kind, Ledger};
@@ -68,7 +68,7 @@ async fn a_phone_that_comes_to_take_over_as_the_call_ends_is_refused_at_once() {
         route: directory.add_session(other, call.clone()),
     };
     for item in [ended, late] {
-        call.send(item).await.expect("it listens");
+        call.send(Box::new(item)).await.expect("it listens");
     }
     task.await;
     match sent.recv().await {
@@ -80,15 +80,34 @@ async fn a_phone_that_comes_to_take_over_as_the_call_ends_is_refused_at_once() {
     media.shutdown();
 }
 
+/// Memory per call, docs/performance.md: an async block keeps room for all that it may ever hold.
+#[tokio::test]
+async fn a_call_that_waits_takes_little_room() {
+    let Running { media, room, .. } = running().await;
+    assert!(room <= 1_024, "{room} bytes for the task");
+    let held = size_of::<CallTask>();
+    assert!(held <= 5_120, "{held} bytes held by it");
+    let sizes = [
+        size_of::<CallEvent>(),
+        size_of::<ClientEvent>(),
+        size_of::<ToCall>(),
+        size_of::<Input>(),
+    ];
+    assert!(sizes.iter().all(|size| *size <= 512), "{sizes:?}");
+    media.shutdown();
+}
+
 /// An outgoing call whose INVITE has been taken out.
 struct Running {
     media: Media,
     directory: Directory,
     ledger: Ledger,
-    call: mpsc::Sender<ToCall>,
+    call: ToCallSender,
     sent: mpsc::Receiver<Command>,
     client: ClientMailbox,
     task: Pin<Box<dyn Future<Output = ()>>>,
+    /// Bytes that the task takes beside what it holds.
+    room: usize,
 }
 
 async fn running() -> Running {
@@ -108,7 +127,9 @@ async fn running() -> Running {
         numbers: Arc::new(Numbers::new(Random::from_seed([7; 32]))),
     };
     let task = CallTask::new(call, mailbox, legs, switchboard, link, entry);
-    let mut task: Pin<Box<dyn Future<Output = ()>>> = Box::pin(task.run());
+    let task = task.run();
+    let room = size_of_val(&task);
+    let mut task: Pin<Box<dyn Future<Output = ()>>> = Box::pin(task);
     tokio::select! {
         () = &mut task => panic!("over before it began"),
         command = sent.recv() => assert!(matches!(command, Some(Command::Invite { .. }))),
@@ -121,11 +142,12 @@ async fn running() -> Running {
         sent,
         client,
         task,
+        room,
     }
 }
 
 async fn last_words(client: &mut ClientMailbox) -> StatusReason {
-    match client.events.recv().await {
+    match client.events.recv().await.map(|event| *event) {
         Some(ClientEvent::Call {
             event: CallEvent::Terminated { reason },
             ..

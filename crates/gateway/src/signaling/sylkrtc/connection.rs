@@ -83,22 +83,27 @@ where
         }
     }
 
-    /// Serves the client until one of both ends it.
-    pub async fn run(mut self) {
+    /// Serves the client until one of both ends it. A connection is mostly waiting: what its task
+    /// holds is boxed once, and what it does now and then is boxed while it is done.
+    pub fn run(self) -> impl Future<Output = ()> + Send {
+        Box::new(self).run_boxed()
+    }
+
+    async fn run_boxed(mut self: Box<Self>) {
         let ready = self.client.ready();
         let end = match self.push_text(ready) {
             Ok(()) => self.serve().await,
             Err(end) => end,
         };
         tracing::info!(?end, "connection ended");
-        self.client.leave(&end).await;
+        Box::pin(self.client.leave(&end)).await;
         match end {
             End::Lost => {}
-            End::ClosedByClient => self.answer_close().await,
-            End::Closed(code, reason) => self.close(code, reason).await,
+            End::ClosedByClient => Box::pin(self.answer_close()).await,
+            End::Closed(code, reason) => Box::pin(self.close(code, reason)).await,
             End::Stalled => {
                 self.outbox.clear();
-                self.close(CloseCode::Policy, "Too slow").await;
+                Box::pin(self.close(CloseCode::Policy, "Too slow")).await;
             }
         }
     }
@@ -107,8 +112,8 @@ where
         loop {
             let step = self.step().await;
             let result = match step {
-                Step::Frame(frame) => self.handle_frame(frame).await,
-                Step::Event(event) => match self.client.handle_event(event).await {
+                Step::Frame(frame) => Box::pin(self.handle_frame(frame)).await,
+                Step::Event(event) => match Box::pin(self.client.handle_event(*event)).await {
                     Some(text) => self.push_text(text),
                     None => Ok(()),
                 },
@@ -118,7 +123,7 @@ where
                 }),
                 Step::Overflow => Err(End::Stalled),
                 Step::Clock => self.handle_clock(now()),
-                Step::Stopping => Err(self.stop().await),
+                Step::Stopping => Err(Box::pin(self.stop()).await),
             };
             if let Err(end) = result {
                 return end;
@@ -261,7 +266,7 @@ where
                 event = mailbox.events.recv(), if has_room => event,
             };
             if let Some(event) = event
-                && let Some(text) = self.client.handle_event(event).await
+                && let Some(text) = self.client.handle_event(*event).await
                 && let Err(end) = self.push_text(text)
             {
                 return end;
@@ -286,7 +291,7 @@ where
 
     /// Lets the answer to the client's close frame leave, which the library has made
     /// (RFC 6455 §5.5.1).
-    async fn answer_close(mut self) {
+    async fn answer_close(&mut self) {
         match tokio::time::timeout(CLOSE_WAIT, self.socket.flush()).await {
             Ok(Ok(()) | Err(Error::ConnectionClosed)) => {}
             Ok(Err(error)) => tracing::debug!(%error, "close frame not answered"),
@@ -294,7 +299,7 @@ where
         }
     }
 
-    async fn close(mut self, code: CloseCode, reason: &'static str) {
+    async fn close(&mut self, code: CloseCode, reason: &'static str) {
         let frame = CloseFrame {
             code,
             reason: reason.into(),
@@ -302,7 +307,7 @@ where
         if self.push(Message::Close(Some(frame))).is_err() {
             return;
         }
-        let Self { socket, outbox, .. } = &mut self;
+        let Self { socket, outbox, .. } = self;
         let leaving = async {
             let written = std::future::poll_fn(|cx| outbox.poll_write(socket, cx, now()));
             if written.await.is_ok() {
@@ -322,7 +327,7 @@ where
 /// What woke the connection.
 enum Step {
     Frame(Option<Result<Message, Error>>),
-    Event(crate::client::ClientEvent),
+    Event(Box<crate::client::ClientEvent>),
     Written(Result<(), Error>),
     Overflow,
     Clock,

@@ -44,8 +44,9 @@ const PRODUCT: &str = concat!("sylk-gateway/", env!("CARGO_PKG_VERSION"));
 const PAGE_POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; \
                            frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// Buffers of one WebSocket. Messages are small; the library's default is 128 KiB each way.
-const BUFFER: usize = 8 * 1024;
+/// Buffers of one WebSocket. Nearly all messages are small, a longer one makes its buffer larger; the
+/// library's default is 128 KiB each way.
+const BUFFER: usize = 1024;
 
 /// The front door.
 #[derive(Debug, Clone)]
