@@ -69,7 +69,8 @@ use messaging::{Chat, Outgoing};
 /// A SIP user agent on behalf of many accounts.
 pub struct UserAgent {
     core: Core,
-    accounts: BTreeMap<AccountId, Account>,
+    /// Boxed: a map that grows in order is half empty.
+    accounts: BTreeMap<AccountId, Box<Account>>,
     /// Which account a Request-URI means: by the user part of our Contacts.
     tokens: BTreeMap<Arc<str>, AccountId>,
     sessions: BTreeMap<SessionId, Session>,

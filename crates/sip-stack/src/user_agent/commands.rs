@@ -104,7 +104,7 @@ impl UserAgent {
         };
         self.core.admit_token(&account.token, true);
         self.tokens.insert(account.token.clone(), id);
-        self.accounts.insert(id, account);
+        self.accounts.insert(id, Box::new(account));
     }
 
     fn remove_account(&mut self, id: AccountId, now: Instant) {
