@@ -15,6 +15,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
 use std::net::UdpSocket as StdSocket;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -62,7 +63,12 @@ pub struct NewClient {
     pub codec: Codec,
     /// Its RTP source.
     pub ssrc: Ssrc,
+    /// What it says instead of stamps: packets that something on the way can decode.
+    pub speech: Option<Speech>,
 }
+
+/// Payloads of one packet time each, said again and again.
+pub type Speech = Arc<[Vec<u8>]>;
 
 /// What a window has shown, over all clients.
 #[derive(Clone, Debug, Default)]
@@ -325,7 +331,7 @@ impl Loop {
             // Dropping the sender tells who waits.
             return;
         }
-        let source = Source::new(new.codec, new.ssrc, new.ssrc.0, now);
+        let source = Source::new(new.codec, new.ssrc, new.ssrc.0, new.speech, now);
         let client = Client::new(new.call, socket, new.line, source, first_return, now);
         let slot = Slot {
             client,

@@ -22,7 +22,7 @@ use crate::browser::Identity;
 use crate::codec::Codec;
 use crate::door::Door;
 use crate::far_end::{EchoId, FarEnd};
-use crate::generator::{Generator, Line, NewClient, Outcome};
+use crate::generator::{Generator, Line, NewClient, Outcome, Speech};
 use crate::histogram::Histogram;
 use crate::process::{Usage, machine_cpu};
 use client::{Client, Cue, Progress};
@@ -45,8 +45,10 @@ pub struct Scene {
     pub domain: String,
     /// Who is called.
     pub called: String,
-    /// What the calls speak.
+    /// What the clients speak.
     pub codec: Codec,
+    /// What they say, where the phone speaks another codec.
+    pub speech: Option<Speech>,
     /// The clients' certificate.
     pub identity: Arc<Identity>,
     /// The clients' media.
@@ -73,6 +75,8 @@ pub struct Shape {
 pub struct Round {
     /// Whose it is.
     pub door: Door,
+    /// Whether both sides spoke different codecs.
+    pub transcoded: bool,
     /// Calls at once.
     pub calls: u32,
     /// Calls whose media came up.
@@ -155,6 +159,7 @@ impl Round {
         }
         Ok(Self {
             door: scene.door.clone(),
+            transcoded: scene.speech.is_some(),
             calls: shape.calls,
             up: ups.len() as u32,
             set_up,
@@ -220,6 +225,7 @@ pub async fn direct(
             line: Line::Plain,
             codec,
             ssrc: Ssrc(rng.random()),
+            speech: None,
         })?;
         echoes.push((call, echo));
         // Beats that do not coincide.

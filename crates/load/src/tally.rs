@@ -131,6 +131,14 @@ impl Tally {
         }
     }
 
+    /// A packet has come back that bears no number, because it was encoded anew. It is counted
+    /// with those that were sent: which one it is cannot be told.
+    pub fn handle_unnumbered(&mut self) {
+        if self.findings.returned < self.findings.sent {
+            self.findings.returned += 1;
+        }
+    }
+
     /// A payload has come that is not one of this call's.
     pub fn handle_damaged(&mut self) {
         self.findings.damaged += 1;

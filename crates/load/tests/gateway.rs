@@ -37,6 +37,7 @@ async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
         domain: "load.test".to_owned(),
         called: format!("echo@{}", far_end.address()),
         codec: Codec::Pcmu,
+        speech: None,
         identity: Arc::new(Identity::generate().expect("identity")),
         generator: Arc::new(Generator::start().expect("generator")),
         far_end: far_end.clone(),

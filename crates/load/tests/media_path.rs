@@ -47,6 +47,7 @@ async fn without_a_gateway_the_generator_loses_nothing() {
             socket: client_socket(Some(address)),
             line: Line::Plain,
             codec: Codec::Pcmu,
+            speech: None,
             ssrc: Ssrc(1),
         })
         .expect("added");
@@ -207,6 +208,7 @@ impl Stage {
             socket: self.socket.try_clone().expect("a descriptor"),
             line: Line::Browser(Box::new(transport)),
             codec: self.codec,
+            speech: None,
             ssrc: Ssrc(77),
         }
     }

@@ -6,11 +6,7 @@
     reason = "a benchmark prints, and stops where something is wrong"
 )]
 
-use std::f64::consts::TAU;
-
-use audio_codec::Encoder as _;
-use audio_codec::pcmu::PcmuEncoder;
-use media::benchmark::transcode;
+use media::benchmark::{transcode, voice};
 use media::codec::AudioCodec;
 use media::relay::AudioFormat;
 
@@ -63,33 +59,4 @@ fn cpu_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     let first = text.split_ascii_whitespace().next().unwrap();
     first.parse::<f64>().unwrap() / 1e9
-}
-
-/// Syllables: harmonics of a pitch that moves, breath, and a pause now and then.
-fn voice(seconds: usize) -> Vec<Vec<u8>> {
-    let (mut phase, mut state) = (0.0f64, 1u32);
-    let mut sample = |at: usize| {
-        let time = at as f64 / 8_000.0;
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let breath = f64::from(state >> 16) / 32_768.0 - 1.0;
-        phase += (120.0 + 30.0 * (2.0 * time).sin()) / 8_000.0 * TAU;
-        let voiced: f64 = (1..20)
-            .map(|k| (phase * f64::from(k)).sin() / f64::from(k))
-            .sum();
-        let pause = if time as usize % 4 == 3 { 0.002 } else { 1.0 };
-        let syllable = (0.5 + 0.5 * (TAU * 3.0 * time).sin()).powi(2) * pause;
-        ((voiced * 0.3 + breath * 0.02) * syllable * 9_000.0) as i16
-    };
-    let mut encoder = PcmuEncoder::new();
-    (0..seconds * 50)
-        .map(|packet| {
-            let pcm: Vec<i16> = (packet * 160..packet * 160 + 160)
-                .map(&mut sample)
-                .collect();
-            let mut payload = vec![0; 160];
-            let length = encoder.encode_into(&pcm, &mut payload).unwrap();
-            payload.truncate(length);
-            payload
-        })
-        .collect()
 }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use media::benchmark::{transcode, voice};
+use media::codec::AudioCodec;
+use media::relay::AudioFormat;
 use rand::rngs::StdRng;
 use tokio::task::JoinSet;
 
@@ -17,7 +20,7 @@ use crate::daemon::Daemon;
 use crate::distance::FarDoor;
 use crate::door::Door;
 use crate::far_end::{FarEnd, Manner};
-use crate::generator::{Generator, Outcome};
+use crate::generator::{Generator, Outcome, Speech};
 use crate::health::Health;
 use crate::janus::Janus;
 use crate::report;
@@ -26,6 +29,8 @@ use crate::rtpengine::Rtpengine;
 
 /// Without a gateway: long enough for the tail of the distribution.
 const DIRECT: Duration = Duration::from_secs(4);
+/// What the pages say over and over again, in seconds.
+const SPEECH_SECONDS: usize = 20;
 /// SIP transactions over UDP live for 32 s after their end (RFC 3261 §17, Timers D, H and J).
 const REST_LIMIT: Duration = Duration::from_secs(45);
 
@@ -47,9 +52,13 @@ pub(super) struct Media {
     /// New calls per second during set-up.
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
-    /// What the calls speak.
+    /// What the pages speak.
     #[arg(long, value_enum, default_value = "opus")]
     codec: Codec,
+    /// What the phone speaks, if that is something else. Packets are then counted and not known
+    /// again: there is no round trip.
+    #[arg(long, value_enum, conflicts_with_all = ["janus", "rtpengine"])]
+    far_codec: Option<Codec>,
     /// The domain of the clients' accounts; they are added, not registered.
     #[arg(long, default_value = "load.test")]
     domain: String,
@@ -118,7 +127,11 @@ impl Media {
         };
         let mut stage = Stage {
             generator: Arc::new(Generator::start()?),
-            far_end: Arc::new(FarEnd::start(self.far_end, self.codec, manner)?),
+            far_end: Arc::new(FarEnd::start(
+                self.far_end,
+                self.far_codec.unwrap_or(self.codec),
+                manner,
+            )?),
             identity: Arc::new(Identity::generate()?),
             next_call: 1,
         };
@@ -175,6 +188,20 @@ impl Media {
         Ok((text, problems))
     }
 
+    /// What the pages say, where it is not to be carried as it is.
+    fn speech(&self) -> Option<Speech> {
+        let (codec, far) = (self.codec.audio(), self.far_codec?.audio());
+        if codec == far {
+            return None;
+        }
+        let format = |codec| AudioFormat { codec, ptime: 20 };
+        let said = voice(SPEECH_SECONDS);
+        Some(match self.codec {
+            Codec::Pcmu => said.into(),
+            Codec::Opus => transcode(format(AudioCodec::Pcmu), format(codec), &said).into(),
+        })
+    }
+
     /// Who plays with so many calls. Each is idle until its turn.
     async fn contenders(&self, calls: u32, rng: &mut StdRng) -> io::Result<Vec<Contender>> {
         let mut contenders = vec![match &self.target {
@@ -229,6 +256,7 @@ impl Media {
             domain: self.domain.clone(),
             called: format!("echo@{}", stage.far_end.address()),
             codec: self.codec,
+            speech: self.speech(),
             identity: stage.identity.clone(),
             generator: stage.generator.clone(),
             far_end: stage.far_end.clone(),

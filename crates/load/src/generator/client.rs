@@ -123,6 +123,10 @@ impl Client {
     }
 
     fn take_rtp(&mut self, packet: &[u8], since_start: Duration, now: Instant) {
+        if self.source.speaks() {
+            self.tally.handle_unnumbered();
+            return self.tell_first_return(now);
+        }
         let stamp = Header::parse(packet)
             .ok()
             .and_then(|header| Stamp::read(&packet[header.payload]))
@@ -132,6 +136,10 @@ impl Client {
             return;
         };
         self.tally.handle_return(&stamp, since_start);
+        self.tell_first_return(now);
+    }
+
+    fn tell_first_return(&mut self, now: Instant) {
         if let Some(waiting) = self.first_return.take() {
             // Nobody waits any more.
             let _gone = waiting.send(Ok(now));

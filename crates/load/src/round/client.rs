@@ -135,6 +135,7 @@ impl Client {
                 line: Line::Browser(Box::new(transport)),
                 codec: scene.codec,
                 ssrc,
+                speech: scene.speech.clone(),
             })
             .map_err(text)?;
         let at = tokio::select! {
