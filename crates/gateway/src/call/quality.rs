@@ -76,7 +76,7 @@ impl Watcher {
             since: now,
             next_look: now,
             next_report: interval.map(|interval| now + interval),
-            looks: VecDeque::with_capacity(WINDOW),
+            looks: VecDeque::new(),
             reported: CallFigures::default(),
             suspicion: None,
             told: None,

@@ -299,8 +299,8 @@ impl Contender {
             Self::Elsewhere { ws, .. } => {
                 let host = ws.trim_start_matches("ws://").split('/').next();
                 let found = tokio::net::lookup_host(host.unwrap_or_default()).await;
-                let first =
-                    found.and_then(|mut all| all.next().ok_or(io::ErrorKind::NotFound.into()));
+                let first = found
+                    .and_then(|mut all| all.next().ok_or_else(|| io::ErrorKind::NotFound.into()));
                 Some(first)
             }
             Self::Janus(_) | Self::Rtpengine(_) => None,
