@@ -12,6 +12,10 @@ use media::{DtlsRole, Fingerprint};
 use crate::browser::{Credentials, Remote};
 use crate::codec::Codec;
 
+const PROFILE: &str = "UDP/TLS/RTP/SAVPF";
+/// The payload types behind that of Opus.
+const OTHERS: &str = "63 9 0 8 13 110 126";
+
 /// What an offer is made of.
 #[derive(Debug)]
 pub struct Offer<'a> {
@@ -37,6 +41,14 @@ impl Offer<'_> {
         )
     }
 
+    /// The description with one codec alone: a phone without it has to be transcoded for.
+    #[must_use]
+    pub fn text_of(&self, codec: Codec) -> String {
+        let all = format!("{PROFILE} {} {OTHERS}", Codec::Opus.payload_type());
+        let one = format!("{PROFILE} {}", codec.payload_type());
+        self.text().replace(&all, &one)
+    }
+
     /// The description.
     #[must_use]
     pub fn text(&self) -> String {
@@ -53,7 +65,7 @@ impl Offer<'_> {
             "a=group:BUNDLE 0".to_owned(),
             "a=extmap-allow-mixed".to_owned(),
             format!("a=msid-semantic: WMS {stream}"),
-            format!("m=audio 9 UDP/TLS/RTP/SAVPF {opus} 63 9 0 8 13 110 126"),
+            format!("m=audio 9 {PROFILE} {opus} {OTHERS}"),
             "c=IN IP4 0.0.0.0".to_owned(),
             "a=rtcp:9 IN IP4 0.0.0.0".to_owned(),
             format!("a=ice-ufrag:{ufrag}"),

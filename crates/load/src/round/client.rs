@@ -105,9 +105,13 @@ impl Client {
             fingerprint: scene.identity.fingerprint(),
             ssrc,
         };
+        let description = match scene.speech {
+            Some(_) => offer.text_of(scene.codec),
+            None => offer.text(),
+        };
         let call = Call {
             uri: &scene.called,
-            offer: &offer.text(),
+            offer: &description,
             candidate: &offer.candidate(),
         };
         let started = now();
