@@ -149,7 +149,7 @@ impl CallHandle {
     /// The client asks how the call sounds, and is answered that it will hear: waits for room in
     /// the call's mailbox.
     pub async fn watch(&self, watch: Watch) {
-        if self.0.send(ToCall::Watch(watch)).await.is_err() {
+        if self.0.send(Box::new(ToCall::Watch(watch))).await.is_err() {
             tracing::debug!("the call is over");
         }
     }
