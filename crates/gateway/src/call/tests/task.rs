@@ -86,14 +86,14 @@ async fn a_call_that_waits_takes_little_room() {
     let Running { media, room, .. } = running().await;
     assert!(room <= 1_024, "{room} bytes for the task");
     let held = size_of::<CallTask>();
-    assert!(held <= 6_144, "{held} bytes held by it");
+    assert!(held <= 8_192, "{held} bytes held by it");
     let sizes = [
         size_of::<CallEvent>(),
         size_of::<ClientEvent>(),
         size_of::<ToCall>(),
         size_of::<Input>(),
     ];
-    assert!(sizes.iter().all(|size| *size <= 512), "{sizes:?}");
+    assert!(sizes.iter().all(|size| *size <= 1_024), "{sizes:?}");
     media.shutdown();
 }
 
