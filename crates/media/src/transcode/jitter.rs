@@ -12,10 +12,15 @@ use crate::rtp::{Header, RtpTimestamp, SeqNo};
 const CAPACITY: usize = 64;
 /// A payload longer than this is no audio packet.
 const MAX_LENGTH: usize = 1_500;
-/// A sequence number that far away is another beginning (RFC 3550 §A.1).
+/// A sequence number that far away is another beginning, or a stray (RFC 3550 §A.1).
 const MAX_DROPOUT: i32 = 3_000;
-/// Packets in sequence behind what was played that are believed to be another beginning.
-const BELIEVED: u8 = 5;
+/// A second one so near to the first says that it was no stray, also where packets overtake each
+/// other.
+const NEAR: i32 = CAPACITY as i32;
+/// Packets in a row that are believed to be another beginning: far away, and behind what was
+/// played.
+const BELIEVED_FAR: u8 = 2;
+const BELIEVED_BEHIND: u8 = 5;
 
 /// What a packet is to the playout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +46,22 @@ pub(super) enum Arrival {
     Kept,
     /// Kept, and nothing before it is of any use: another source, or it jumped.
     Began,
-    /// Here before, too late, or no packet.
+    /// It was missed, and is too late to be played.
+    Late,
+    /// Here before, a stray, or no packet.
     Dropped,
+}
+
+/// Where a sequence number lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Ahead,
+    /// Missed when it was its turn.
+    Behind,
+    /// Played already, or far away and not confirmed yet.
+    Nowhere,
+    /// It follows others of another beginning of the same source.
+    Elsewhere,
 }
 
 #[derive(Debug, Default)]
@@ -50,10 +69,12 @@ pub(super) struct JitterBuffer {
     ssrc: Option<Ssrc>,
     /// The number to be played next.
     next: Option<SeqNo>,
+    /// Bit n: the number n + 1 before `next` was missed, and did not come since.
+    missed: u64,
     packets: VecDeque<Packet>,
     spare: Vec<Vec<u8>>,
-    /// The last late number, and how many came in sequence.
-    late: Option<(SeqNo, u8)>,
+    /// The last number that lay nowhere, and how many came in a row.
+    stray: Option<(SeqNo, u8)>,
 }
 
 impl JitterBuffer {
@@ -62,15 +83,22 @@ impl JitterBuffer {
             return Arrival::Dropped;
         }
         let sequence = header.sequence;
-        let mut arrival = Arrival::Kept;
-        if self.ssrc != Some(header.ssrc) || self.jumps(sequence) {
-            self.clear();
-            self.ssrc = Some(header.ssrc);
-            arrival = Arrival::Began;
-        } else if self.next.is_some_and(|next| sequence.since(next) < 0) {
-            return Arrival::Dropped;
-        }
-        self.late = None;
+        let place = if self.ssrc == Some(header.ssrc) {
+            self.place(sequence)
+        } else {
+            Place::Elsewhere
+        };
+        let arrival = match place {
+            Place::Ahead => Arrival::Kept,
+            Place::Behind => return Arrival::Late,
+            Place::Nowhere => return Arrival::Dropped,
+            Place::Elsewhere => {
+                self.clear();
+                self.ssrc = Some(header.ssrc);
+                Arrival::Began
+            }
+        };
+        self.stray = None;
         let at = self
             .packets
             .iter()
@@ -96,24 +124,45 @@ impl JitterBuffer {
         arrival
     }
 
-    /// Whether the number belongs to another beginning of the same source.
-    fn jumps(&mut self, sequence: SeqNo) -> bool {
+    fn place(&mut self, sequence: SeqNo) -> Place {
         let newest = self.packets.back().map(|packet| packet.sequence);
         let Some(known) = newest.or(self.next) else {
-            return false;
+            return Place::Ahead;
         };
-        if sequence.since(known).abs() > MAX_DROPOUT {
-            return true;
+        let is_far = sequence.since(known).abs() > MAX_DROPOUT;
+        if !is_far && self.next.is_none_or(|next| sequence.since(next) >= 0) {
+            return Place::Ahead;
         }
-        if self.next.is_none_or(|next| sequence.since(next) >= 0) {
-            return false;
-        }
-        let run = match self.late {
-            Some((last, run)) if last.plus(1) == sequence => run + 1,
+        let follows = |last: SeqNo| {
+            let step = sequence.since(last);
+            step == 1 || (is_far && step != 0 && step.abs() <= NEAR)
+        };
+        let run = match self.stray {
+            Some((last, run)) if follows(last) => run + 1,
             Some(_) | None => 1,
         };
-        self.late = Some((sequence, run));
-        run >= BELIEVED
+        self.stray = Some((sequence, run));
+        let believed = if is_far {
+            BELIEVED_FAR
+        } else {
+            BELIEVED_BEHIND
+        };
+        if run >= believed {
+            Place::Elsewhere
+        } else if !is_far && self.was_missed(sequence) {
+            Place::Behind
+        } else {
+            Place::Nowhere
+        }
+    }
+
+    /// Says it once of each.
+    fn was_missed(&mut self, sequence: SeqNo) -> bool {
+        let before = self.next.map(|next| next.since(sequence) - 1);
+        let bit = before.and_then(|at| 1u64.checked_shl(u32::try_from(at).ok()?));
+        let was = bit.is_some_and(|bit| self.missed & bit != 0);
+        self.missed &= !bit.unwrap_or(0);
+        was
     }
 
     /// The packet that would be played next, whether or not one before it is missing.
@@ -137,7 +186,10 @@ impl JitterBuffer {
 
     /// Takes the front packet; give its payload back with [`Self::recycle`].
     pub(super) fn pop(&mut self) -> Option<Packet> {
+        let missing = u32::from(self.missing());
         let packet = self.packets.pop_front()?;
+        let fresh = 1u64.checked_shl(missing).map_or(u64::MAX, |bit| bit - 1);
+        self.missed = (self.missed.checked_shl(missing).unwrap_or(0) | fresh) << 1;
         self.next = Some(packet.sequence.plus(1));
         Some(packet)
     }
@@ -159,6 +211,7 @@ impl JitterBuffer {
             self.recycle(packet.payload);
         }
         self.next = None;
-        self.late = None;
+        self.missed = 0;
+        self.stray = None;
     }
 }

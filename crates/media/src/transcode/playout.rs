@@ -1,9 +1,10 @@
 //! When which packet is heard: an adaptive jitter buffer without a delay to be set.
 //!
 //! Samples are taken out on a clock. What has not come by then is made up; when it comes after
-//! all it is played, so the delay has grown by as much as the jitter needed. When packets have
-//! waited all the time for some seconds, so long that none of them would have been too late, the
-//! delay is taken back bit by bit ([`shorten`]). A source whose clock drifts is the same thing,
+//! all it is played, so the delay has grown by as much as the jitter needed. When it comes after
+//! packets behind it were played, it is not, but the delay grows as much. When packets have come
+//! so early for some seconds that none of them would have been too late, the delay is taken back
+//! bit by bit ([`shorten`]). A source whose clock drifts is the same thing,
 //! slowly. What is known to be lost is made up once, from the packet behind it if that holds it
 //! (Opus FEC).
 //!
@@ -29,6 +30,8 @@ const KEPT: usize = 50;
 const FOR_REPAIR: usize = 200;
 /// A gap longer than this is a jump of the source's clock.
 const LONGEST_GAP: usize = 10_000;
+/// Who comes later than this makes nobody wait.
+const LATEST: usize = 3_000;
 /// Made up at once, and not made up at all.
 const BLOCK: usize = 100;
 const NEGLIGIBLE: usize = 50;
@@ -56,13 +59,15 @@ pub(super) struct Playout {
     noise: Option<Noise>,
     heard: Option<Instant>,
     lost: Option<Instant>,
-    /// The least that waited since the watch began, and when it is over.
+    /// The least a packet was early since the watch began, and when it is over.
     least: usize,
     watch: Option<Instant>,
     /// To be taken back.
     surplus: usize,
     /// Hears what is decoded, and nothing that is made up.
     listener: Option<Box<Listener>>,
+    /// To be waited for.
+    owed: usize,
 }
 
 impl Playout {
@@ -82,6 +87,7 @@ impl Playout {
             watch: None,
             surplus: 0,
             listener: None,
+            owed: 0,
         })
     }
 
@@ -122,14 +128,38 @@ impl Playout {
     }
 
     fn keep(&mut self, kind: Kind, header: &Header, payload: &[u8]) -> bool {
+        let earliness = match kind {
+            Kind::Audio => self.earliness(header.timestamp),
+            Kind::Comfort | Kind::Other => None,
+        };
         match self.buffer.insert(kind, header, payload) {
-            Arrival::Kept => true,
+            Arrival::Kept => {
+                if let Some(early) = earliness {
+                    self.least = self.least.min(usize::try_from(early).unwrap_or(0));
+                }
+                true
+            }
             Arrival::Began => {
                 self.expected = None;
                 true
             }
+            Arrival::Late => {
+                let late = earliness.and_then(|early| usize::try_from(-early).ok());
+                if let Some(late) = late.filter(|late| *late <= samples(self.rate, LATEST)) {
+                    self.owed = self.owed.max(late);
+                    self.surplus = 0;
+                    self.least = 0;
+                }
+                false
+            }
             Arrival::Dropped => false,
         }
+    }
+
+    /// Samples from now until a packet would be heard; negative when that is over.
+    fn earliness(&self, timestamp: RtpTimestamp) -> Option<i64> {
+        let from_expected = self.to_samples(timestamp.since(self.expected?));
+        Some(from_expected - self.ahead as i64 + self.pcm.len() as i64)
     }
 
     /// Nothing is to be heard any more.
@@ -141,6 +171,7 @@ impl Playout {
         self.noise = None;
         self.watch = None;
         self.surplus = 0;
+        self.owed = 0;
     }
 
     /// Whether nothing is left and nothing is coming.
@@ -178,11 +209,12 @@ impl Playout {
     }
 
     fn watch(&mut self, now: Instant) {
-        self.least = self.least.min(self.delay());
         match self.watch {
             Some(until) if now < until => {}
             Some(_) => {
-                let spare = self.least.saturating_sub(self.for_repair(now));
+                // Nobody came: nobody was early.
+                let least = Some(self.least).filter(|least| *least != usize::MAX);
+                let spare = least.unwrap_or(0).saturating_sub(self.for_repair(now));
                 self.surplus = if spare > samples(self.rate, SPARE) {
                     spare - samples(self.rate, KEPT)
                 } else {
@@ -252,6 +284,10 @@ impl Playout {
     /// Decodes a packet or makes something up.
     fn step(&mut self, now: Instant) {
         let block = samples(self.rate, BLOCK);
+        if self.owed >= samples(self.rate, NEGLIGIBLE) {
+            self.owed = self.owed.saturating_sub(block);
+            return self.make_more(block);
+        }
         let Some(front) = self.buffer.front() else {
             return self.make_up(block);
         };
@@ -323,6 +359,12 @@ impl Playout {
     }
 
     fn make_up(&mut self, count: usize) {
+        self.make_more(count);
+        self.ahead += count;
+    }
+
+    /// Made up beside what is to come: everything behind it is heard so much later.
+    fn make_more(&mut self, count: usize) {
         if let Some(listener) = &mut self.listener {
             listener.interrupt();
         }
@@ -330,7 +372,6 @@ impl Playout {
             Some(noise) => noise.make(count, &mut self.pcm),
             None => self.decoder.conceal(count, &mut self.pcm),
         }
-        self.ahead += count;
     }
 }
 

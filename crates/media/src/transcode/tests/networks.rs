@@ -80,6 +80,49 @@ fn jitter_of_60_ms_disorder_and_doubles_are_not_heard_once_they_are_known() {
 }
 
 #[test]
+fn packets_that_overtake_each_other_all_the_time_are_waited_for() {
+    for (from, to) in [
+        (AudioCodec::Pcmu, AudioCodec::Opus),
+        (AudioCodec::Opus, AudioCodec::Pcmu),
+    ] {
+        let way = heard_after(from, to, |mut packets| {
+            for pair in packets.chunks_exact_mut(2) {
+                let (one, other) = (pair[0].0, pair[1].0);
+                (pair[0].0, pair[1].0) = (other, one);
+            }
+            packets
+        });
+        let rate = sample_rate(to);
+        let (amplitude, other) = tone(&way.heard()[rate as usize..], rate, HERTZ, 2);
+        let what = format!("{from} to {to}: {amplitude} {other}");
+        assert!(amplitude > 0.8 * AMPLITUDE && other < 0.05, "{what}");
+        assert!(delay(&way) <= 80, "{} ms", delay(&way));
+    }
+}
+
+#[test]
+fn jitter_of_200_ms_is_waited_for() {
+    for (from, to) in [
+        (AudioCodec::Opus, AudioCodec::Pcmu),
+        (AudioCodec::Pcmu, AudioCodec::Opus),
+    ] {
+        let way = heard_after(from, to, |packets| {
+            let mut state = 5;
+            let late = |at: Duration, state: &mut u32| at + ms(u64::from(chance(state)) * 2);
+            packets
+                .into_iter()
+                .map(|(at, header, payload)| (late(at, &mut state), header, payload))
+                .collect()
+        });
+        let rate = sample_rate(to);
+        let (amplitude, other) = tone(&way.heard()[2 * rate as usize..], rate, HERTZ, 10);
+        let what = format!("{from} to {to}: {amplitude} {other}");
+        assert!(amplitude > 0.7 * AMPLITUDE && other < 0.05, "{what}");
+        assert!(delay(&way) <= 260, "{} ms", delay(&way));
+    }
+}
+
+#[test]
 fn a_stall_of_a_second_does_not_delay_the_call_for_good() {
     let way = heard_after(AudioCodec::Opus, AudioCodec::Pcmu, |packets| {
         packets
@@ -182,6 +225,54 @@ fn another_source_takes_over_without_a_break() {
     assert_eq!(way.left.iter().filter(|left| left.1.marker).count(), 1);
     let (amplitude, other) = tone(&way.heard()[4_800..], 48_000, HERTZ, 4);
     assert!(amplitude > 0.8 * AMPLITUDE && other < 0.05);
+}
+
+#[test]
+fn a_stray_packet_of_another_place_changes_nothing_also_when_it_is_doubled() {
+    let with_strays = |copies: usize| {
+        heard_after(AudioCodec::Pcmu, AudioCodec::Opus, |packets| {
+            let mut sent = Vec::new();
+            for (at, (time, header, payload)) in packets.into_iter().enumerate() {
+                if at % 25 == 24 {
+                    let mut stray = header.clone();
+                    stray.sequence = header.sequence.plus(20_000);
+                    stray.timestamp = header.timestamp.plus(9_000_000);
+                    let stray = (time, stray, vec![0x80; 160]);
+                    sent.extend(std::iter::repeat_n(stray, copies));
+                }
+                sent.push((time, header, payload));
+            }
+            sent
+        })
+        .heard()
+    };
+    let undisturbed = with_strays(0);
+    assert!(with_strays(1) == undisturbed);
+    assert!(with_strays(2) == undisturbed);
+}
+
+#[test]
+fn a_source_whose_numbers_jump_is_followed_also_where_packets_overtake_each_other() {
+    for overtaking in [false, true] {
+        let way = heard_after(AudioCodec::Pcmu, AudioCodec::Opus, |mut packets| {
+            for (at, (_, header, _)) in packets.iter_mut().enumerate() {
+                if at >= 250 {
+                    header.sequence = header.sequence.plus(20_000);
+                    header.timestamp = header.timestamp.plus(9_000_000);
+                }
+            }
+            if overtaking {
+                for pair in packets.chunks_exact_mut(2) {
+                    let (one, other) = (pair[0].0, pair[1].0);
+                    (pair[0].0, pair[1].0) = (other, one);
+                }
+            }
+            packets
+        });
+        let (amplitude, other) = tone(&way.heard()[48_000..], 48_000, HERTZ, 4);
+        let what = format!("{overtaking}: {amplitude} {other}");
+        assert!(amplitude > 0.8 * AMPLITUDE && other < 0.05, "{what}");
+    }
 }
 
 #[test]
