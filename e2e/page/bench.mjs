@@ -2,7 +2,7 @@
 import { Call, openMicrophone, picture } from './call.mjs';
 import { answerUpdate, path, update } from './changes.mjs';
 import { Connection } from './connection.mjs';
-import { Ear } from './ear.mjs';
+import { openEar } from './ear.mjs';
 
 const connections = new Map();
 const calls = new Map();
@@ -188,7 +188,7 @@ window.bench = {
     const [a, b] = [new RTCPeerConnection(), new RTCPeerConnection()];
     a.onicecandidate = ({ candidate }) => b.addIceCandidate(candidate);
     b.onicecandidate = ({ candidate }) => a.addIceCandidate(candidate);
-    const heard = new Promise((resolve) => { b.ontrack = ({ track }) => resolve(Ear.open(new MediaStream([track]))); });
+    const heard = new Promise((resolve) => { b.ontrack = ({ track }) => resolve(openEar(new MediaStream([track]))); });
     const stream = await openMicrophone();
     for (const track of stream.getTracks()) a.addTrack(track, stream);
     await a.setLocalDescription();

@@ -1,5 +1,5 @@
 // One call's peer connection: microphone out, ear in, trickled candidates, DTMF, counters.
-import { Ear } from './ear.mjs';
+import { openEar } from './ear.mjs';
 
 let microphone;
 let camera;
@@ -29,7 +29,7 @@ export class Call {
     this.peer = new RTCPeerConnection(rtc);
     this.heard = new Promise((resolve) => {
       this.peer.ontrack = ({ track }) => {
-        if (track.kind === 'audio') resolve(Ear.open(new MediaStream([track])));
+        if (track.kind === 'audio') resolve(openEar(new MediaStream([track])));
       };
     });
     connection.listeners.push((event) => {

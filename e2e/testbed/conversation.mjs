@@ -11,9 +11,9 @@ const PACKET = 0.02; // seconds of sound in a packet
 
 /**
  * With the call up on both sides: the page hears the phone's tone for a while, one side hangs up, and the phone's
- * recording holds the page's tone. The packet counters of both ends have to fit.
+ * recording holds the page's tone. The packet counters of both ends have to fit. `microphone`: its level, if it is another than the usual.
  */
-export async function converse(call, phone, { codec, hangUp = 'page' }) {
+export async function converse(call, phone, { codec, hangUp = 'page', microphone }) {
   const machine = watchMachine();
   await call.mediaStarts();
   const before = await call.counters();
@@ -36,6 +36,6 @@ export async function converse(call, phone, { codec, hangUp = 'page' }) {
   const counted = phone.packets();
   assert.equal(counted.lost, 0, `packets lost on the way to the phone: ${JSON.stringify(counted)}`);
   assert.ok(counted.received >= sent && counted.received <= after.sent + 25, `the phone received ${counted.received}, the page sent ${after.sent}`);
-  assertTone(phone.heard(), MICROPHONE_HZ, { seconds: LISTEN, lost: counted.lost, machine: during });
+  assertTone(phone.heard(), MICROPHONE_HZ, { seconds: LISTEN, lost: counted.lost, machine: during, levels: microphone });
   return end;
 }

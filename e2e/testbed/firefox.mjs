@@ -14,7 +14,7 @@ const PREFERENCES = {
   'media.navigator.audio.fake_frequency': MICROPHONE_HZ,
   'media.autoplay.default': 0,
   'media.autoplay.blocking_policy': 0,
-  'media.peerconnection.ice.loopback': true,
+  'media.autoplay.block-webaudio': false,
   'media.peerconnection.ice.obfuscate_host_addresses': false,
   'media.getusermedia.insecure.enabled': true,
   'media.devices.insecure.enabled': true,
@@ -26,6 +26,10 @@ const PREFERENCES = {
   'app.update.enabled': false,
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
+  'app.normandy.enabled': false,
+  'services.settings.server': 'data:,',
+  'extensions.update.enabled': false,
+  'toolkit.telemetry.server': 'data:,',
 };
 
 /** Starts the browser and the server of the test page. */
@@ -73,7 +77,7 @@ class BiDiPage {
   async evaluate(work, argument) {
     const outcome = await this.bidi.command('script.callFunction', {
       functionDeclaration: `async (json) => JSON.stringify(await (${work})(JSON.parse(json)) ?? null)`,
-      arguments: [{ type: 'string', value: JSON.stringify(argument ?? null) }],
+      arguments: [{ type: 'string', value: JSON.stringify(argument ?? null, (_, value) => (Array.isArray(value) ? withoutTail(value) : value)) }],
       target: { context: this.context },
       awaitPromise: true,
       userActivation: true,
@@ -85,6 +89,18 @@ class BiDiPage {
   close() {
     return this.bidi.command('browsingContext.close', { context: this.context });
   }
+}
+
+function within(seconds, promise, what) {
+  let timer;
+  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`${what}: no answer within ${seconds} s`)), seconds * 1000); });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** JSON would make null of arguments that are not given. */
+function withoutTail(list) {
+  const last = list.findLastIndex((value) => value !== undefined);
+  return list.slice(0, last + 1);
 }
 
 /** The protocol: commands with numbers, answered in any order. */
@@ -111,7 +127,7 @@ class BiDi {
     const id = (this.count += 1);
     const answer = new Promise((resolve) => this.answers.set(id, resolve));
     this.socket.send(JSON.stringify({ id, method, params }));
-    const { type, result, error, message } = await answer;
+    const { type, result, error, message } = await within(60, answer, method);
     if (type === 'error') throw new Error(`${method}: ${error}: ${message}`);
     return result;
   }

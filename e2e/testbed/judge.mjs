@@ -11,14 +11,14 @@ const LEVEL_DB = [-18, -6];
  * A gap is excused only if the counters explain it by the machine: no packet is missing (`lost`), and the processors
  * stalled, or the kernel dropped datagrams, for at least as long (`machine`, see machine.mjs).
  */
-export function assertTone(heard, hertz, { seconds, lost = 0, machine = { stalled: 0, dropped: 0 } }) {
+export function assertTone(heard, hertz, { seconds, lost = 0, machine = { stalled: 0, dropped: 0 }, levels = LEVEL_DB }) {
   const tone = judgeTone(heard, hertz);
   const facts = `${JSON.stringify({ ...tone, hertz, seconds, lost, machine })}`;
   const gap = tone.gaps.reduce((sum, g) => sum + g.length, 0);
   const excuse = (lost === 0 ? machine.stalled : 0) + machine.dropped * 0.02;
   assert.ok(Math.abs(tone.frequency - hertz) <= 2, `wrong frequency: ${facts}`);
   assert.ok(tone.purity > 0.9, `not a clean tone: ${facts}`);
-  assert.ok(tone.level > LEVEL_DB[0] && tone.level < LEVEL_DB[1], `wrong level: ${facts}`);
+  assert.ok(tone.level > levels[0] && tone.level < levels[1], `wrong level: ${facts}`);
   assert.ok(gap <= excuse, `gaps the machine does not explain: ${facts}`);
   assert.ok(tone.duration + Math.min(gap, excuse) >= seconds - 0.3, `too short: ${facts}`);
   return tone;
