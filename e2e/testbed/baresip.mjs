@@ -20,13 +20,14 @@ const CODEC_NAMES = { opus: 'opus/48000/2', G722: 'G722/16000/1', PCMU: 'PCMU/80
  * `codecs`: what it offers and accepts, from opus, G722, PCMU, PCMA; `video`: VP8, VP9 or H264. `answer`: auto, manual, or early (183 with
  * sound, then waits for `accept`). `tone`: what it plays, in hertz; 0 is silence. `register`: false for a phone that is only called
  * by its address. `contact`: whom `write` writes to. `encryption`: baresip's mediaenc, srtp (where the other side can) or srtp-mand.
+ * `sound`: a file to play instead of the tone; `jitterBuffer`: those lines of baresip's configuration.
  */
-export async function startBaresip(user, { proxy, transport = 'udp', codecs = ['PCMU'], answer = 'manual', tone = 880, register = true, dtmf = 'rtpevent', contact, encryption, video, name = user }) {
+export async function startBaresip(user, { proxy, transport = 'udp', codecs = ['PCMU'], answer = 'manual', tone = 880, register = true, dtmf = 'rtpevent', contact, encryption, video, sound, jitterBuffer = 'jitter_buffer_type fixed\njitter_buffer_delay 1-5', name = user }) {
   const ports = await freePorts(6 + 20);
   const [listen, control, rtp] = [ports, ports + 4, ports + 6];
   const home = folder(name);
-  const sound = writeTone(join(home, 'tone.wav'), { frequency: tone });
-  writeFileSync(join(home, 'config'), config({ listen, control, rtp, home, sound, codecs, encryption, video }));
+  const source = sound ?? writeTone(join(home, 'tone.wav'), { frequency: tone });
+  writeFileSync(join(home, 'config'), config({ listen, control, rtp, home, source, codecs, encryption, video, jitterBuffer }));
   writeFileSync(join(home, 'accounts'), account({ user, proxy, transport, codecs, answer, register, dtmf, encryption, video }));
   writeFileSync(join(home, 'contacts'), contact ? `"Contact" <sip:${contact}>\n` : '');
   const program = new Program(name, '/usr/bin/baresip', ['-f', home, '-4', '-s'], { cwd: home });
@@ -133,7 +134,7 @@ class Baresip {
   }
 }
 
-function config({ listen, control, rtp, home, sound, codecs, encryption, video }) {
+function config({ listen, control, rtp, home, source, codecs, encryption, video, jitterBuffer }) {
   return [
     'poll_method epoll',
     'call_local_timeout 120',
@@ -141,7 +142,7 @@ function config({ listen, control, rtp, home, sound, codecs, encryption, video }
     `sip_listen 127.0.0.1:${listen}`,
     `audio_path ${home}`,
     `audio_player aubridge,${home}`,
-    `audio_source aufile,${sound}`,
+    `audio_source aufile,${source}`,
     `audio_alert aubridge,alert${listen}`,
     'ausrc_srate 48000',
     'auplay_srate 48000',
@@ -152,8 +153,7 @@ function config({ listen, control, rtp, home, sound, codecs, encryption, video }
     'audio_buffer 20-160',
     'rtp_tos 0',
     `rtp_ports ${rtp}-${rtp + 19}`,
-    'jitter_buffer_type fixed',
-    'jitter_buffer_delay 1-5',
+    jitterBuffer,
     'rtp_stats yes',
     'net_interface 127.0.0.1',
     `module_path ${MODULES}`,

@@ -18,10 +18,10 @@ const FLAGS = [
   '--ignore-certificate-errors',
 ];
 
-/** Starts the browser and the server of the test page. With `loopback` pages may use 127.0.0.1 in their ICE. */
-export async function startChromium({ loopback = true, name = 'chromium' } = {}) {
+/** Starts the browser and the server of the test page. With `loopback` pages may use 127.0.0.1 in their ICE; `sound`: what its microphone hears. */
+export async function startChromium({ loopback = true, sound, name = 'chromium' } = {}) {
   const profile = folder(name, 'profile');
-  const microphone = writeTone(join(folder(name), 'microphone.wav'), { frequency: MICROPHONE_HZ });
+  const microphone = sound ?? writeTone(join(folder(name), 'microphone.wav'), { frequency: MICROPHONE_HZ });
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: '/usr/bin/chromium',
     headless: true,

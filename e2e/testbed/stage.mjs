@@ -3,12 +3,12 @@ import { startChromium } from './chromium.mjs';
 import { startGateway } from './gateway.mjs';
 import { startKamailio } from './kamailio.mjs';
 
-/** Starts all three. `gateway` holds further options of startGateway; `proxy` is a Kamailio that runs already. */
-export async function startStage({ transport = 'udp', gateway = {}, browser = true, proxy } = {}) {
+/** Starts all three. `gateway` holds further options of startGateway, `chromium` of startChromium; `proxy` is a Kamailio that runs already. */
+export async function startStage({ transport = 'udp', gateway = {}, chromium = {}, browser = true, proxy } = {}) {
   const stage = new Stage();
   try {
     stage.proxy = proxy ?? (await startKamailio());
-    stage.browser = browser ? await startChromium() : undefined;
+    stage.browser = browser ? await startChromium(chromium) : undefined;
     stage.gateway = await startGateway({ proxy: stage.proxy, transport, origin: stage.browser?.origin, ...gateway });
     return stage;
   } catch (error) {

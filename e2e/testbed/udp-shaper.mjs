@@ -1,12 +1,13 @@
-// A bad network for datagrams: a relay that loses, repeats and reorders, and otherwise passes bytes on as they are.
+// A bad network for datagrams: a relay that loses, repeats, reorders and delays, and otherwise passes bytes on as they are.
 import { createSocket } from 'node:dgram';
 
 /**
  * Relays between whoever sends to `listen` and `target` ({ address, port } both). `loss`, `duplicate`, `reorder` are
- * probabilities; a reordered datagram is held back until the next one has passed (`hold` milliseconds at most).
+ * probabilities; a reordered datagram is held back until the next one has passed (`hold` milliseconds at most). `jitter`: each datagram
+ * takes between no time and so many milliseconds, all equally likely and each by itself, so that many overtake each other.
  * `seed` makes a run repeatable as far as the traffic is. `swallow` tells of a datagram whether it never arrives.
  */
-export async function startShaper({ listen, target, loss = 0, duplicate = 0, reorder = 0, hold = 60, seed = 1, swallow = () => false }) {
+export async function startShaper({ listen, target, loss = 0, duplicate = 0, reorder = 0, jitter = 0, hold = 60, seed = 1, swallow = () => false }) {
   const chance = generator(seed);
   let open = true;
   const counts = { passed: 0, lost: 0, duplicated: 0, reordered: 0, toClients: 0 };
@@ -15,8 +16,12 @@ export async function startShaper({ listen, target, loss = 0, duplicate = 0, reo
   await bound(front, listen.port, listen.address);
 
   /** A one-way path with its own held-back datagram. */
-  const path = (send) => {
+  const path = (pass) => {
     let held;
+    const send = (bytes) => {
+      if (jitter > 0) setTimeout(() => open && pass(bytes), chance() * jitter);
+      else pass(bytes);
+    };
     const release = () => {
       if (!held) return;
       clearTimeout(held.timer);
@@ -63,7 +68,7 @@ export async function startShaper({ listen, target, loss = 0, duplicate = 0, reo
 
   return {
     counts,
-    set: (changes) => { ({ loss, duplicate, reorder, swallow } = { loss, duplicate, reorder, swallow, ...changes }); },
+    set: (changes) => { ({ loss, duplicate, reorder, jitter, swallow } = { loss, duplicate, reorder, jitter, swallow, ...changes }); },
     /** As a NAT that forgot: what clients send comes from other ports from here on, and the old ones are closed. */
     rebind: async () => { for (const client of clients.values()) await (await client).rebind(); },
     stop: async () => {
@@ -83,7 +88,7 @@ function bound(socket, port, address) {
 }
 
 /** mulberry32: small, seeded, good enough for chance. */
-function generator(seed) {
+export function generator(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
