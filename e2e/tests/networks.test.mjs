@@ -10,6 +10,7 @@ import { startCoturn } from '../testbed/coturn.mjs';
 import { startGateway } from '../testbed/gateway.mjs';
 import { DOMAIN, startKamailio } from '../testbed/kamailio.mjs';
 import { freePort, freePorts } from '../testbed/ports.mjs';
+import { sendTone } from '../testbed/rtp.mjs';
 import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
 import { startTcpRelay } from '../testbed/tcp-relay.mjs';
 import { judgeTone, power } from '../testbed/tone.mjs';
@@ -25,7 +26,7 @@ describe('networks', () => {
   const gateways = [];
 
   before(async () => {
-    proxy = await startKamailio();
+    proxy = await startKamailio('kamailio', { ipv6: true });
     browser = await startChromium();
     bob = await startBaresip('bob', { proxy, answer: 'auto' });
   });
@@ -54,6 +55,22 @@ describe('networks', () => {
     const alice = await page.connect('alice', { url: gateway.url });
     assert.equal((await alice.register()).state, 'registered');
     return alice;
+  };
+  /** A scripted phone whose sound is at an IPv6 address; it signals over IPv4 nevertheless. */
+  const phoneOfIpv6 = async () => {
+    const media = createSocket('udp6');
+    let packets = 0;
+    let silence = () => {};
+    media.on('message', () => { packets += 1; });
+    await new Promise((resolve) => media.bind(0, '::1', resolve));
+    const phone = await startScriptedPhone({ proxy });
+    props.push(async () => { silence(); media.close(); phone.stop(); });
+    const plain = phone.description.bind(phone);
+    phone.description = (options) => plain(options).replaceAll('IP4 127.0.0.1', 'IP6 ::1').replace(/^m=audio \d+/m, `m=audio ${media.address().port}`);
+    return Object.assign(phone, {
+      count: () => packets,
+      talks: async (sdp) => { silence = sendTone(media, { hertz: PHONE_HZ, address: '::1', port: Number(/^m=audio (\d+)/m.exec(sdp)[1]) }); },
+    });
   };
   const level = async (call) => power((await call.hear(0.3)).samples, 48000, PHONE_HZ);
   const hears = (call, seconds = 10) => until(async () => (await level(call)) > 1e-3, { seconds, what: 'the phone\'s tone' });
@@ -104,20 +121,53 @@ describe('networks', () => {
 
   test('a phone is talked to over IPv6', async () => {
     await withGateway({}, { 'media.phone': { address: '::1' } });
-    const media = createSocket('udp6');
-    let packets = 0;
-    media.on('message', () => { packets += 1; });
-    await new Promise((resolve) => media.bind(0, '::1', resolve));
-    const phone = await startScriptedPhone({ proxy });
-    props.push(async () => { media.close(); phone.stop(); });
-    const alice = await pageOf();
-    const call = await alice.call(phone.uri);
+    const phone = await phoneOfIpv6();
+    const call = await (await pageOf()).call(phone.uri);
     const { body } = await phone.called();
     assert.match(body, /^c=IN IP6 ::1\r$/m);
-    const description = phone.description().replaceAll('IP4 127.0.0.1', 'IP6 ::1').replace(/^m=audio \d+/m, `m=audio ${media.address().port}`);
-    await phone.answer({ description });
+    await phone.answer();
     await call.state('established');
-    await until(() => packets > 50, { what: 'the page\'s sound' });
+    await until(() => phone.count() > 50, { what: 'the page\'s sound' });
+    await phone.hangUp();
+    await call.state('terminated');
+  });
+
+  test('one gateway talks to phones over IPv4 and over IPv6, at the same time', async () => {
+    const sip = await freePort();
+    const listen = ['127.0.0.1', '[::1]'].map((host) => ({ transport: 'udp', address: `${host}:${sip}` }));
+    await withGateway({}, { 'media.phone': { address: '::', advertised: ['127.0.0.1', '::1'] }, 'sip.listen': listen });
+    const alice = await pageOf();
+    const out = await callBob(alice);
+    const phone = await phoneOfIpv6();
+    phone.call('alice');
+    const call = await alice.incoming();
+    await call.accept();
+    await call.state('established');
+    const answer = await phone.hears((m) => m.status === 200 && m.cseq.endsWith('INVITE'), 'answer');
+    assert.match(answer.body, /^c=IN IP6 ::1\r$/m);
+    await phone.talks(answer.body);
+    await until(async () => phone.count() > 50 && (await call.counters()).received > 50, { what: 'sound both ways over IPv6' });
+    await phone.hangUp();
+    await call.state('terminated');
+    await hears(out);
+    await ends(out);
+  });
+
+  test('a phone behind a proxy at an IPv6 address is offered IPv6', async () => {
+    const sip = await freePort();
+    await withGateway({}, {
+      'media.phone': { address: '::', advertised: ['127.0.0.1', '::1'] },
+      'sip.listen': [{ transport: 'udp', address: `[::1]:${sip}` }],
+      sip: { outbound_proxy: `sip:[::1]:${proxy.port};transport=udp;lr` },
+    });
+    const phone = await phoneOfIpv6();
+    const call = await (await pageOf()).call(phone.uri);
+    const { body } = await phone.called();
+    assert.match(body, /^c=IN IP6 ::1\r$/m);
+    await phone.answer();
+    await call.state('established');
+    await phone.talks(body);
+    await until(async () => phone.count() > 50 && (await call.counters()).received > 50, { what: 'sound both ways over IPv6' });
     await phone.hangUp();
     await call.state('terminated');
   });

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use media::Media;
+use media::{AddressFamily, Media};
 use sip_stack::account::{AccountId, SessionId};
-use sip_stack::message::Uri;
+use sip_stack::command::request_uri;
+use sip_stack::message::{Host, Uri};
 use tokio::sync::watch;
 
 use crate::account::{AccountLimits, Permissions, Seats};
@@ -128,12 +129,32 @@ impl Rules {
         known.and_then(|known| known.video).unwrap_or(self.video)
     }
 
+    /// By which addresses the phone is met that an account of `domain` calls: those of the proxy's
+    /// or the called URI's own kind; `None` where that is a name. What DNS might say is not
+    /// waited for.
+    #[must_use]
+    pub fn phone_family(&self, target: &str, domain: &str) -> Option<AddressFamily> {
+        family_towards(self.outbound_proxy.as_ref(), target, domain)
+    }
+
     /// What the account `user` of `domain` may do; everything if no rule speaks of it.
     #[must_use]
     pub fn permissions(&self, user: &str, domain: &str) -> Permissions {
         let rule = self.accounts.iter().find(|rule| rule.matches(user, domain));
         let limits = rule.map_or_else(AccountLimits::default, AccountRule::limits);
         Permissions::new(Arc::new(limits), domain)
+    }
+}
+
+fn family_towards(proxy: Option<&Uri>, target: &str, domain: &str) -> Option<AddressFamily> {
+    let called = || {
+        let own = Uri::parse(&format!("sip:{domain}")).ok()?;
+        request_uri(target, &own).ok()
+    };
+    match proxy.cloned().or_else(called)?.host()? {
+        Host::Name(_) => None,
+        Host::V4(_) => Some(AddressFamily::Ip4),
+        Host::V6(_) => Some(AddressFamily::Ip6),
     }
 }
 
@@ -179,6 +200,27 @@ impl Numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_phone_is_met_by_addresses_of_the_kind_it_is_called_by() {
+        use AddressFamily::{Ip4, Ip6};
+        for (target, family) in [
+            ("bob@[2001:db8::7]:5070", Some(Ip6)),
+            ("sip:bob@192.0.2.7", Some(Ip4)),
+            ("bob@phones.test", None),
+            ("bob", None),
+            ("what is this", None),
+        ] {
+            assert_eq!(
+                family_towards(None, target, "sylk.test"),
+                family,
+                "{target}"
+            );
+        }
+        let proxy = Uri::parse("sip:[2001:db8::1];lr").expect("a URI");
+        let through = family_towards(Some(&proxy), "bob@192.0.2.7", "sylk.test");
+        assert_eq!(through, Some(Ip6));
+    }
 
     #[test]
     fn numbers_never_repeat() {

@@ -166,6 +166,22 @@ address = "127.0.0.1"
     }
 
     #[test]
+    fn phones_of_both_families_need_a_socket_that_hears_both() {
+        let both = "advertised = [\"192.0.2.1\", \"2001:db8::1\"]\n";
+        let problem = only_problem(&format!("{MINIMAL}{both}"));
+        assert_eq!(problem.key.as_deref(), Some("media.phone.advertised"));
+        let all = MINIMAL.replace(
+            "[media.phone]\naddress = \"127.0.0.1\"",
+            "[media.phone]\naddress = \"::\"",
+        );
+        let config = Config::parse(&format!("{all}{both}")).expect("valid");
+        assert_eq!(config.media.phone.told().len(), 2);
+        let twice = both.replace("2001:db8::1", "192.0.2.2");
+        let problem = only_problem(&format!("{all}{twice}"));
+        assert_eq!(problem.key.as_deref(), Some("media.phone.advertised"));
+    }
+
+    #[test]
     fn a_rule_for_no_account_is_refused_by_name_and_line() {
         let problem = only_problem(&format!("{MINIMAL}\n[[account]]\nmatch = \"alice\"\n"));
         assert_eq!(problem.line, Some(16));

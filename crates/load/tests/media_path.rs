@@ -277,7 +277,7 @@ fn config() -> MediaConfig {
         browser: BrowserAddress::udp(loopback()),
         phone: PhoneAddress {
             bind: Ipv4Addr::LOCALHOST.into(),
-            advertised: None,
+            advertised: Vec::new(),
             ports: 28_100..=28_299,
         },
         limits: Limits::default(),

@@ -69,8 +69,9 @@ impl BrowserAddress {
 pub struct PhoneAddress {
     /// Address to bind.
     pub bind: IpAddr,
-    /// Address written into SDP, when it is not the bound one.
-    pub advertised: Option<IpAddr>,
+    /// Addresses written into SDP, when they are not the bound one: one, or one of each family
+    /// where sockets hear both (`[::]`), the preferred one first.
+    pub advertised: Vec<IpAddr>,
     /// Ports to take pairs from: even for RTP, the next for RTCP.
     pub ports: RangeInclusive<u16>,
 }

@@ -4,7 +4,7 @@
 //! the SDP code from an offer or an answer. Nothing here parses or prints SDP.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::srtp::{SdesKeys, SrtpLocal};
 
@@ -121,6 +121,24 @@ pub struct BrowserRemote {
     pub ssrcs: Vec<Ssrc>,
     /// The number of the header extension in which it says how loud it is (RFC 6464).
     pub audio_level: Option<u8>,
+}
+
+/// A family of addresses (RFC 4566 §5.7: `IP4`, `IP6`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// IPv4.
+    Ip4,
+    /// IPv6.
+    Ip6,
+}
+
+impl From<IpAddr> for AddressFamily {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(_) => Self::Ip4,
+            IpAddr::V6(_) => Self::Ip6,
+        }
+    }
 }
 
 /// Our end of a phone leg, for the SDP sent to the phone.

@@ -40,7 +40,8 @@ pub mod video;
 pub use browser_leg::{Credentials as IceCredentials, IceSeed};
 pub use config::{BrowserAddress, BrowserHost, Limits, MediaConfig, PhoneAddress, TcpPort};
 pub use endpoints::{
-    BrowserLocal, BrowserRemote, DtlsRole, Fingerprint, PhoneLocal, PhoneRemote, Ssrc, VideoLocal,
+    AddressFamily, BrowserLocal, BrowserRemote, DtlsRole, Fingerprint, PhoneLocal, PhoneRemote,
+    Ssrc, VideoLocal,
 };
 pub use event::{Dropped, Flow, LegEvent, LegFailure, LegStats, Link, Way};
 pub use handle::{

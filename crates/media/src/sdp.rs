@@ -23,6 +23,6 @@ pub use crypto::Crypto;
 pub use direction::Direction;
 pub use formats::{Format, Formats};
 pub use lines::{MAX_LINES, MAX_MEDIA_SECTIONS, MAX_SDP_BYTES, MediaLine, SdpError};
-pub use phone::{MediaAddress, PhoneDescription};
+pub use phone::{MediaAddress, PhoneDescription, address_family};
 pub use setup::Setup;
 pub use video::{VideoFormat, VideoSection, speaks_of_video};

@@ -10,8 +10,8 @@ use media::plan::Policy;
 use media::quality::CallFigures;
 use media::video::AgreedVideo;
 use media::{
-    BrowserLeg, BrowserRemote, IceCredentials, LegEvent, LegStats, MediaError, PhoneLeg,
-    PhoneLegConfig, PhoneLocal, PhoneRemote, Relay, VideoLocal, WorkerHandle,
+    AddressFamily, BrowserLeg, BrowserRemote, IceCredentials, LegEvent, LegStats, MediaError,
+    PhoneLeg, PhoneLegConfig, PhoneLocal, PhoneRemote, Relay, VideoLocal, WorkerHandle,
 };
 use tokio::sync::oneshot;
 
@@ -80,6 +80,14 @@ pub struct Legs {
     candidate: Option<PhoneLeg>,
     video: VideoLeg,
     candidate_video: VideoLeg,
+    family: Option<AddressFamily>,
+}
+
+/// The leg's end is told by an address of that family, if any was called for.
+fn faced(leg: &mut PhoneLeg, family: Option<AddressFamily>) {
+    if let Some(family) = family {
+        leg.face(family);
+    }
 }
 
 impl Legs {
@@ -93,7 +101,16 @@ impl Legs {
             candidate: None,
             video: VideoLeg::default(),
             candidate_video: VideoLeg::default(),
+            family: None,
         }
+    }
+
+    /// Phones are told addresses of this family, where there are some: also those that may take
+    /// the first one's place.
+    pub fn face(&mut self, family: Option<AddressFamily>) {
+        self.family = family;
+        self.video.face(family);
+        faced(&mut self.phone, family);
     }
 
     /// Whether the operator allows video in this call, and the first description of it: a leg
@@ -188,7 +205,8 @@ impl Legs {
         on_event: impl Fn(LegEvent) + Send + 'static,
     ) -> Result<PhoneLocal, MediaError> {
         let on_event = Box::new(on_event);
-        let leg = self.worker.open_phone_leg(PhoneLegConfig { on_event })?;
+        let mut leg = self.worker.open_phone_leg(PhoneLegConfig { on_event })?;
+        faced(&mut leg, self.family);
         let local = leg.local().clone();
         self.candidate = Some(leg);
         self.candidate_video = self.video.another(&self.worker);

@@ -1,6 +1,6 @@
 //! `[media]`: the addresses and ports audio and video flow through.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::Deserialize;
 
@@ -66,8 +66,9 @@ impl Default for Media {
 pub struct PhoneMedia {
     /// The address to bind.
     pub address: IpAddr,
-    /// The address phones are told, when it differs from the bound one.
-    pub advertised: Option<IpAddr>,
+    /// The address phones are told, when it differs from the bound one; one of each family where
+    /// both are bound.
+    pub advertised: Option<Addresses>,
     /// First and last port of the range.
     #[serde(default = "phone_ports")]
     pub ports: [u16; 2],
@@ -110,8 +111,40 @@ impl Media {
             let text = "must be two rising ports, the first at least 1024";
             problems.push(Problem::new("media.phone.ports", text));
         }
-        let address = (self.phone.address, self.phone.advertised);
-        check_address("media.phone", address, problems);
+        self.phone.check(problems);
+    }
+}
+
+impl PhoneMedia {
+    /// The addresses phones are told in place of the bound one, the preferred one first.
+    pub fn told(&self) -> &[IpAddr] {
+        self.advertised.as_ref().map_or(&[], Addresses::all)
+    }
+
+    fn check(&self, problems: &mut Vec<Problem>) {
+        let mut problem = |text: &str| {
+            problems.push(Problem::new("media.phone.advertised", text));
+        };
+        match self.told() {
+            [] if self.advertised.is_some() => {
+                problem("must be one address, or one of each family");
+            }
+            [] | [_] => {}
+            [one, other] if one.is_ipv4() != other.is_ipv4() => {
+                if self.address != IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
+                    problem("may be of both families only with `address = \"::\"`");
+                }
+            }
+            [_, _, ..] => problem("must be one address, or one of each family"),
+        }
+        match self.told() {
+            [] => check_address("media.phone", (self.address, None), problems),
+            told => {
+                for told in told {
+                    check_address("media.phone", (self.address, Some(*told)), problems);
+                }
+            }
+        }
     }
 }
 

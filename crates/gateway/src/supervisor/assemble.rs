@@ -148,7 +148,7 @@ fn media_config(config: &Config) -> MediaConfig {
         },
         phone: PhoneAddress {
             bind: phone.address,
-            advertised: phone.advertised,
+            advertised: phone.told().to_vec(),
             ports: first..=last,
         },
         limits: MediaLimits {

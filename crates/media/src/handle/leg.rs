@@ -1,11 +1,14 @@
 //! Handles of legs: what a call holds. Dropping one closes its leg.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::MediaError;
 use crate::browser_leg::{Credentials, IceSeed};
 use crate::dtmf::Dtmf;
-use crate::endpoints::{BrowserLocal, BrowserRemote, DtlsRole, PhoneLocal, PhoneRemote};
+use crate::endpoints::{
+    AddressFamily, BrowserLocal, BrowserRemote, DtlsRole, PhoneLocal, PhoneRemote,
+};
 use crate::event::{LegEvent, LegStats};
 use crate::worker::{Command, LegId, Mailbox};
 
@@ -106,6 +109,8 @@ impl BrowserLeg {
 pub struct PhoneLeg {
     pub(super) leg: OpenLeg,
     pub(super) local: PhoneLocal,
+    /// Addresses of this leg that phones may be told.
+    pub(super) told: Arc<[IpAddr]>,
 }
 
 impl PhoneLeg {
@@ -113,6 +118,17 @@ impl PhoneLeg {
     #[must_use]
     pub fn local(&self) -> &PhoneLocal {
         &self.local
+    }
+
+    /// Our address for the SDP is one of this family from here on, where we have one; the leg
+    /// hears all that it is bound to.
+    pub fn face(&mut self, family: AddressFamily) {
+        let mut told = self.told.iter();
+        let ip = told.find(|ip| AddressFamily::from(**ip) == family);
+        if let Some(ip) = ip.copied() {
+            self.local.rtp.set_ip(ip);
+            self.local.rtcp.set_ip(ip);
+        }
     }
 
     /// Tells the leg where the phone is, and again when that changes; `None` when it has named

@@ -30,7 +30,8 @@ pub struct Media {
 pub(super) struct Common {
     pub(super) identity: Arc<Identity>,
     pub(super) ports: Arc<PortPool>,
-    pub(super) phone_ip: IpAddr,
+    /// What phones are told, the preferred one first; never empty.
+    pub(super) phone_ips: Arc<[IpAddr]>,
     pub(super) next_leg: AtomicU64,
     pub(super) next_turn: AtomicUsize,
     pub(super) rng: Mutex<StdRng>,
@@ -43,13 +44,16 @@ impl Media {
     /// When a port cannot be bound, a thread cannot be started, or a bound address is
     /// unspecified (`0.0.0.0`) and none to advertise is given.
     pub fn start(config: MediaConfig) -> io::Result<Self> {
-        let phone_ip = advertised(config.phone.bind, config.phone.advertised)?;
+        let first = config.phone.advertised.first().copied();
+        let first = advertised(config.phone.bind, first)?;
+        let others = config.phone.advertised.iter().skip(1).copied();
+        let phone_ips = std::iter::once(first).chain(others).collect();
         let mut rng = StdRng::from_seed(seed_from_system()?);
         let ports = PortPool::new(config.phone.bind, &config.phone.ports, &mut rng);
         let common = Arc::new(Common {
             identity: Arc::new(Identity::generate()?),
             ports: Arc::new(ports),
-            phone_ip,
+            phone_ips,
             next_leg: AtomicU64::new(0),
             next_turn: AtomicUsize::new(0),
             rng: Mutex::new(rng),

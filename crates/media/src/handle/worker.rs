@@ -90,9 +90,11 @@ impl WorkerHandle {
         let ssrc = Ssrc(rng.random());
         let cname = random_name(&mut rng);
         let port = sockets.rtp_port();
+        let told = self.common.phone_ips.clone();
+        let ip = told.first().copied().expect("never empty");
         let local = PhoneLocal {
-            rtp: SocketAddr::new(self.common.phone_ip, port),
-            rtcp: SocketAddr::new(self.common.phone_ip, port + 1),
+            rtp: SocketAddr::new(ip, port),
+            rtcp: SocketAddr::new(ip, port + 1),
             ssrc,
             cname: cname.clone(),
             session_id: rng.random::<u64>() >> 2,
@@ -112,7 +114,7 @@ impl WorkerHandle {
             id,
             mailbox: self.mailbox.clone(),
         };
-        Ok(PhoneLeg { leg, local })
+        Ok(PhoneLeg { leg, local, told })
     }
 
     /// Carries media between two legs of this worker by the given plan. Called again it

@@ -9,6 +9,7 @@ use super::direction::Direction;
 use super::formats::Formats;
 use super::lines::{Lines, MediaLine, SdpError, Section};
 use super::video::VideoSection;
+use crate::endpoints::AddressFamily;
 use crate::srtp::SrtpPolicy;
 
 /// A phone's description with one audio section that can be used.
@@ -50,6 +51,16 @@ pub enum MediaAddress {
     Unspecified,
     /// A host name, another kind of network, or nothing.
     Unusable,
+}
+
+/// The family in which a phone has named the address of its audio; `None` where it has named none.
+#[must_use]
+pub fn address_family(sdp: &[u8]) -> Option<AddressFamily> {
+    let phone = PhoneDescription::parse_under(SrtpPolicy::Optional, sdp).ok()?;
+    match phone.address {
+        MediaAddress::At(address) => Some(address.ip().into()),
+        MediaAddress::Unspecified | MediaAddress::Unusable => None,
+    }
 }
 
 impl PhoneDescription {

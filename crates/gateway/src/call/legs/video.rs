@@ -3,12 +3,15 @@
 
 use media::sdp::speaks_of_video;
 use media::video::AgreedVideo;
-use media::{BrowserLeg, MediaError, PhoneLeg, PhoneLegConfig, VideoLocal, WorkerHandle};
+use media::{
+    AddressFamily, BrowserLeg, MediaError, PhoneLeg, PhoneLegConfig, VideoLocal, WorkerHandle,
+};
 
 /// The leg, or its absence.
 #[derive(Debug, Default)]
 pub(super) struct VideoLeg {
     allowed: bool,
+    family: Option<AddressFamily>,
     leg: Option<PhoneLeg>,
 }
 
@@ -16,6 +19,11 @@ impl VideoLeg {
     /// The operator's word.
     pub(super) fn allow(&mut self, allowed: bool) {
         self.allowed = allowed;
+    }
+
+    /// Its end is told by an address of this family, where there is one.
+    pub(super) fn face(&mut self, family: Option<AddressFamily>) {
+        self.family = family;
     }
 
     /// Our end of it.
@@ -44,6 +52,7 @@ impl VideoLeg {
     pub(super) fn another(&self, worker: &WorkerHandle) -> Self {
         let mut another = Self {
             allowed: self.allowed,
+            family: self.family,
             leg: None,
         };
         if self.leg.is_some() {
@@ -56,7 +65,10 @@ impl VideoLeg {
         // Its end is the call's: neither silence nor failure of the video is an event.
         let on_event = Box::new(|_| {});
         match worker.open_phone_leg(PhoneLegConfig { on_event }) {
-            Ok(leg) => self.leg = Some(leg),
+            Ok(mut leg) => {
+                super::faced(&mut leg, self.family);
+                self.leg = Some(leg);
+            }
             Err(error) => tracing::warn!(%error, "no leg for video"),
         }
     }

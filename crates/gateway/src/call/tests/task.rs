@@ -163,7 +163,7 @@ fn media_config() -> MediaConfig {
         browser: BrowserAddress::udp(SocketAddr::new(here, 0)),
         phone: PhoneAddress {
             bind: here,
-            advertised: None,
+            advertised: Vec::new(),
             ports: 21_900..=21_999,
         },
         limits: Limits::default(),

@@ -4,7 +4,7 @@
     reason = "these tests run on real sockets and real time"
 )]
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,8 @@ use crate::event::{LegEvent, LegFailure, LegStats};
 use crate::simulate::{BROWSER_SSRC, CheckKind, SimBrowser, rtp_packet};
 use crate::worker::{Command, LegId, MAX_FAILED_TURNS};
 use crate::{
-    BrowserAddress, BrowserLeg, BrowserLegConfig, Counts, Gate, Limits, Media, MediaConfig,
-    MediaError, PhoneAddress, PhoneLeg, PhoneLegConfig, WorkerHandle,
+    AddressFamily, BrowserAddress, BrowserLeg, BrowserLegConfig, Counts, Gate, Limits, Media,
+    MediaConfig, MediaError, PhoneAddress, PhoneLeg, PhoneLegConfig, WorkerHandle,
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -204,6 +204,34 @@ fn a_panic_ends_one_leg_and_no_other() {
 }
 
 #[test]
+fn a_phone_is_told_our_address_of_its_own_family() {
+    let media = Media::start(MediaConfig {
+        workers: 1,
+        browser: BrowserAddress::udp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+        phone: PhoneAddress {
+            bind: Ipv6Addr::UNSPECIFIED.into(),
+            advertised: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+            ports: 21_240..=21_243,
+        },
+        limits: Limits::default(),
+    })
+    .expect("started");
+    let on_event = Box::new(|_| {});
+    let leg = media.worker().open_phone_leg(PhoneLegConfig { on_event });
+    let mut leg = leg.expect("opened");
+    assert!(leg.local().rtp.is_ipv4(), "the preferred one");
+    for (family, ip) in [
+        (AddressFamily::Ip6, Ipv6Addr::LOCALHOST.into()),
+        (AddressFamily::Ip4, Ipv4Addr::LOCALHOST.into()),
+    ] {
+        leg.face(family);
+        let local = leg.local();
+        assert_eq!(local.rtp.ip(), ip);
+        assert_eq!(local.rtcp, SocketAddr::new(ip, local.rtp.port() + 1));
+    }
+}
+
+#[test]
 fn the_ledger_is_empty_after_the_handles_and_threads_end_with_the_path() {
     let mut call = Call::connected(21_200);
     let counts = call.media.as_ref().expect("running").counts();
@@ -274,7 +302,7 @@ impl Call {
             browser: BrowserAddress::udp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             phone: PhoneAddress {
                 bind: Ipv4Addr::LOCALHOST.into(),
-                advertised: None,
+                advertised: Vec::new(),
                 ports: ports..=ports + 19,
             },
             limits: Limits::default(),

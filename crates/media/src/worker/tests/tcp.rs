@@ -194,7 +194,7 @@ impl Path {
             },
             phone: PhoneAddress {
                 bind: Ipv4Addr::LOCALHOST.into(),
-                advertised: None,
+                advertised: Vec::new(),
                 ports: 21_400..=21_409,
             },
             limits: Limits::default(),

@@ -304,7 +304,7 @@ mod tests {
             browser: BrowserAddress::udp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             phone: PhoneAddress {
                 bind: Ipv4Addr::LOCALHOST.into(),
-                advertised: None,
+                advertised: Vec::new(),
                 ports: 20_000..=20_009,
             },
             limits: MediaLimits::default(),

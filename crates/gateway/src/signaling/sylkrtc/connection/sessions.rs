@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use media::sdp::address_family;
 use sip_stack::account::{AccountId, SessionId as SipSession};
 use sip_stack::command::Command;
 use sylkrtc_protocol::{
@@ -69,6 +70,7 @@ impl Client {
             Refusal::NoMediaResources
         })?;
         let domain = domain_without_port(&create.account);
+        legs.face(backend.rules.phone_family(&create.uri, domain));
         let policy = backend.rules.media.outgoing(&create.uri, domain);
         let video = backend.rules.allows_video(domain);
         legs.allow_video(video, create.sdp.as_bytes());
@@ -294,6 +296,7 @@ impl Client {
         let Ok(mut legs) = mailbox.open_legs(backend.media.worker()) else {
             return refused(503).await;
         };
+        legs.face(sdp.as_deref().and_then(address_family));
         let video = backend.rules.allows_video(domain_without_port(&address));
         legs.allow_video(video, sdp.as_deref().unwrap_or_default());
         let parameters = Incoming {
