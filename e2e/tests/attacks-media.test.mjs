@@ -1,4 +1,4 @@
-// Attacks on the media of a plain call, against the daemon itself: audio injected into it and bled out of it (M3), and
+// Attacks on the media of a plain call, against the daemon itself: audio injected into it and bled out of it (M3), numbers that jump (M5), and
 // packets that no sane peer sends (M6). Each time the page and the phone go on hearing each other and nothing else.
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
@@ -9,7 +9,9 @@ import { PHONE_HZ } from '../testbed/conversation.mjs';
 import { assertTone } from '../testbed/judge.mjs';
 import { watchMachine } from '../testbed/machine.mjs';
 import { sendTone } from '../testbed/rtp.mjs';
+import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
 import { startStage } from '../testbed/stage.mjs';
+import { judgeTone, power } from '../testbed/tone.mjs';
 import { until } from '../testbed/wait.mjs';
 
 /** Ports of phone legs, RTP before RTCP. */
@@ -53,6 +55,20 @@ function dice(seed) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return Math.floor((state / 0x100000000) * below);
   };
+}
+
+const WHIMS = { length: 9, pause: 1 }; // seconds
+
+/** What a phone's numbers may do: a roll-over in the first second, then something new each second. */
+function whims(packet, index) {
+  const after = (seconds) => index >= seconds * 50;
+  const source = Number(after(2)) + Number(after(5));
+  const sequence = 65_500 + index + (after(3) ? 20_000 : 0) - (after(5) ? 31_000 : 0) - (after(6) ? 40 : 0);
+  const time = index * 160 + (after(4) ? 9_000_000 : 0) - (after(5) ? 5_000_000 : 0);
+  packet.writeUInt16BE(sequence & 0xffff, 2);
+  packet.writeUInt32BE(time >>> 0, 4);
+  packet.writeUInt32BE((packet.readUInt32BE(8) + source) >>> 0, 8);
+  return !(after(7) && !after(7 + WHIMS.pause));
 }
 
 const bytes = (roll, length) => Buffer.from(Array.from({ length }, () => roll(256)));
@@ -181,6 +197,26 @@ describe('attacks on the media of a plain call', () => {
     await talk(call, bob);
     assert.equal(thief.heard, 0);
   });
+
+  for (const [way, codecs] of [['relayed', ['audio/PCMU']], ['transcoded', ['audio/opus']]]) {
+    test(`M5: numbers that roll over, jump and fall back, another source and a pause are not heard where audio is ${way}`, async () => {
+      const phone = stage.cast(await startScriptedPhone({ proxy: stage.proxy }));
+      const alice = await stage.connect('alice');
+      assert.equal((await alice.register()).state, 'registered');
+      const call = await alice.call(phone.uri, { codecs });
+      await phone.answer();
+      await phone.play(PHONE_HZ, { change: whims });
+      await call.state('established');
+      await call.mediaStarts();
+      const { samples, rate } = await call.hear(WHIMS.length);
+      const tone = judgeTone({ samples, rate }, PHONE_HZ);
+      const missing = tone.gaps.reduce((sum, gap) => sum + gap.length, 0);
+      assert.ok(tone.purity > 0.9 && missing < WHIMS.pause + 1, JSON.stringify(tone));
+      assert.ok(power(samples.subarray(-rate), rate, PHONE_HZ) > 1e-3, 'the end of it');
+      await phone.hangUp();
+      await call.state('terminated');
+    });
+  }
 
   test('and then nothing is left', () => stage.nothingLeft());
 });
