@@ -3,8 +3,12 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { startBaresip } from '../testbed/baresip.mjs';
-import { converse } from '../testbed/conversation.mjs';
+import { MICROPHONE_HZ } from '../testbed/chromium.mjs';
+import { PHONE_HZ, converse } from '../testbed/conversation.mjs';
+import { assertTone } from '../testbed/judge.mjs';
+import { startLinphone } from '../testbed/linphone.mjs';
 import { startStage } from '../testbed/stage.mjs';
+import { judgeTone } from '../testbed/tone.mjs';
 import { until } from '../testbed/wait.mjs';
 
 const ENABLED = /SRTP is Enabled \(cryptosuite=([\w]+)\)/;
@@ -78,6 +82,21 @@ describe('where encryption is required and signalling is TLS', () => {
       assert.match(back.bob.program.output, ENABLED);
     });
   }
+
+  test('a page and linphone, which must, hear each other', async () => {
+    const bob = stage.cast(await startLinphone('bob', { proxy: stage.proxy, transport: 'tls', encryption: true, name: 'linphone' }));
+    const alice = await stage.connect('alice');
+    assert.equal((await alice.register()).state, 'registered');
+    const call = await alice.call(bob.uri);
+    await call.state('established');
+    await call.mediaStarts();
+    assertTone(await call.hear(3), PHONE_HZ, { seconds: 3 });
+    await call.hangUp();
+    await call.state('terminated');
+    await bob.idle();
+    const { purity, duration } = judgeTone(bob.heard(), MICROPHONE_HZ);
+    assert.ok(purity > 0.9 && duration > 2, `linphone hears ${JSON.stringify({ purity, duration })}`);
+  });
 
   test('a phone that cannot is not talked with, whoever calls, and the page is told why', async () => {
     const { alice, bob } = await parties(stage, { transport: 'tls', name: 'bob-plain' });
