@@ -1,8 +1,10 @@
 // Video over SIP: two pages see each other, a phone is seen, and video comes and goes in mid-call.
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { startBaresip } from '../testbed/baresip.mjs';
 import { PHONE_HZ } from '../testbed/conversation.mjs';
+import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
 import { startStage } from '../testbed/stage.mjs';
 import { power } from '../testbed/tone.mjs';
 import { startShaper } from '../testbed/udp-shaper.mjs';
@@ -177,6 +179,40 @@ describe('video', () => {
     await hears(call);
     await call.hangUp();
     await carol.closed();
+  });
+
+  test('a phone without feedback asks for keyframes by INFO and is asked by INFO', async () => {
+    // The testbed's own phone: no real one at hand can be told to do without feedback.
+    const bob = stage.cast(await startScriptedPhone({ proxy: stage.proxy }));
+    const video = createSocket('udp4');
+    await new Promise((resolve) => video.bind(0, '127.0.0.1', resolve));
+    let packets = 0;
+    video.on('message', (packet) => { packets += packet.length > 12 ? 1 : 0; });
+    const alice = await registered('alice');
+    const call = await alice.call(bob.uri, { camera: true });
+    await bob.answer({ description: bob.description({ lines: ['a=sendrecv', `m=video ${video.address().port} RTP/AVP 96`, 'a=rtpmap:96 VP8/90000'] }) });
+    await bob.play(PHONE_HZ);
+    await call.state('established');
+    await until(() => packets > 10, { what: 'video at the phone' });
+    const { asked } = await call.picture();
+    await new Promise((resolve) => setTimeout(resolve, 400)); // requests have their least distance
+    const info = await bob.within('INFO', { type: 'application/media_control+xml', body: '<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>' });
+    assert.equal(info.status, 200);
+    await until(async () => (await call.picture()).asked > asked, { what: 'the page is asked' });
+    // frames that build upon nothing
+    const port = Number(/^m=video (\d+)/m.exec(bob.invite.body)[1]);
+    const frame = Buffer.from([0x80, 0xe0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 0x10, 0x01, 0, 0, 0, 0]);
+    const wish = (m) => m.method === 'INFO' && m.body.includes('picture_fast_update');
+    for (let index = 0; !bob.heard.some(wish); index += 1) {
+      assert.ok(index < 200, 'the phone is asked');
+      frame.writeUInt16BE(index, 2);
+      frame.writeUInt32BE(index * 3000, 4);
+      video.send(frame, port, '127.0.0.1');
+      await new Promise((resolve) => setTimeout(resolve, 33));
+    }
+    await bob.hangUp();
+    await call.state('terminated');
+    video.close();
   });
 
   for (const video of ['VP8', 'H264']) {

@@ -27,6 +27,7 @@ mod mailbox;
 mod messages;
 mod negotiation;
 mod outgoing;
+mod picture;
 mod quality;
 pub mod reason;
 mod reinvite;
@@ -67,6 +68,7 @@ pub use self::negotiation::{Locals, Negotiation};
 pub use self::outgoing::Outgoing;
 pub use self::session_id::{dashed_session_id, plain_session_id};
 use self::state::{Direction, MediaState, Progress, Signalling};
+pub use self::stats::VideoFigures;
 pub use self::switchboard::Switchboard;
 pub use self::task::CallTask;
 
@@ -87,6 +89,7 @@ pub struct Call {
     direction: Direction,
     tones: tones::Tones,
     keys: keys::Keys,
+    picture: picture::Picture,
     messages: messages::Messages,
     transfer: transfer::Transfer,
     lifetime: lifetime::Lifetime,
@@ -142,6 +145,8 @@ impl Call {
             Input::Transferred => call.end_transferred(now),
             Input::MediaRefused(_) => call.end(&reason::leg_failure(LegFailure::Panicked), now),
             Input::VideoLeg(local) => call.negotiation.video_leg(local),
+            Input::Video(LegEvent::KeyframeNeeded) => call.ask_phone_for_keyframe(),
+            Input::Video(_) => {}
             Input::ClientTakesUpdates => call.takes_updates = true,
             Input::ClientTakesKeys => call.keys.told = true,
             Input::ClientLost => call.end(&reason::client_lost(), now),
@@ -210,6 +215,7 @@ impl Call {
             call_id: None,
             tones: tones::Tones::default(),
             keys: keys::Keys::default(),
+            picture: picture::Picture::default(),
             messages: messages::Messages::default(),
             transfer: transfer::Transfer::default(),
             lifetime: lifetime::Lifetime::default(),
@@ -248,7 +254,11 @@ impl Call {
             SessionEvent::ReinviteFailed { code, phrase } => {
                 self.handle_reinvite_failed(StatusReason::new(code, phrase), now);
             }
+            SessionEvent::Info { content_type, body } if picture::is_wish(&content_type, &body) => {
+                self.phone_asks_for_keyframe();
+            }
             SessionEvent::Info { content_type, body } => self.handle_info(&content_type, &body),
+            SessionEvent::InfoResult { code } if self.takes_wish_result(code) => {}
             SessionEvent::InfoResult { code } => self.handle_info_result(code),
             SessionEvent::Refer(referral) => self.handle_refer(referral),
             SessionEvent::ReferProgress(progress) => self.handle_refer_progress(progress, now),
@@ -272,7 +282,7 @@ impl Call {
             LegEvent::Failed(failure) => self.handle_failure(failure, now),
             LegEvent::MediaStopped { silence } => self.handle_silence("browser", silence, now),
             LegEvent::Dtmf { digit, duration } => self.handle_browser_key(digit, duration),
-            LegEvent::IceValidated | LegEvent::Stats(_) => {}
+            LegEvent::IceValidated | LegEvent::KeyframeNeeded | LegEvent::Stats(_) => {}
         }
     }
 
@@ -283,7 +293,10 @@ impl Call {
             LegEvent::MediaStopped { .. } if self.transfer.is_handing_over() => {}
             LegEvent::MediaStopped { silence } => self.handle_silence("phone", *silence, now),
             LegEvent::Dtmf { digit, duration } => self.handle_phone_key(*digit, *duration, now),
-            LegEvent::IceValidated | LegEvent::Connected | LegEvent::Stats(_) => {}
+            LegEvent::IceValidated
+            | LegEvent::Connected
+            | LegEvent::KeyframeNeeded
+            | LegEvent::Stats(_) => {}
         }
     }
 

@@ -21,6 +21,7 @@ use warp::reply::Response;
 
 use self::exposition::Exposition;
 use self::histogram::Histogram;
+use crate::call::VideoFigures;
 use crate::health::Sources;
 
 /// Of the time from the request or the INVITE until media flows, in seconds.
@@ -49,6 +50,8 @@ struct WayCounters {
     packets: AtomicU64,
     lost: AtomicU64,
     srtp_failures: AtomicU64,
+    video: AtomicU64,
+    video_lost: AtomicU64,
     mos: Histogram,
     loss: Histogram,
 }
@@ -79,6 +82,19 @@ impl Metrics {
         }
         self.0.to_phone.observe(&figures.to_phone);
         self.0.to_browser.observe(&figures.to_browser);
+    }
+
+    /// The video of a call that is over.
+    pub fn video_ended(&self, figures: &VideoFigures) {
+        let ways = [
+            (&self.0.to_phone, &figures.from_browser),
+            (&self.0.to_browser, &figures.from_phone),
+        ];
+        for (way, from) in ways {
+            way.video
+                .fetch_add(from.received.packets, Ordering::Relaxed);
+            way.video_lost.fetch_add(from.lost, Ordering::Relaxed);
+        }
     }
 
     fn write(&self, page: &mut Exposition) {
@@ -128,7 +144,7 @@ impl Metrics {
             page.histogram(loss, &[("direction", direction)], &way.loss);
         }
         type Counter = fn(&WayCounters) -> &AtomicU64;
-        let counters: [(&str, &str, Counter); 3] = [
+        let counters: [(&str, &str, Counter); 5] = [
             (
                 "sylk_rtp_packets_total",
                 "RTP packets that came, of calls that have ended.",
@@ -143,6 +159,16 @@ impl Metrics {
                 "sylk_srtp_failures_total",
                 "Packets that no key opened.",
                 |way| &way.srtp_failures,
+            ),
+            (
+                "sylk_video_packets_total",
+                "RTP packets of video that came, of calls that have ended.",
+                |way| &way.video,
+            ),
+            (
+                "sylk_video_lost_packets_total",
+                "RTP packets of video that were lost before they came.",
+                |way| &way.video_lost,
             ),
         ];
         for (name, help, counter) in counters {
@@ -161,6 +187,8 @@ impl WayCounters {
             packets: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             srtp_failures: AtomicU64::new(0),
+            video: AtomicU64::new(0),
+            video_lost: AtomicU64::new(0),
             mos: Histogram::new(MOS),
             loss: Histogram::new(LOSS),
         }
@@ -295,6 +323,10 @@ mod tests {
             toward: Toward::Browser,
         };
         metrics.call_ended(&figures, verdict);
+        let mut video = VideoFigures::default();
+        video.from_phone.received.packets = 700;
+        video.from_phone.lost = 3;
+        metrics.video_ended(&video);
         metrics.established(Duration::from_millis(150));
         let mut page = Exposition::default();
         metrics.write(&mut page);
@@ -308,6 +340,9 @@ mod tests {
             "sylk_call_loss_ratio_bucket{direction=\"to-phone\",le=\"0.05\"} 1",
             "sylk_call_mos_count{direction=\"to-browser\"} 0",
             "sylk_rtp_lost_packets_total{direction=\"to-phone\"} 5",
+            "sylk_video_packets_total{direction=\"to-browser\"} 700",
+            "sylk_video_lost_packets_total{direction=\"to-browser\"} 3",
+            "sylk_video_packets_total{direction=\"to-phone\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

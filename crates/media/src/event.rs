@@ -33,6 +33,9 @@ pub enum LegEvent {
         /// How long it was pressed.
         duration: Duration,
     },
+    /// Phone leg of video: a keyframe is needed, and the phone has agreed to no RTCP that would
+    /// ask for one (RFC 5168). Said every two seconds at most.
+    KeyframeNeeded,
     /// Final counters, once, when the leg has been closed.
     Stats(Box<LegStats>),
 }
@@ -87,6 +90,45 @@ pub struct LegStats {
     pub way: Way,
     /// What the leg speaks by the last plan.
     pub codec: Option<AudioCodec>,
+    /// Browser leg: its video, which is in none of the counters above.
+    pub video: Option<VideoStats>,
+}
+
+/// Counters of video. Of a phone leg that carries video they are its [`LegStats`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VideoStats {
+    /// RTP taken from the peer.
+    pub received: Flow,
+    /// RTP sent to the peer.
+    pub sent: Flow,
+    /// RTP packets from the peer that never came, as far as sequence numbers tell.
+    pub lost: u64,
+    /// RTP packets the peer says it has missed (RFC 3550 §6.4.1, cumulative).
+    pub lost_at_peer: u64,
+}
+
+impl VideoStats {
+    /// Adds those of another leg.
+    pub fn add(&mut self, other: &Self) {
+        self.received.packets += other.received.packets;
+        self.received.bytes += other.received.bytes;
+        self.sent.packets += other.sent.packets;
+        self.sent.bytes += other.sent.bytes;
+        self.lost += other.lost;
+        self.lost_at_peer += other.lost_at_peer;
+    }
+}
+
+impl From<&LegStats> for VideoStats {
+    /// Of a phone leg that carries video.
+    fn from(leg: &LegStats) -> Self {
+        Self {
+            received: leg.received,
+            sent: leg.sent,
+            lost: leg.lost,
+            lost_at_peer: leg.lost_at_peer,
+        }
+    }
 }
 
 /// How far a leg has come towards carrying media.

@@ -15,7 +15,7 @@ use crate::relay::{
     AudioFormat, EventClock, EventFormat, InBand, Path, PayloadKind, ReceiveMap, SendFormats,
 };
 use crate::rewriter::{AUDIO_PACKET_LENGTH, Outcome, Rewriter};
-use crate::rtcp::{NtpClock, RtcpSession};
+use crate::rtcp::{NtpClock, RtcpSession, feedback};
 use crate::rtp::{Header, PacketKind, Pt, RtpTimestamp, SeqNo, packet_kind};
 use crate::sdp::{AddressPolicy, BrowserDescription, PhoneDescription};
 use crate::srtp::{SrtpLocal, SrtpPolicy};
@@ -289,6 +289,8 @@ pub fn rtcp(bytes: &[u8]) {
     let clock = NtpClock::new(now, Duration::from_secs(1_800_000_000));
     let mut session = RtcpSession::new(Ssrc(1), "cname".to_owned(), 8_000, clock, 0);
     session.handle_rtcp(bytes, now);
+    let read = feedback::wishes(bytes, Ssrc(1), &mut None);
+    assert!(read.lost.len() <= bytes.len() * 17 / 4);
     if let Ok(header) = Header::parse(bytes) {
         session.handle_rtp(&header, now);
     }

@@ -43,7 +43,7 @@ pub use endpoints::{
     AddressFamily, BrowserLocal, BrowserRemote, DtlsRole, Fingerprint, PhoneLocal, PhoneRemote,
     Ssrc, VideoLocal,
 };
-pub use event::{Dropped, Flow, LegEvent, LegFailure, LegStats, Link, Way};
+pub use event::{Dropped, Flow, LegEvent, LegFailure, LegStats, Link, VideoStats, Way};
 pub use handle::{
     BrowserLeg, BrowserLegConfig, Counts, Gate, Media, MediaError, PhoneLeg, PhoneLegConfig,
     WorkerHandle,

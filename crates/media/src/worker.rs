@@ -227,6 +227,7 @@ impl Loop {
             | Command::SetPhoneRemote(..)
             | Command::Bridge { .. }
             | Command::BridgeVideo { .. }
+            | Command::NeedKeyframe(_)
             | Command::SetGate(..)
             | Command::SendDigit(..)
             | Command::TellDigit(..)

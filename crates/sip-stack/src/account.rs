@@ -18,7 +18,7 @@ mod live;
 
 pub use crate::digest::Ha1;
 pub(crate) use attempt::{Attempt, is_challenge};
-pub(crate) use capabilities::{Capabilities, DESCRIPTIONS, KEYS};
+pub(crate) use capabilities::{Capabilities, DESCRIPTIONS, KEYS, MEDIA_CONTROL};
 pub(crate) use keyring::{CannotAnswer, Challenger, Keyring, Scope};
 pub(crate) use known::{Known, Noted};
 pub(crate) use live::Account;

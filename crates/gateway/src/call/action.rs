@@ -39,6 +39,8 @@ pub enum MediaAction {
         /// The same for video, whose leg is closed when there is none.
         video: Option<Box<AgreedVideo>>,
     },
+    /// The phone needs a keyframe of the browser's video.
+    NeedKeyframe,
     /// Who the browser is, while the phone's end is still unknown.
     ExpectBrowser(BrowserRemote),
     /// The browser has restarted ICE; these are in our answer.

@@ -40,6 +40,8 @@ pub enum Input {
     Transferred,
     /// The media path did not take an action.
     MediaRefused(MediaError),
+    /// Something happened on a leg for the call's video.
+    Video(LegEvent),
     /// A leg for the call's video has been opened (our end of it), or closed.
     VideoLeg(Option<VideoLocal>),
     /// The client knows how to be put a change of the phone.

@@ -38,6 +38,21 @@ impl LegEventSender {
         self.deliver(is_digit(&event), Input::Phone(leg, event));
     }
 
+    pub(super) fn video(&self, event: LegEvent) {
+        let is_wish = matches!(event, LegEvent::KeyframeNeeded);
+        match event {
+            LegEvent::KeyframeNeeded | LegEvent::Stats(_) => {
+                self.deliver(is_wish, Input::Video(event));
+            }
+            // Its end is the call's: neither silence nor failure of the video is an event.
+            LegEvent::IceValidated
+            | LegEvent::Connected
+            | LegEvent::Failed(_)
+            | LegEvent::MediaStopped { .. }
+            | LegEvent::Dtmf { .. } => {}
+        }
+    }
+
     fn deliver(&self, may_be_lost: bool, input: Input) {
         if may_be_lost && self.0.capacity() <= RESERVED {
             tracing::debug!("too many digits at a time");
@@ -54,6 +69,7 @@ fn is_digit(event: &LegEvent) -> bool {
         | LegEvent::Connected
         | LegEvent::Failed(_)
         | LegEvent::MediaStopped { .. }
+        | LegEvent::KeyframeNeeded
         | LegEvent::Stats(_) => false,
     }
 }

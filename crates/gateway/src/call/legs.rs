@@ -16,6 +16,7 @@ use media::{
 use tokio::sync::oneshot;
 
 use self::video::VideoLeg;
+use super::leg_events::LegEventSender;
 use super::{Encryption, Locals};
 
 /// A leg of a call towards a phone, numbered in the order of opening.
@@ -75,11 +76,12 @@ impl VideoChange {
 #[derive(Debug)]
 pub struct Legs {
     worker: WorkerHandle,
+    /// Closed first, so that the counters of both have come when those of the others have.
+    video: VideoLeg,
+    candidate_video: VideoLeg,
     browser: BrowserLeg,
     phone: PhoneLeg,
     candidate: Option<PhoneLeg>,
-    video: VideoLeg,
-    candidate_video: VideoLeg,
     family: Option<AddressFamily>,
 }
 
@@ -93,14 +95,19 @@ fn faced(leg: &mut PhoneLeg, family: Option<AddressFamily>) {
 impl Legs {
     /// The two legs a call begins with.
     #[must_use]
-    pub fn new(worker: WorkerHandle, browser: BrowserLeg, phone: PhoneLeg) -> Self {
+    pub(super) fn new(
+        worker: WorkerHandle,
+        browser: BrowserLeg,
+        phone: PhoneLeg,
+        events: LegEventSender,
+    ) -> Self {
         Self {
             worker,
             browser,
             phone,
             candidate: None,
-            video: VideoLeg::default(),
-            candidate_video: VideoLeg::default(),
+            candidate_video: VideoLeg::new(events.clone()),
+            video: VideoLeg::new(events),
             family: None,
         }
     }
@@ -165,6 +172,11 @@ impl Legs {
         self.browser.expect_checks()
     }
 
+    /// The browser is to send a keyframe.
+    pub(super) fn need_keyframe(&self) -> Result<(), MediaError> {
+        self.browser.need_keyframe()
+    }
+
     /// The browser has restarted ICE.
     pub(super) fn restart_ice(&self, credentials: IceCredentials) -> Result<(), MediaError> {
         self.browser.restart_ice(credentials)
@@ -209,7 +221,7 @@ impl Legs {
         faced(&mut leg, self.family);
         let local = leg.local().clone();
         self.candidate = Some(leg);
-        self.candidate_video = self.video.another(&self.worker);
+        self.candidate_video.beside(&self.video, &self.worker);
         let video = self.candidate_video.local();
         Ok(PhoneLocal { video, ..local })
     }
@@ -238,7 +250,8 @@ impl Legs {
         candidate.set_remote(phone)?;
         self.worker.bridge(&self.browser, &candidate, relay)?;
         self.phone = candidate;
-        self.video = std::mem::take(&mut self.candidate_video);
+        std::mem::swap(&mut self.video, &mut self.candidate_video);
+        self.candidate_video.close();
         let closed = self.video.connect(&self.worker, &self.browser, video)?;
         Ok(VideoChange::closed(closed))
     }

@@ -97,7 +97,8 @@ impl CallMailbox {
         let phone = worker.open_phone_leg(PhoneLegConfig {
             on_event: Box::new(move |event| events.phone(PhoneLegId::FIRST, event)),
         })?;
-        Ok(Legs::new(worker, browser, phone))
+        let video = self.to_leg_events.clone();
+        Ok(Legs::new(worker, browser, phone, video))
     }
 }
 

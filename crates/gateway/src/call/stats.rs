@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use media::quality::{CallFigures, Cause, Toward, Verdict, WayFigures, verdict};
-use media::{LegEvent, LegStats, Way};
+use media::{LegEvent, LegStats, VideoStats, Way};
 
 use super::Input;
 
@@ -13,6 +13,8 @@ use super::Input;
 pub(super) struct Stats {
     browser: Option<LegStats>,
     phones: Vec<LegStats>,
+    /// Of all legs for video, added.
+    video: VideoStats,
     /// Legs towards phones that have been opened.
     opened: usize,
     accepted: bool,
@@ -24,6 +26,7 @@ impl Stats {
         Self {
             browser: None,
             phones: Vec::new(),
+            video: VideoStats::default(),
             opened: 1,
             accepted: false,
         }
@@ -38,8 +41,10 @@ impl Stats {
         match input {
             Input::Browser(LegEvent::Stats(stats)) => self.browser = Some(**stats),
             Input::Phone(_, LegEvent::Stats(stats)) => self.phones.push(**stats),
+            Input::Video(LegEvent::Stats(stats)) => self.video.add(&VideoStats::from(&**stats)),
             Input::Browser(_)
             | Input::Phone(..)
+            | Input::Video(_)
             | Input::Sip(..)
             | Input::Replacement { .. }
             | Input::CandidateOpened { .. }
@@ -78,6 +83,14 @@ impl Stats {
         CallFigures::new(&browser, &phone)
     }
 
+    /// What came of the call's video, from either side.
+    pub(super) fn video(&self) -> VideoFigures {
+        VideoFigures {
+            from_browser: self.browser.and_then(|leg| leg.video).unwrap_or_default(),
+            from_phone: self.video,
+        }
+    }
+
     /// What is to be said of them. Nothing is, of a call that nobody took.
     pub(super) fn verdict(&self) -> Verdict {
         if self.accepted {
@@ -107,9 +120,31 @@ impl Stats {
             to_browser = to_browser.sent,
             lost_from_browser = to_phone.lost,
             lost_from_phone = to_browser.lost,
-            ways = %format_args!("to phone: {}; to browser: {}", Figures(&to_phone), Figures(&to_browser)),
+            ways = %format_args!("to phone: {}; to browser: {}{}", Figures(&to_phone), Figures(&to_browser), self.video()),
             "call ended"
         );
+    }
+}
+
+/// What came of a call's video.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct VideoFigures {
+    /// To the phone, as the browser leg counts.
+    pub from_browser: VideoStats,
+    /// To the browser, as the phone legs count.
+    pub from_phone: VideoStats,
+}
+
+impl fmt::Display for VideoFigures {
+    /// Nothing of a call without video.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (way, from) in [("phone", &self.from_browser), ("browser", &self.from_phone)] {
+            let (packets, lost) = (from.received.packets, from.lost);
+            if packets > 0 {
+                write!(f, "; video to {way}: {packets} packets, {lost} lost before")?;
+            }
+        }
+        Ok(())
     }
 }
 

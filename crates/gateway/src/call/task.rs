@@ -132,6 +132,7 @@ impl CallTask {
         self.stats.log(self.started.elapsed());
         if let Some(metrics) = &self.metrics {
             metrics.call_ended(&self.stats.figures(), self.stats.verdict());
+            metrics.video_ended(&self.stats.video());
         }
     }
 
@@ -178,6 +179,7 @@ impl CallTask {
                     | Input::CandidateRefused(_)
                     | Input::Transferred
                     | Input::MediaRefused(_)
+                    | Input::Video(_)
                     | Input::VideoLeg(_)
                     | Input::ClientTakesUpdates
                     | Input::ClientTakesKeys
@@ -280,6 +282,7 @@ impl CallTask {
                 legs.tell_key(dtmf);
                 Ok(())
             }
+            MediaAction::NeedKeyframe => legs.need_keyframe(),
             MediaAction::RestartIce(credentials) => legs.restart_ice(credentials),
             MediaAction::Close => {
                 self.legs = None;

@@ -8,6 +8,7 @@ mod leaving;
 mod lifetime;
 mod messages;
 mod outgoing;
+mod pictures;
 mod takeovers;
 mod task;
 mod tones;

@@ -95,6 +95,14 @@ impl BrowserLeg {
             .push(Command::RestartIce(self.leg.id, credentials))
     }
 
+    /// Whoever is shown the browser's video needs a keyframe of it.
+    ///
+    /// # Errors
+    /// [`MediaError::Busy`] or [`MediaError::Stopped`].
+    pub fn need_keyframe(&self) -> Result<(), MediaError> {
+        self.leg.mailbox.push(Command::NeedKeyframe(self.leg.id))
+    }
+
     /// Asks for the counters so far; `reply` runs on the worker's thread.
     ///
     /// # Errors

@@ -132,7 +132,10 @@ impl BrowserSlot {
     }
 
     pub(crate) fn stats(&self, now: Instant) -> LegStats {
-        self.tally.stats(&self.rtcp.statistics(), now)
+        LegStats {
+            video: self.video.as_ref().map(|video| video.stats()),
+            ..self.tally.stats(&self.rtcp.statistics(), now)
+        }
     }
 }
 

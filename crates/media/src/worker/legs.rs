@@ -109,6 +109,7 @@ impl Legs {
             | Command::RestartIce(id, _)
             | Command::ExpectChecks(id)
             | Command::SetPhoneRemote(id, _)
+            | Command::NeedKeyframe(id)
             | Command::SetGate(id, _)
             | Command::SendDigit(id, _)
             | Command::TellDigit(id, _)
@@ -159,6 +160,12 @@ impl Legs {
                     legs.bridge_video(at, phone, &relay, now);
                 }
             }
+            (Command::NeedKeyframe(_), LegKey::Browser(at)) => {
+                if let Some(video) = &mut legs.browsers[at].video {
+                    // It is asked with its next packet.
+                    video.stream.want_keyframe();
+                }
+            }
             (Command::SetGate(_, gate), LegKey::Browser(at)) => {
                 legs.set_gate(at, gate, now);
             }
@@ -183,6 +190,7 @@ impl Legs {
                 | Command::SetPhoneRemote(..)
                 | Command::Bridge { .. }
                 | Command::BridgeVideo { .. }
+                | Command::NeedKeyframe(_)
                 | Command::SetGate(..)
                 | Command::SendDigit(..)
                 | Command::TellDigit(..)

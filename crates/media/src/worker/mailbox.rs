@@ -48,6 +48,7 @@ pub(crate) enum Command {
         phone: LegId,
         relay: Box<VideoRelay>,
     },
+    NeedKeyframe(LegId),
     SetGate(LegId, Gate),
     SendDigit(LegId, Dtmf),
     TellDigit(LegId, Dtmf),
@@ -81,6 +82,7 @@ impl Command {
             | Self::SetPhoneRemote(..)
             | Self::Bridge { .. }
             | Self::BridgeVideo { .. }
+            | Self::NeedKeyframe(_)
             | Self::SetGate(..)
             | Self::SendDigit(..)
             | Self::TellDigit(..)

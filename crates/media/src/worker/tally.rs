@@ -82,6 +82,7 @@ impl Tally {
             link: self.link,
             way: self.meter.way(now),
             codec: self.meter.codec(),
+            video: None,
         }
     }
 }

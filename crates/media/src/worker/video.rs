@@ -22,6 +22,7 @@ use sent::SentPackets;
 
 use super::tally::Tally;
 use crate::endpoints::Ssrc;
+use crate::event::VideoStats;
 use crate::rewriter::numbering::{Arrival, Numbering};
 use crate::rtcp::{RtcpSession, feedback as packets};
 use crate::rtp::{HEADER_LENGTH, Header, Pt, RtpTimestamp, SeqNo};
@@ -34,6 +35,8 @@ const TELLING_INTERVAL: Duration = Duration::from_millis(200);
 const TELLING_AGAIN: Duration = Duration::from_secs(1);
 /// Mean time between reports (RFC 4585 §3.4): losses of video must be known soon.
 const REPORTS: Duration = Duration::from_secs(1);
+/// Least time between two keyframes that signalling is to ask for.
+const SIGNALLING_INTERVAL: Duration = Duration::from_secs(2);
 /// A limit of the rate that is none.
 const UNLIMITED: u64 = 20_000_000;
 /// What a frame lasts at least, where timestamps have to be joined.
@@ -76,6 +79,10 @@ struct Asking {
     keyframe: bool,
     not_before: Option<Instant>,
     fir: u8,
+    /// The same wish for an end without feedback, as signalling is to know it, and when it was
+    /// told last.
+    signal: bool,
+    signalled: Option<Instant>,
     /// The limit of the rate it was told last.
     limit: Option<(u64, Instant)>,
 }
@@ -89,6 +96,18 @@ pub(super) enum Forward {
     Closed,
     /// It was seen before, or carries nothing.
     Dropped,
+}
+
+impl BrowserVideo {
+    pub(super) fn stats(&self) -> VideoStats {
+        let rtcp = self.rtcp.statistics();
+        VideoStats {
+            received: self.tally.received,
+            sent: self.tally.sent,
+            lost: rtcp.lost,
+            lost_at_peer: rtcp.remote_lost,
+        }
+    }
 }
 
 impl VideoStream {
@@ -232,8 +251,20 @@ impl VideoStream {
             self.asking.fir = self.asking.fir.wrapping_add(1);
             return Some(packets::fir(self.ssrc, source, self.asking.fir));
         }
+        self.asking.signal |= !self.end.feedback.pli;
         // Those who have not agreed to it mostly understand it, and others pass it over.
         Some(packets::pli(self.ssrc, source))
+    }
+
+    /// Whether signalling is to ask for a keyframe now.
+    pub(super) fn poll_signal(&mut self, now: Instant) -> bool {
+        let last = self.asking.signalled;
+        let soon = last.is_some_and(|at| now < at + SIGNALLING_INTERVAL);
+        if soon || !std::mem::take(&mut self.asking.signal) {
+            return false;
+        }
+        self.asking.signalled = Some(now);
+        true
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

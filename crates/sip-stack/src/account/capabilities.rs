@@ -12,6 +12,8 @@ use crate::user_agent::UserAgentConfig;
 pub(crate) const DESCRIPTIONS: [&str; 2] = ["application/sdp", "multipart/mixed"];
 /// Keys, as INFO brings them.
 pub(crate) const KEYS: [&str; 2] = ["application/dtmf-relay", "application/dtmf"];
+/// A wish for a keyframe (RFC 5168), from phones without feedback in RTCP.
+pub(crate) const MEDIA_CONTROL: [&str; 1] = ["application/media_control+xml"];
 
 const METHODS: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, PRACK, UPDATE, NOTIFY, REFER";
@@ -61,7 +63,7 @@ impl Capabilities {
 
     /// Writes them into the answer to OPTIONS, where all kinds of bodies count (§11.2).
     pub(crate) fn push_all(self, headers: &mut Headers) {
-        let mut bodies = [DESCRIPTIONS, KEYS].concat();
+        let mut bodies = [&DESCRIPTIONS[..], &KEYS, &MEDIA_CONTROL].concat();
         if self.messages {
             bodies.extend(page_message::ACCEPT);
         }

@@ -1,5 +1,5 @@
 //! INFO (RFC 6086, legacy usage): keys that are pressed, both ways, in answered calls and in
-//! early dialogs, where a voice may ask for them before it answers.
+//! early dialogs, where a voice may ask for them before it answers; and wishes for a keyframe.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::UserAgent;
 use super::client_user::{ClientUser, Within};
-use crate::account::{Attempt, KEYS, SessionId, is_challenge};
+use crate::account::{Attempt, KEYS, MEDIA_CONTROL, SessionId, is_challenge};
 use crate::event::{EndedBy, SessionEvent, StatusReason};
 use crate::invite::Usage;
 use crate::message::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
@@ -33,14 +33,13 @@ impl UserAgent {
             return self.answer(transaction, request, StatusCode::OK, now);
         }
         let kind = request.headers.content_type().ok().flatten();
-        let dtmf = KEYS
-            .iter()
-            .find(|dtmf| kind.as_ref().is_some_and(|kind| kind.is(dtmf)));
-        match dtmf {
-            Some(dtmf) => {
+        let mut known = KEYS.iter().chain(&MEDIA_CONTROL);
+        let known = known.find(|known| kind.as_ref().is_some_and(|kind| kind.is(known)));
+        match known {
+            Some(known) => {
                 self.answer(transaction, request, StatusCode::OK, now);
                 let info = SessionEvent::Info {
-                    content_type: (*dtmf).to_owned(),
+                    content_type: (*known).to_owned(),
                     body: request.body.clone(),
                 };
                 self.core.tell_session(id, info);

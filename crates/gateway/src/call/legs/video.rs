@@ -7,15 +7,28 @@ use media::{
     AddressFamily, BrowserLeg, MediaError, PhoneLeg, PhoneLegConfig, VideoLocal, WorkerHandle,
 };
 
+use crate::call::leg_events::LegEventSender;
+
 /// The leg, or its absence.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct VideoLeg {
+    events: LegEventSender,
     allowed: bool,
     family: Option<AddressFamily>,
     leg: Option<PhoneLeg>,
 }
 
 impl VideoLeg {
+    /// None so far, and not allowed.
+    pub(super) fn new(events: LegEventSender) -> Self {
+        Self {
+            events,
+            allowed: false,
+            family: None,
+            leg: None,
+        }
+    }
+
     /// The operator's word.
     pub(super) fn allow(&mut self, allowed: bool) {
         self.allowed = allowed;
@@ -48,22 +61,19 @@ impl VideoLeg {
         self.local()
     }
 
-    /// One towards another phone, if this one is there.
-    pub(super) fn another(&self, worker: &WorkerHandle) -> Self {
-        let mut another = Self {
-            allowed: self.allowed,
-            family: self.family,
-            leg: None,
-        };
-        if self.leg.is_some() {
-            another.open(worker);
+    /// Opened anew for another phone, if `present` is there for the one that the call is with.
+    pub(super) fn beside(&mut self, present: &Self, worker: &WorkerHandle) {
+        self.allowed = present.allowed;
+        self.family = present.family;
+        self.leg = None;
+        if present.leg.is_some() {
+            self.open(worker);
         }
-        another
     }
 
     fn open(&mut self, worker: &WorkerHandle) {
-        // Its end is the call's: neither silence nor failure of the video is an event.
-        let on_event = Box::new(|_| {});
+        let events = self.events.clone();
+        let on_event = Box::new(move |event| events.video(event));
         match worker.open_phone_leg(PhoneLegConfig { on_event }) {
             Ok(mut leg) => {
                 super::faced(&mut leg, self.family);

@@ -365,6 +365,7 @@ fn told(action: &Action) -> String {
             format!("media: connect{browser}{phone}")
         }
         Action::Media(MediaAction::ExpectBrowser(_)) => "media: expect browser".to_owned(),
+        Action::Media(MediaAction::NeedKeyframe) => "media: keyframe".to_owned(),
         Action::Media(MediaAction::RestartIce(_)) => "media: restart ICE".to_owned(),
         Action::OpenCandidate(_) => "open leg".to_owned(),
         Action::Media(MediaAction::Swap { browser, relay, .. }) => {

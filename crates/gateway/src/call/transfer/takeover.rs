@@ -94,6 +94,7 @@ impl Call {
         self.picked_up(now);
         self.change_lost(hold, now);
         self.tones_lost();
+        self.wishes_lost();
         self.fail_messages("Request Terminated");
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rand::RngExt;
 
 use super::{BrowserVideo, Forward, REPORTS, VideoStream};
-use crate::event::Link;
+use crate::event::{LegEvent, Link};
 use crate::rtp::{HEADER_LENGTH, Header, RtpTimestamp, SeqNo};
 use crate::video::{CLOCK_RATE, VideoRelay};
 use crate::worker::browser_slot::{BrowserSlot, sent_facts};
@@ -276,6 +276,11 @@ impl PhoneSlot {
         if let Some(request) = request {
             let packet = self.rtcp.feedback(&request);
             self.send_rtcp(&packet, egress);
+        }
+        if let Some(stream) = &mut self.video
+            && stream.poll_signal(now)
+        {
+            (self.on_event)(LegEvent::KeyframeNeeded);
         }
     }
 }

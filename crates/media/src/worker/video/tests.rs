@@ -223,3 +223,24 @@ fn limits_are_told_when_they_change_and_not_too_often() {
         .expect("told");
     assert!(wishes(&lifted, THEIRS, &mut None).rate > Some(10_000_000));
 }
+
+#[test]
+fn signalling_asks_an_end_without_feedback_and_no_other() {
+    let mut now = Instant::now();
+    let fir = Feedback {
+        fir: true,
+        ..Feedback::default()
+    };
+    for (feedback, signalled) in [(Feedback::default(), 4), (Feedback::OURS, 0), (fir, 0)] {
+        let mut stream = VideoStream::new(OURS, end(feedback), (SeqNo(1), RtpTimestamp(0)), now);
+        stream.heard(&theirs(1), now);
+        let mut count = 0;
+        for _ in 0..14 {
+            stream.want_keyframe();
+            stream.poll_request(now);
+            count += usize::from(stream.poll_signal(now));
+            now += Duration::from_millis(500);
+        }
+        assert_eq!(count, signalled);
+    }
+}
