@@ -49,6 +49,7 @@ impl Keys {
                 self.form = policy.apply(relay, self.knows_info, self.told);
             }
             MediaAction::ExpectBrowser(_)
+            | MediaAction::NeedKeyframe
             | MediaAction::RestartIce(_)
             | MediaAction::SendKey(_)
             | MediaAction::TellKey(_)

@@ -94,7 +94,7 @@ impl PhoneContent<'_> {
             }
             rtpmaps(&mut body, self.formats);
             packet_times(&mut body, self.ptime, self.maxptime);
-            self.rtcp(&mut body, *rtp, *rtcp);
+            rtcp_of(&mut body, *rtp, *rtcp, self.rtcp_mux);
             line_of(&mut body, format_args!("a={}", self.direction));
         }
         body
@@ -119,23 +119,23 @@ impl PhoneContent<'_> {
         }
         video.write_formats(body);
         video.write_feedback(body);
-        self.rtcp(body, rtp, rtcp);
+        rtcp_of(body, rtp, rtcp, video.rtcp_mux);
         line_of(body, format_args!("a={}", video.direction));
     }
+}
 
-    /// Where RTCP goes, when it is not the next port of the same address.
-    fn rtcp(&self, body: &mut String, rtp: SocketAddr, rtcp: SocketAddr) {
-        if self.rtcp_mux {
-            body.push_str("a=rtcp-mux\r\n");
-        }
-        if rtcp.ip() != rtp.ip() {
-            line_of(
-                body,
-                format_args!("a=rtcp:{} IN {}", rtcp.port(), Address(rtcp.ip())),
-            );
-        } else if Some(rtcp.port()) != rtp.port().checked_add(1) {
-            line_of(body, format_args!("a=rtcp:{}", rtcp.port()));
-        }
+/// Where RTCP goes, when it is not the next port of the same address.
+fn rtcp_of(body: &mut String, rtp: SocketAddr, rtcp: SocketAddr, mux: bool) {
+    if mux {
+        body.push_str("a=rtcp-mux\r\n");
+    }
+    if rtcp.ip() != rtp.ip() {
+        line_of(
+            body,
+            format_args!("a=rtcp:{} IN {}", rtcp.port(), Address(rtcp.ip())),
+        );
+    } else if Some(rtcp.port()) != rtp.port().checked_add(1) {
+        line_of(body, format_args!("a=rtcp:{}", rtcp.port()));
     }
 }
 

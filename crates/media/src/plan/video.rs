@@ -60,6 +60,8 @@ pub(super) struct VideoContent {
     pub(super) security: Security,
     /// The most bits per second that are wanted.
     pub(super) bandwidth: Option<u32>,
+    /// Towards phones: RTCP is taken on the RTP port.
+    pub(super) rtcp_mux: bool,
 }
 
 /// Where a phone's video goes and how it is encrypted, and what the phone really does.
@@ -225,6 +227,7 @@ impl VideoContent {
             direction,
             security,
             bandwidth: browser.bandwidth,
+            rtcp_mux: false,
         })
     }
 
@@ -249,6 +252,7 @@ impl VideoContent {
             direction: Direction::SendRecv,
             security: Security::default(),
             bandwidth: phone.bandwidth,
+            rtcp_mux: true,
         }
     }
 
@@ -346,6 +350,7 @@ pub(super) fn answer_to_phone(browser: &Side, phone: &Side, hold: Hold) -> Optio
         direction: wish.and(phone.direction.reversed()),
         security: phone.security.clone(),
         bandwidth: browser.bandwidth,
+        rtcp_mux: phone.remote.is_some_and(|remote| remote.mux),
     })
 }
 
@@ -361,6 +366,7 @@ pub(super) fn answer_to_browser(browser: &Side, phone: &Side) -> Option<VideoCon
         direction: video.direction.reversed(),
         security: Security::default(),
         bandwidth: phone.video.as_ref().and_then(|phone| phone.bandwidth),
+        rtcp_mux: true,
     })
 }
 
@@ -388,6 +394,7 @@ pub(super) fn later_offer(
             direction,
             security: known.security.clone(),
             bandwidth: video.bandwidth,
+            rtcp_mux: false,
         });
     }
     // A line that was refused may be used again (RFC 3264 §8.1).

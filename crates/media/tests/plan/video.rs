@@ -441,3 +441,17 @@ fn another_phone_is_offered_the_video_that_the_browser_has() {
     let offer = offer_to_another(&agreed, &policy(), &phone_local());
     assert_eq!(media_lines(offer.text()).len(), 1);
 }
+
+#[test]
+fn reports_are_multiplexed_where_the_phones_own_section_says_so() {
+    let (current, _) = outgoing(VP8);
+    for (audio, video) in [("a=rtcp-mux\r\n", ""), ("", "a=rtcp-mux\r\n")] {
+        let caller = phone(&format!("{BARESIP_OFFER}{audio}{VP8}{video}"));
+        let agreed = reinvite(&current, &caller, &policy(), &local()).expect("answered");
+        let (ours, theirs) = agreed.phone_sdp().split_once("m=video").expect("video");
+        assert_eq!(ours.contains("a=rtcp-mux"), !audio.is_empty());
+        assert_eq!(theirs.contains("a=rtcp-mux"), !video.is_empty());
+        let remote = agreed.video.and_then(|video| video.phone_remote);
+        assert_eq!(remote.map(|remote| remote.mux), Some(!video.is_empty()));
+    }
+}

@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use bytes::Bytes;
 use rand::RngExt;
 
 use super::{BrowserVideo, Forward, REPORTS, VideoStream};
@@ -210,7 +209,7 @@ impl BrowserSlot {
                 video.rtcp.handle_sent(timestamp, payload, now);
                 video.stream.rate.handle_sent(sealed.len(), now);
                 if let Some(sent) = &mut video.stream.sent {
-                    sent.keep(sequence, sealed.freeze());
+                    sent.keep(sequence, sealed);
                 }
             }
             Err(refused) => video.tally.refused(refused),
@@ -259,11 +258,10 @@ impl PhoneSlot {
         };
         stream.rate.handle_sent(packet.len(), now);
         if let Some(sent) = &mut stream.sent {
-            let kept = match left {
-                Left::Plain => Bytes::copy_from_slice(packet),
-                Left::Encrypted(packet) => packet.freeze(),
-            };
-            sent.keep(sequence, kept);
+            match left {
+                Left::Plain => sent.keep_copy(sequence, packet),
+                Left::Encrypted(packet) => sent.keep(sequence, packet),
+            }
         }
     }
 

@@ -3,8 +3,6 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::VideoStream;
 use crate::rtcp::feedback::{Wishes, tmmbn, wishes};
 use crate::rtp::SeqNo;
@@ -30,7 +28,7 @@ impl Legs {
         video.stream.repeat(&wishes.lost, |packet| {
             if let Some(to) = to {
                 // One that the socket does not take is asked for again.
-                let _taken = egress.to_browser(to, &packet);
+                let _taken = egress.to_browser(to, packet);
             }
         });
         let (limit, peer) = (video.stream.rate.limit(), video.stream.peer);
@@ -72,7 +70,7 @@ impl Legs {
         stream.repeat(&wishes.lost, |packet| {
             if let Some(to) = source.rtp_destination() {
                 // One that the socket does not take is asked for again.
-                let _taken = egress.to_phone(key, Channel::Rtp, to, &packet);
+                let _taken = egress.to_phone(key, Channel::Rtp, to, packet);
             }
         });
         let (limit, peer) = (stream.rate.limit(), stream.peer);
@@ -112,12 +110,14 @@ impl VideoStream {
 
     /// Repeats the lost packets that are still there. Those that never came to us are asked for on
     /// the other leg already.
-    fn repeat(&mut self, lost: &[SeqNo], mut send: impl FnMut(Bytes)) {
+    fn repeat(&mut self, lost: &[SeqNo], mut send: impl FnMut(&[u8])) {
         let Some(sent) = &mut self.sent else {
             return;
         };
-        for packet in lost.iter().filter_map(|sequence| sent.repeat(*sequence)) {
-            send(packet);
+        for sequence in lost {
+            if let Some(packet) = sent.repeat(*sequence) {
+                send(packet);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use crate::event::{EndedBy, SessionEvent};
 use crate::message::{HeaderName, Method};
 
 #[test]
-fn dtmf_in_info_is_passed_up_and_other_bodies_are_not() {
+fn keys_and_wishes_in_info_are_passed_up_and_other_bodies_are_not() {
     let mut bench = Bench::new();
     let (_, tag) = bench.called_and_answered();
     let token = bench.token();
@@ -31,10 +31,23 @@ fn dtmf_in_info_is_passed_up_and_other_bodies_are_not() {
         body: "<x/>",
         ..info(3)
     });
+    bench.response(200);
+    assert_eq!(
+        bench.session_event(),
+        SessionEvent::Info {
+            content_type: "application/media_control+xml".to_owned(),
+            body: Bytes::from("<x/>"),
+        }
+    );
+    bench.incoming(&Script {
+        headers: vec!["Content-Type: application/xml".to_owned()],
+        body: "<x/>",
+        ..info(4)
+    });
     bench.response(415);
-    bench.incoming(&info(4).header("Info-Package: nobody"));
+    bench.incoming(&info(5).header("Info-Package: nobody"));
     bench.response(469);
-    bench.incoming(&info(5));
+    bench.incoming(&info(6));
     bench.response(200);
     bench.no_event();
 }
