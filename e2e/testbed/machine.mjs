@@ -1,6 +1,5 @@
 // What the machine itself did to us: stalls of the processors and datagrams the kernel dropped.
 import { existsSync, readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 
 /** Starts watching; call the result to learn what happened since: `{ stalled (seconds), dropped (datagrams) }`. */
 export function watchMachine() {
@@ -24,11 +23,4 @@ function stalledMicroseconds() {
 function droppedDatagrams() {
   const [names, values] = readFileSync('/proc/net/snmp', 'utf8').split('\n').filter((l) => l.startsWith('Udp:')).map((l) => l.split(' '));
   return Number(values[names.indexOf('RcvbufErrors')]);
-}
-
-/** An IPv4 address of this machine that is not loopback; what is sent to it stays inside. */
-export function ownAddress() {
-  const own = Object.values(networkInterfaces()).flat().find((each) => each.family === 'IPv4' && !each.internal);
-  if (!own) throw new Error('this machine has no IPv4 address but loopback');
-  return own.address;
 }

@@ -1,11 +1,11 @@
 // Debian's Firefox calls a phone and is called by one; both sides hear each other. Firefox pairs no loopback addresses, so the gateway's side
-// towards it is at the machine's own address.
+// towards it is at another one, in a network of this file's own.
+import { OWN_ADDRESS } from '../testbed/own-network.mjs'; // first: it starts this file again, inside
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { startBaresip } from '../testbed/baresip.mjs';
 import { converse } from '../testbed/conversation.mjs';
 import { startFirefox } from '../testbed/firefox.mjs';
-import { ownAddress } from '../testbed/machine.mjs';
 import { startStage } from '../testbed/stage.mjs';
 
 const MICROPHONE = [-26, -14]; // dBFS: Firefox's fake one is at -20
@@ -14,7 +14,7 @@ describe('Firefox', () => {
   let stage, firefox;
   before(async () => {
     firefox = await startFirefox();
-    stage = await startStage({ browser: false, transport: 'tcp', gateway: { origin: firefox.origin, tables: { 'media.browser': { address: ownAddress() } } } });
+    stage = await startStage({ browser: false, transport: 'tcp', gateway: { origin: firefox.origin, tables: { 'media.browser': { address: OWN_ADDRESS } } } });
     stage.browser = firefox;
   });
   afterEach(() => stage?.clear());
