@@ -186,7 +186,7 @@ impl Call {
     pub fn poll_action(&mut self) -> Option<Action> {
         let mut action = self.actions.pop_front()?;
         if let Action::Media(media) = &mut action {
-            self.keys.plan(self.negotiation.key_policy(), media);
+            self.keys.plan(self.negotiation.route(), media);
         }
         Some(action)
     }

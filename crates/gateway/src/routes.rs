@@ -2,8 +2,11 @@
 //!
 //! Made once from the configuration. A call keeps what it began with, through transfers too.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use media::music::{HoldMusic, MusicError};
 use media::plan::{Policy, Route};
 use media::sdp::AddressPolicy;
 use sip_stack::command::request_uri;
@@ -21,26 +24,33 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// The policies of `config`; phones may name `addresses` only.
-    #[must_use]
-    pub fn new(config: &Config, addresses: AddressPolicy) -> Self {
+    /// The policies of `config`; phones may name `addresses` only. Reads the music on hold, which
+    /// takes some seconds for long pieces.
+    ///
+    /// # Errors
+    /// A file that cannot be played.
+    pub fn new(config: &Config, addresses: AddressPolicy) -> Result<Self, MusicFile> {
+        let mut files = MusicFiles::default();
         let policy = |route| {
             let addresses = addresses.clone();
             Arc::new(Policy { route, addresses })
         };
-        let common = config.media.audio().route(&Route::default());
-        let domains = config.sip.domain.iter();
-        let domains = domains.map(|domain| {
-            let route = domain.audio().route(&common);
-            (domain.clone(), policy(route))
-        });
-        let domains = domains.collect();
+        let mut common = config.media.audio().route(&Route::default());
+        common.music = files.music(config.media.hold_music.as_ref())?;
+        let mut domains = Vec::new();
+        for domain in &config.sip.domain {
+            let mut route = domain.audio().route(&common);
+            if let Some(path) = &domain.hold_music {
+                route.music = files.music(Some(path))?;
+            }
+            domains.push((domain.clone(), policy(route)));
+        }
         let proxy = config.sip.proxy();
-        Self {
+        Ok(Self {
             common: policy(common),
             domains,
             proxy: proxy.and_then(|proxy| proxy.host_text().map(str::to_owned)),
-        }
+        })
     }
 
     /// The same policy for all.
@@ -82,6 +92,42 @@ impl Routes {
     }
 }
 
+/// A file with music on hold that cannot be played.
+#[derive(Debug)]
+pub struct MusicFile {
+    path: PathBuf,
+    why: MusicError,
+}
+
+impl fmt::Display for MusicFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "music on hold: {}: {}", self.path.display(), self.why)
+    }
+}
+
+impl std::error::Error for MusicFile {}
+
+/// The files read so far: each is read once.
+#[derive(Default)]
+struct MusicFiles(Vec<(PathBuf, HoldMusic)>);
+
+impl MusicFiles {
+    fn music(&mut self, path: Option<&PathBuf>) -> Result<Option<HoldMusic>, MusicFile> {
+        let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else {
+            return Ok(None);
+        };
+        if let Some((_, music)) = self.0.iter().find(|(known, _)| known == path) {
+            return Ok(Some(music.clone()));
+        }
+        let music = HoldMusic::read(path).map_err(|why| MusicFile {
+            path: path.clone(),
+            why,
+        })?;
+        self.0.push((path.clone(), music.clone()));
+        Ok(Some(music))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use media::codec::AudioCodec;
@@ -111,7 +157,7 @@ mod tests {
             "#
         );
         let config = Config::parse(&text).expect("valid");
-        Routes::new(&config, AddressPolicy::default())
+        Routes::new(&config, AddressPolicy::default()).expect("no music")
     }
 
     fn first(policy: &Policy) -> AudioCodec {
@@ -182,6 +228,7 @@ mod tests {
                 transcoding: Transcoding::Never,
                 ptime: Some(20),
                 keys: KeyPolicy::Info,
+                music: None,
             }
         );
     }

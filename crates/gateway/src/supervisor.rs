@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::health::{Snapshot, Sources};
+use crate::routes::MusicFile;
 use crate::signaling::sylkrtc::http::Pages;
 use crate::sip::SipAgent;
 use crate::tasks::Tasks;
@@ -56,6 +57,8 @@ pub enum StartError {
     Sip(io::Error),
     /// The media side.
     Media(io::Error),
+    /// Music on hold.
+    Music(MusicFile),
 }
 
 impl fmt::Display for StartError {
@@ -64,6 +67,7 @@ impl fmt::Display for StartError {
             Self::Web(error) => fmt::Display::fmt(error, f),
             Self::Sip(error) => write!(f, "SIP: {error}"),
             Self::Media(error) => write!(f, "media: {error}"),
+            Self::Music(error) => fmt::Display::fmt(error, f),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::plan::{
     browser_answer, browser_offer, current_offer, delayed_phone_offer, phone_offer, reinvite,
 };
 use crate::relay::{
-    AudioFormat, EventClock, EventFormat, InBand, Path, PayloadKind, ReceiveMap, SendFormats,
+    AudioFormat, EventClock, EventFormat, InBand, Path, PayloadKind, ReceiveMap, SendFormats, Waits,
 };
 use crate::rewriter::{AUDIO_PACKET_LENGTH, Outcome, Rewriter};
 use crate::rtcp::{NtpClock, RtcpSession, feedback};
@@ -53,6 +53,7 @@ pub fn sdp(bytes: &[u8]) {
             transcoding,
             ptime,
             keys: KeyPolicy::Auto,
+            music: None,
         });
         if let Ok(browser) = BrowserDescription::parse(bytes) {
             ours.meet_browser(&browser);
@@ -280,6 +281,8 @@ fn path(clock: EventClock, choice: u8) -> Path {
             _ => InBand::Off,
         },
         open: true,
+        waits: Waits::No,
+        music: None,
     }
 }
 

@@ -30,6 +30,7 @@ pub mod codec;
 pub mod dtmf;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod music;
 pub mod plan;
 pub mod quality;
 pub mod relay;

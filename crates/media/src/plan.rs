@@ -242,7 +242,9 @@ impl Agreed {
             && phone.direction.receives()
             && phone_remote.is_some();
         let to_browser = phone.direction.sends() && wish.receives();
-        let relay = side::relay(&browser, &phone, to_phone, to_browser);
+        let mut relay = side::relay(&browser, &phone, to_phone, to_browser);
+        (relay.to_phone.waits, relay.to_browser.waits) =
+            hold::waits(hold, &browser, &phone, phone_remote.is_some());
         let video = video::join(&mut browser, &mut phone, hold);
         Self {
             relay,

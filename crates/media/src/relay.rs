@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::codec::AudioCodec;
+use crate::music::HoldMusic;
 use crate::rtp::Pt;
 
 /// What both ways of one call do.
@@ -29,9 +30,21 @@ impl Relay {
     /// The same with neither way open.
     #[must_use]
     pub fn closed(mut self) -> Self {
-        self.to_phone.open = false;
-        self.to_browser.open = false;
+        for path in [&mut self.to_phone, &mut self.to_browser] {
+            path.open = false;
+            path.waits = Waits::No;
+        }
         self
+    }
+
+    /// Whoever waits hears `music`.
+    pub fn play(&mut self, music: Option<&HoldMusic>) {
+        for path in [&mut self.to_phone, &mut self.to_browser] {
+            path.music = match path.waits {
+                Waits::No => None,
+                Waits::InSilence | Waits::UntilHeard => music.cloned(),
+            };
+        }
     }
 }
 
@@ -52,6 +65,22 @@ pub struct Path {
     pub in_band: InBand,
     /// Whether media may pass: false while held (`a=sendonly`, `a=inactive`, `c=0.0.0.0`).
     pub open: bool,
+    /// Whether the receiver has been put on hold by the other side.
+    pub waits: Waits,
+    /// What who waits hears.
+    pub music: Option<HoldMusic>,
+}
+
+/// Whether who receives on a way has been put on hold by the other side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Waits {
+    /// No.
+    #[default]
+    No,
+    /// Yes, and nothing comes from there.
+    InSilence,
+    /// Yes; but the other side may send music of its own, and is then heard.
+    UntilHeard,
 }
 
 /// What is done about keys within the sound of a way (ITU-T Q.23).

@@ -13,6 +13,7 @@
 //!
 //! Sans-IO. Not concerned with who sent a packet, nor with encryption.
 
+mod music;
 pub(crate) mod numbering;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use music::Playing;
 use numbering::{Arrival, Numbering};
 
 use crate::dtmf::{Beat, Dtmf, EventPayload, EventReceiver, EventSender, Heard, Once, Player};
@@ -98,6 +100,7 @@ pub(crate) struct Rewriter {
     /// The key that is down came in another form before.
     known: bool,
     player: Option<Box<Player>>,
+    music: Option<Box<Playing>>,
     ear: Ear,
     waiting: VecDeque<[u8; EVENT_PACKET_LENGTH]>,
     reports: VecDeque<Dtmf>,
@@ -115,6 +118,7 @@ impl Rewriter {
     ) -> Self {
         let mut audio = Audio::new(&path);
         let ear = Ear::new(&path, &mut audio);
+        let music = Playing::new(None, &path, now);
         let numbering = Numbering::new(ssrc, path.to.codec.clock_rate(), sequence, timestamp, now);
         Self {
             path,
@@ -126,6 +130,7 @@ impl Rewriter {
             once: Once::default(),
             known: false,
             player: None,
+            music,
             ear,
             waiting: VecDeque::new(),
             reports: VecDeque::new(),
@@ -144,6 +149,7 @@ impl Rewriter {
             self.player = None;
             self.ear = Ear::new(&path, &mut self.audio);
         }
+        self.music = Playing::new(self.music.take(), &path, now);
         self.path = path;
         self.stop_if_closed(now);
     }
@@ -186,6 +192,7 @@ impl Rewriter {
         };
         if arrival == Arrival::Next {
             self.numbering.handle_clock(header, now);
+            self.give_way(now);
         }
         if arrival == Arrival::Next && matches!(self.ear, Ear::Relay(_)) {
             let payload = packet.get(header.payload.clone()).unwrap_or_default();
@@ -305,6 +312,7 @@ impl Rewriter {
             .chain(self.sender.poll_timeout())
             .chain(self.audio_timeout())
             .chain(self.player.as_ref().map(|player| player.poll_timeout()))
+            .chain(self.music.as_ref().map(|playing| playing.due()))
             .chain(self.ear.poll_timeout(&self.audio))
             .min()
     }

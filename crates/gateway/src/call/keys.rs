@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use media::dtmf::{Digit, Dtmf};
-use media::plan::{KeyForm, KeyPolicy};
+use media::plan::{KeyForm, Route};
 
 use super::{Action, Call, CallEvent, MediaAction, Signalling};
 
@@ -42,11 +42,12 @@ impl Default for Keys {
 }
 
 impl Keys {
-    /// Writes what becomes of keys into a plan on its way to the legs.
-    pub(super) fn plan(&mut self, policy: KeyPolicy, media: &mut MediaAction) {
+    /// Writes what becomes of keys, and what is heard on hold, into a plan on its way to the legs.
+    pub(super) fn plan(&mut self, route: &Route, media: &mut MediaAction) {
         match media {
             MediaAction::Connect { relay, .. } | MediaAction::Swap { relay, .. } => {
-                self.form = policy.apply(relay, self.knows_info, self.told);
+                self.form = route.keys.apply(relay, self.knows_info, self.told);
+                relay.play(route.music.as_ref());
             }
             MediaAction::ExpectBrowser(_)
             | MediaAction::NeedKeyframe

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use media::plan::{
-    self, Agreed, BrowserExchange, BrowserOffer, BrowserUpdate, KeyPolicy, LaterAnswer, PhoneOffer,
-    Policy,
+    self, Agreed, BrowserExchange, BrowserOffer, BrowserUpdate, LaterAnswer, PhoneOffer, Policy,
+    Route,
 };
 use media::sdp::{BrowserDescription, PhoneDescription, SdpError};
 use media::video::AgreedVideo;
@@ -204,9 +204,9 @@ impl Negotiation {
         self.locals.phone.video = local;
     }
 
-    /// How keys are to reach phones.
-    pub(super) fn key_policy(&self) -> KeyPolicy {
-        self.locals.policy.route.keys
+    /// What the operator wants of the audio.
+    pub(super) fn route(&self) -> &Route {
+        &self.locals.policy.route
     }
 
     /// The browser has offered; the bytes are our offer to the phone.

@@ -114,6 +114,7 @@ impl Audio<'_> {
                 .transcoding
                 .map_or(common.transcoding, Transcoding::from),
             ptime: self.ptime.or(common.ptime),
+            music: common.music.clone(),
             keys: self.dtmf.map_or(common.keys, KeyPolicy::from),
         }
     }

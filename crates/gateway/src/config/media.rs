@@ -1,11 +1,13 @@
 //! `[media]`: the addresses and ports audio and video flow through.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::Problem;
 use super::audio::{Audio, Codec, DtmfRule, TranscodingRule};
+use super::web::check_file;
 
 mod browser;
 
@@ -41,6 +43,8 @@ pub struct Media {
     pub video: bool,
     /// How keys reach phones.
     pub dtmf: Option<DtmfRule>,
+    /// WAV file that is played to who is put on hold.
+    pub hold_music: Option<PathBuf>,
 }
 
 impl Default for Media {
@@ -56,6 +60,7 @@ impl Default for Media {
             ptime: None,
             video: yes(),
             dtmf: None,
+            hold_music: None,
         }
     }
 }
@@ -105,6 +110,7 @@ impl Media {
             problems.push(Problem::new("media.inactivity_seconds", text));
         }
         self.audio().check("media", problems);
+        check_music("media", self.hold_music.as_ref(), problems);
         self.browser.check(self.workers, problems);
         let [first, last] = self.phone.ports;
         if first < 1024 || last <= first {
@@ -145,6 +151,13 @@ impl PhoneMedia {
                 }
             }
         }
+    }
+}
+
+/// The file may be opened; whether it can be played is seen when it is read.
+pub(super) fn check_music(key: &str, path: Option<&PathBuf>, problems: &mut Vec<Problem>) {
+    if let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) {
+        check_file(&format!("{key}.hold_music"), path, problems);
     }
 }
 

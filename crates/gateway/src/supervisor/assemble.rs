@@ -56,6 +56,8 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
         },
     };
     let metrics = Metrics::default();
+    let routes = Routes::new(&config, phone_addresses(&config, &web_addresses));
+    let routes = routes.map_err(StartError::Music)?;
     let backend = Arc::new(Backend {
         sip: sip.handle(),
         media: media.clone(),
@@ -70,7 +72,7 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
             sip_domains: config.sip.domain.clone(),
             accounts: config.account.clone(),
             decline_code: config.sip.decline_code,
-            media: Routes::new(&config, phone_addresses(&config, &web_addresses)),
+            media: routes,
             srtp: config.sip.srtp,
             srtp_without_tls: config.sip.srtp_without_tls,
             video: config.media.video,

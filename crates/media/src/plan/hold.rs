@@ -2,6 +2,8 @@
 
 use super::Agreed;
 use super::incoming::Before;
+use super::side::Side;
+use crate::relay::Waits;
 use crate::sdp::Direction;
 
 /// Whether our side holds the call.
@@ -22,6 +24,20 @@ impl Hold {
             Self::Off => browser,
             Self::On => Direction::new(browser.sends(), false),
         }
+    }
+}
+
+/// Who has been put on hold by whom, seen from the phone and from the browser. Where both hold,
+/// nobody listens.
+pub(super) fn waits(hold: Hold, browser: &Side, phone: &Side, has_address: bool) -> (Waits, Waits) {
+    let phone_listens = phone.direction.receives() && has_address;
+    match hold {
+        Hold::On if phone_listens => (Waits::InSilence, Waits::No),
+        Hold::On => (Waits::No, Waits::No),
+        Hold::Off if phone_listens || !browser.direction.receives() => (Waits::No, Waits::No),
+        // It may play music itself, or say that it does and not do so.
+        Hold::Off if phone.direction.sends() => (Waits::No, Waits::UntilHeard),
+        Hold::Off => (Waits::No, Waits::InSilence),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::KeyPolicy;
 use crate::codec::AudioCodec;
+use crate::music::HoldMusic;
 
 /// What the operator wants of the calls of a route.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Route {
     pub ptime: Option<u16>,
     /// How keys reach phones.
     pub keys: KeyPolicy,
+    /// What who is put on hold hears.
+    pub music: Option<HoldMusic>,
 }
 
 impl Route {

@@ -6,7 +6,7 @@ use super::video::VideoSide;
 use super::{Policy, Refusal, opus};
 use crate::codec::AudioCodec;
 use crate::relay::{
-    AudioFormat, EventClock, InBand, Path, PayloadKind, ReceiveMap, Relay, SendFormats,
+    AudioFormat, EventClock, InBand, Path, PayloadKind, ReceiveMap, Relay, SendFormats, Waits,
 };
 use crate::rtp::Pt;
 use crate::sdp::{Direction, Format, Formats};
@@ -273,6 +273,8 @@ pub(super) fn relay(browser: &Side, phone: &Side, to_phone: bool, to_browser: bo
             to: phone_gets,
             in_band: InBand::Off,
             open: to_phone,
+            waits: Waits::No,
+            music: None,
         },
         to_browser: Path {
             receive: phone.receive.clone(),
@@ -285,6 +287,8 @@ pub(super) fn relay(browser: &Side, phone: &Side, to_phone: bool, to_browser: bo
             to: browser_gets,
             in_band: InBand::Off,
             open: to_browser,
+            waits: Waits::No,
+            music: None,
         },
     }
 }

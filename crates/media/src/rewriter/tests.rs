@@ -3,6 +3,7 @@
 mod audio;
 mod events;
 mod keys;
+mod music;
 mod transcoded;
 
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use super::{AUDIO_PACKET_LENGTH, Dropped, Outcome, Rewriter};
 use crate::codec::AudioCodec;
 use crate::dtmf::{Dtmf, EventPayload};
 use crate::relay::{
-    AudioFormat, EventClock, EventFormat, InBand, Path, PayloadKind, ReceiveMap, SendFormats,
+    AudioFormat, EventClock, EventFormat, InBand, Path, PayloadKind, ReceiveMap, SendFormats, Waits,
 };
 use crate::rtp::{Header, Pt, RtpTimestamp, SeqNo, Ssrc};
 
@@ -42,6 +43,8 @@ pub(super) fn path(codec: AudioCodec, event: Option<EventClock>) -> Path {
         to: format,
         in_band: InBand::Off,
         open: true,
+        waits: Waits::No,
+        music: None,
     }
 }
 

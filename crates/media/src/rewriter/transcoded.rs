@@ -24,6 +24,11 @@ impl Rewriter {
         header: &Header,
         now: Instant,
     ) -> Outcome {
+        if let PayloadKind::Audio | PayloadKind::ComfortNoise =
+            self.path.receive.kind(header.payload_type)
+        {
+            self.give_way(now);
+        }
         let Audio::Transcoded(transcoder) = &mut self.audio else {
             return Outcome::Dropped(Dropped::UnknownPayloadType);
         };
@@ -52,6 +57,9 @@ impl Rewriter {
         now: Instant,
     ) -> Option<usize> {
         if let Some(length) = self.poll_tone(packet, now) {
+            return Some(length);
+        }
+        if let Some(length) = self.poll_music(packet, now) {
             return Some(length);
         }
         let frame = self.frame();
@@ -91,7 +99,7 @@ impl Rewriter {
     pub(crate) fn makes_audio(&self) -> bool {
         match self.audio {
             Audio::Transcoded(_) => true,
-            Audio::Relayed => self.player.is_some(),
+            Audio::Relayed => self.player.is_some() || self.music.is_some(),
         }
     }
 

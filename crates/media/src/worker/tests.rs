@@ -9,7 +9,7 @@ mod storm;
 mod tcp;
 
 use crate::codec::AudioCodec;
-use crate::relay::{AudioFormat, InBand, Path, PayloadKind, ReceiveMap, Relay, SendFormats};
+use crate::relay::{AudioFormat, InBand, Path, PayloadKind, ReceiveMap, Relay, SendFormats, Waits};
 use crate::rtp::Pt;
 
 /// PCMU on both sides; the browser calls it 0, and so does the phone.
@@ -31,6 +31,8 @@ fn pcmu() -> Relay {
         to: format,
         in_band: InBand::Off,
         open: true,
+        waits: Waits::No,
+        music: None,
     };
     Relay {
         codec: AudioCodec::Pcmu,

@@ -7,6 +7,7 @@ use sip_stack::trust::{Network, TrustDomain};
 
 use super::super::Problem;
 use super::super::audio::{Audio, Codec, DtmfRule, TranscodingRule};
+use super::super::media::check_music;
 use super::super::web::{check_file, check_tls_pair};
 use super::Srtp;
 
@@ -41,6 +42,8 @@ pub struct SipDomain {
     pub video: Option<bool>,
     /// How keys reach phones.
     pub dtmf: Option<DtmfRule>,
+    /// WAV file that is played to who is put on hold; an empty name for none.
+    pub hold_music: Option<PathBuf>,
 }
 
 impl SipDomain {
@@ -91,6 +94,7 @@ impl SipDomain {
             check_file(&format!("{key}.ca_file"), path, problems);
         }
         self.audio().check(key, problems);
+        check_music(key, self.hold_music.as_ref(), problems);
         check_tls_pair(key, self.certificate.as_ref(), self.key.as_ref(), problems);
     }
 }
