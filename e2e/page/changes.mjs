@@ -1,11 +1,13 @@
 // What a page does to a call that is up: session-update both ways, session-hold.
 
 /** Changes `call` as told and offers that; resolves with the answer to the request and the event that ends it. */
-export async function update(call, { direction, iceRestart, video, camera, noVideo, bandwidth, codecs, replaceTrack } = {}) {
+export async function update(call, { direction, iceRestart, video, camera, noVideo, bandwidth, codecs, replaceTrack, silent } = {}) {
   const { peer, connection, session } = call;
   const audio = peer.getTransceivers()[0];
   const before = audio.direction;
   if (replaceTrack) await audio.sender.replaceTrack(audio.sender.track.clone());
+  // no packets leave without a track
+  if (silent) await audio.sender.replaceTrack(null);
   if (direction) audio.direction = direction;
   if (video) peer.addTrack(document.createElement('canvas').captureStream(5).getVideoTracks()[0]);
   if (camera) await call.addCamera();

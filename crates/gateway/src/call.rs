@@ -25,6 +25,7 @@ mod legs;
 mod lifetime;
 mod mailbox;
 mod messages;
+mod music;
 mod negotiation;
 mod outgoing;
 mod picture;
@@ -90,6 +91,7 @@ pub struct Call {
     tones: tones::Tones,
     keys: keys::Keys,
     picture: picture::Picture,
+    music: music::Music,
     messages: messages::Messages,
     transfer: transfer::Transfer,
     lifetime: lifetime::Lifetime,
@@ -186,7 +188,9 @@ impl Call {
     pub fn poll_action(&mut self) -> Option<Action> {
         let mut action = self.actions.pop_front()?;
         if let Action::Media(media) = &mut action {
-            self.keys.plan(self.negotiation.route(), media);
+            let route = self.negotiation.route();
+            self.keys.plan(route, media);
+            self.music.plan(route, media);
         }
         Some(action)
     }
@@ -216,6 +220,7 @@ impl Call {
             tones: tones::Tones::default(),
             keys: keys::Keys::default(),
             picture: picture::Picture::default(),
+            music: music::Music::default(),
             messages: messages::Messages::default(),
             transfer: transfer::Transfer::default(),
             lifetime: lifetime::Lifetime::default(),

@@ -57,7 +57,6 @@ fn the_binary_checks_a_file_and_says_what_is_wrong_by_name_and_line() {
 
     std::fs::write(&file, good.replace("calls = 2000", "cals = 2000")).expect("writable");
     let (code, output) = check(&file);
-    std::fs::remove_file(&file).expect("removable");
     assert_eq!(code, Some(3), "{output}");
     let line = 1 + good
         .lines()
@@ -65,6 +64,16 @@ fn the_binary_checks_a_file_and_says_what_is_wrong_by_name_and_line() {
         .expect("there");
     assert!(output.contains(&format!(".toml:{line}: ")), "{output}");
     assert!(output.contains("`cals`"), "{output}");
+
+    // Music that is none: the file itself.
+    let key = "# hold_music = \"/etc/sylk-gateway/hold.wav\"";
+    assert!(good.contains(key));
+    let here = format!("hold_music = {:?}", file.display().to_string());
+    std::fs::write(&file, good.replace(key, &here)).expect("writable");
+    let (code, output) = check(&file);
+    std::fs::remove_file(&file).expect("removable");
+    assert_eq!(code, Some(3), "{output}");
+    assert!(output.contains("media.hold_music"), "{output}");
 }
 
 fn check(file: &std::path::Path) -> (Option<i32>, String) {

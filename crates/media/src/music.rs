@@ -91,18 +91,21 @@ impl HoldMusic {
         Self::new(&samples, rate)
     }
 
+    /// Whether the header of a file says that it can be played. Quick; what [`Self::read`] makes
+    /// of the rest is not known yet.
+    ///
+    /// # Errors
+    /// [`MusicError`].
+    pub fn probe(path: &Path) -> Result<(), MusicError> {
+        wav::open(path).map(drop)
+    }
+
     /// Encodes a mono sound.
     ///
     /// # Errors
     /// [`MusicError::Rate`], [`MusicError::Length`].
     pub fn new(samples: &[i16], rate: u32) -> Result<Self, MusicError> {
-        if !(8_000..=192_000).contains(&rate) {
-            return Err(MusicError::Rate(rate));
-        }
-        let length = Duration::from_secs(samples.len() as u64) / rate;
-        if !LENGTHS.contains(&length) {
-            return Err(MusicError::Length);
-        }
+        let length = check(samples.len() as u64, rate)?;
         let narrow = resample(samples, rate, 8_000);
         let wide = resample(samples, rate, 16_000);
         let full = resample(samples, rate, 48_000);
@@ -167,6 +170,18 @@ impl HoldMusic {
         let packet = bytes.get(start..end).unwrap_or_default();
         out[..packet.len()].copy_from_slice(packet);
         packet.len()
+    }
+}
+
+/// How long so many samples of one channel take, if they can be played.
+fn check(samples: u64, rate: u32) -> Result<Duration, MusicError> {
+    if !(8_000..=192_000).contains(&rate) {
+        return Err(MusicError::Rate(rate));
+    }
+    let length = Duration::from_secs(samples) / rate;
+    match LENGTHS.contains(&length) {
+        true => Ok(length),
+        false => Err(MusicError::Length),
     }
 }
 

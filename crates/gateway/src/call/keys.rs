@@ -42,12 +42,11 @@ impl Default for Keys {
 }
 
 impl Keys {
-    /// Writes what becomes of keys, and what is heard on hold, into a plan on its way to the legs.
+    /// Writes what becomes of keys into a plan on its way to the legs.
     pub(super) fn plan(&mut self, route: &Route, media: &mut MediaAction) {
         match media {
             MediaAction::Connect { relay, .. } | MediaAction::Swap { relay, .. } => {
                 self.form = route.keys.apply(relay, self.knows_info, self.told);
-                relay.play(route.music.as_ref());
             }
             MediaAction::ExpectBrowser(_)
             | MediaAction::NeedKeyframe

@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
+use media::music::HoldMusic;
 use serde::Deserialize;
 
 use super::Problem;
 use super::audio::{Audio, Codec, DtmfRule, TranscodingRule};
-use super::web::check_file;
 
 mod browser;
 
@@ -154,10 +154,13 @@ impl PhoneMedia {
     }
 }
 
-/// The file may be opened; whether it can be played is seen when it is read.
+/// The file's header says that it can be played.
 pub(super) fn check_music(key: &str, path: Option<&PathBuf>, problems: &mut Vec<Problem>) {
-    if let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) {
-        check_file(&format!("{key}.hold_music"), path, problems);
+    if let Some(path) = path.filter(|path| !path.as_os_str().is_empty())
+        && let Err(why) = HoldMusic::probe(path)
+    {
+        let text = format!("{}: {why}", path.display());
+        problems.push(Problem::new(format!("{key}.hold_music"), text));
     }
 }
 

@@ -34,6 +34,10 @@ pub(super) fn waits(hold: Hold, browser: &Side, phone: &Side, has_address: bool)
     match hold {
         Hold::On if phone_listens => (Waits::InSilence, Waits::No),
         Hold::On => (Waits::No, Waits::No),
+        // A page that says sendonly may have taken its microphone away.
+        Hold::Off if phone_listens && browser.direction == Direction::SendOnly => {
+            (Waits::UntilHeard, Waits::No)
+        }
         Hold::Off if phone_listens || !browser.direction.receives() => (Waits::No, Waits::No),
         // It may play music itself, or say that it does and not do so.
         Hold::Off if phone.direction.sends() => (Waits::No, Waits::UntilHeard),

@@ -1,9 +1,10 @@
 //! Offers within a call, on the phone leg.
 
 use media::plan::{
-    Agreed, Refusal, accept_browser_answer, accept_phone_answer, accept_reinvite_answer,
-    browser_offer, current_offer, phone_offer, reinvite,
+    Agreed, Hold, Refusal, accept_browser_answer, accept_phone_answer, accept_reinvite_answer,
+    browser_offer, current_offer, hold_offer, phone_offer, reinvite,
 };
+use media::relay::Waits;
 
 use crate::far_ends::{
     ASTERISK_ANSWER, BARESIP_OFFER, CHROMIUM_ANSWER, CHROMIUM_OFFER, address, browser,
@@ -27,6 +28,11 @@ fn incoming() -> Agreed {
 
 fn reoffered(current: &Agreed, offer: &str) -> Result<Agreed, Refusal> {
     reinvite(current, &phone(offer), &policy(), &phone_local())
+}
+
+/// Who has been put on hold: the phone, the browser.
+fn waits(agreed: &Agreed) -> (Waits, Waits) {
+    (agreed.relay.to_phone.waits, agreed.relay.to_browser.waits)
 }
 
 fn ways(agreed: &Agreed) -> (bool, bool) {
@@ -61,6 +67,37 @@ fn hold_and_resume_are_answered_with_a_rising_version() {
     assert!(!resumed.on_hold());
     assert!(has(resumed.phone_sdp(), "a=sendrecv"));
     assert!(has(resumed.phone_sdp(), "o=- 42 4 IN IP4 203.0.113.1"));
+}
+
+#[test]
+fn who_is_put_on_hold_waits() {
+    let call = outgoing();
+    assert_eq!(waits(&call), (Waits::No, Waits::No));
+    for (said, expected) in [
+        ("a=sendonly", Waits::UntilHeard),
+        ("a=inactive", Waits::InSilence),
+        ("a=recvonly", Waits::No),
+    ] {
+        let held = reoffered(&call, &ASTERISK_ANSWER.replace("a=sendrecv", said)).expect("hold");
+        assert_eq!(waits(&held), (Waits::No, expected), "{said}");
+    }
+    let nowhere = ASTERISK_ANSWER.replace("c=IN IP4 198.51.100.20", "c=IN IP4 0.0.0.0");
+    let held = reoffered(&call, &nowhere).expect("hold");
+    assert_eq!(waits(&held), (Waits::No, Waits::UntilHeard));
+
+    let offer = hold_offer(&call, Hold::On, &phone_local());
+    for (said, expected) in [("a=recvonly", Waits::InSilence), ("a=inactive", Waits::No)] {
+        let answer = phone(&ASTERISK_ANSWER.replace("a=sendrecv", said));
+        let held = accept_reinvite_answer(&call, &offer, &answer, &policy()).expect("hold");
+        assert_eq!(waits(&held), (expected, Waits::No), "{said}");
+        assert_eq!(ways(&held), (false, false), "{said}");
+    }
+
+    let browser = browser(&CHROMIUM_OFFER.replace("a=sendrecv", "a=sendonly"));
+    let offer = phone_offer(&browser, &policy(), &phone_local()).expect("offer");
+    let answer = phone(&ASTERISK_ANSWER.replace("a=sendrecv", "a=recvonly"));
+    let held = accept_phone_answer(&browser, &offer, &answer, &policy()).expect("agreed");
+    assert_eq!(waits(&held), (Waits::UntilHeard, Waits::No));
 }
 
 #[test]
