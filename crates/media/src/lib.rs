@@ -16,6 +16,7 @@ mod event;
 mod handle;
 mod phone_leg;
 mod ports;
+mod recent;
 mod rewriter;
 mod rtcp;
 #[cfg(test)]

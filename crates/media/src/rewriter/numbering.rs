@@ -9,12 +9,15 @@
 
 use std::time::{Duration, Instant};
 
+use crate::recent::Recent;
 use crate::rtp::{Header, RtpTimestamp, SeqNo, Ssrc, units};
 
 /// A sequence number that far ahead is a loss, beyond it a jump (RFC 3550 §A.1: MAX_DROPOUT).
 const MAX_DROPOUT: i32 = 3_000;
 /// How far behind the newest a packet may come late.
 const WINDOW: i32 = 128;
+/// The same where packets are asked for again.
+const REPAIRED_WINDOW: i32 = Recent::LENGTH as i32;
 /// Packets in sequence that make a jump believable (RFC 3550 §A.1: MIN_SEQUENTIAL).
 const BELIEVED: u8 = 2;
 /// The same where the numbers look like repetitions of what is known.
@@ -57,6 +60,8 @@ pub(crate) struct Numbering {
     at: Instant,
     source: Option<Source>,
     joint: Joint,
+    /// Packets are asked for again: old ones come late, in rows, and more than once.
+    repaired: bool,
 }
 
 /// The stream that is received.
@@ -64,8 +69,10 @@ pub(crate) struct Numbering {
 struct Source {
     ssrc: Ssrc,
     newest: SeqNo,
-    /// Bit n: newest - n was seen, or lies before the last joint.
-    seen: u128,
+    /// Those that were seen, or lie before the last joint.
+    seen: Recent,
+    /// Those that were not sent on and for which no gap shows.
+    left_out: Recent,
     /// Of the newest audio packet, and when it came.
     clock: Option<(RtpTimestamp, Instant)>,
     /// The number after an unbelievable one, and how many came in sequence.
@@ -91,7 +98,15 @@ impl Numbering {
             at: now,
             source: None,
             joint,
+            repaired: false,
         }
+    }
+
+    /// The same for a stream whose packets are asked for again. Numbers near the newest one never
+    /// begin it anew: a source that does begin there is heard once it has passed that.
+    pub(crate) fn repaired(mut self) -> Self {
+        self.repaired = true;
+        self
     }
 
     /// Takes a packet into account, whatever will become of it.
@@ -100,7 +115,8 @@ impl Numbering {
             .source
             .as_mut()
             .filter(|source| source.ssrc == header.ssrc);
-        match known.map_or(Place::Jump, |source| source.place(header.sequence)) {
+        let place = |source: &mut Source| source.place(header.sequence, self.repaired);
+        match known.map_or(Place::Jump, place) {
             Place::Newer => Arrival::Next,
             Place::Missed if self.joint == Joint::Holds => Arrival::Late,
             Place::Missed | Place::Repeated => Arrival::Stale,
@@ -128,6 +144,22 @@ impl Numbering {
         if self.joint == Joint::Holds {
             self.joint = Joint::Sequence;
         }
+    }
+
+    /// The same for a repaired stream: what is newer moves up by one, and those that are older and
+    /// still missing keep their places.
+    pub(crate) fn close_up(&mut self) {
+        if let (Joint::Holds, Some(source)) = (self.joint, &mut self.source) {
+            source.left_out.set(0);
+            let behind = source.newest.plus(source.sequence_shift);
+            source.sequence_shift = source.sequence_shift.wrapping_sub(1);
+            self.next = behind;
+        }
+    }
+
+    /// Whether the next packet has nothing to do with those sent before.
+    pub(crate) fn begins_anew(&self) -> bool {
+        self.joint == Joint::Everything
     }
 
     /// Nothing is sent for a while: join everything afterwards.
@@ -159,7 +191,8 @@ impl Numbering {
         let joined = newest && self.joint != Joint::Holds;
         if joined {
             source.sequence_shift = next.0.wrapping_sub(header.sequence.0);
-            source.seen = u128::MAX;
+            source.seen = Recent::ALL;
+            source.left_out = Recent::NONE;
             // Behind packets of our own, a source whose clock stood still would fall back.
             let behind = header
                 .timestamp
@@ -171,7 +204,9 @@ impl Numbering {
             }
             self.joint = Joint::Holds;
         }
-        let sequence = header.sequence.plus(source.sequence_shift);
+        let behind = source.newest.since(header.sequence).max(0).unsigned_abs();
+        let moved_up = source.left_out.count_newer(behind);
+        let sequence = header.sequence.plus(source.sequence_shift).plus(moved_up);
         let timestamp = header.timestamp.plus(source.timestamp_shift);
         if newest {
             self.next = sequence.plus(1);
@@ -236,7 +271,8 @@ impl Source {
         Self {
             ssrc: header.ssrc,
             newest: header.sequence,
-            seen: u128::MAX,
+            seen: Recent::ALL,
+            left_out: Recent::NONE,
             clock: None,
             suspect: None,
             sequence_shift: 0,
@@ -244,25 +280,24 @@ impl Source {
         }
     }
 
-    fn place(&mut self, sequence: SeqNo) -> Place {
+    fn place(&mut self, sequence: SeqNo, repaired: bool) -> Place {
         let ahead = sequence.since(self.newest);
         if (1..MAX_DROPOUT).contains(&ahead) {
-            self.seen = if ahead < WINDOW {
-                (self.seen << ahead) | 1
-            } else {
-                1
-            };
+            self.seen.advance(ahead.unsigned_abs());
+            self.seen.set(0);
+            self.left_out.advance(ahead.unsigned_abs());
             self.newest = sequence;
             self.suspect = None;
             return Place::Newer;
         }
-        let near = (-WINDOW + 1..=0).contains(&ahead);
-        if near {
-            let bit = 1 << -ahead;
-            if self.seen & bit == 0 {
-                self.seen |= bit;
-                return Place::Missed;
-            }
+        let window = if repaired { REPAIRED_WINDOW } else { WINDOW };
+        let near = (-window + 1..=0).contains(&ahead);
+        if near && !self.seen.has(ahead.unsigned_abs()) {
+            self.seen.set(ahead.unsigned_abs());
+            return Place::Missed;
+        }
+        if near && repaired {
+            return Place::Repeated;
         }
         let in_sequence = match self.suspect {
             Some((expected, count)) if expected == sequence => count + 1,

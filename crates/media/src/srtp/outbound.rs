@@ -107,7 +107,7 @@ impl Source {
 
     fn use_up(&mut self, sequence: u16) {
         self.used.accept(u32::from(sequence));
-        self.beyond_first |= self.ahead(sequence) >= i32::from(ReplayWindow::LENGTH);
+        self.beyond_first |= self.ahead(sequence) >= ReplayWindow::LENGTH as i32;
     }
 
     /// How far ahead of the first number.

@@ -4,6 +4,8 @@
 //! no trace. rtc-srtp's own windows learn where a source begins from its first packet, authentic or
 //! not: one forgery makes them refuse the source for minutes.
 
+use crate::recent::Recent;
+
 /// The window of one source: the newest number and those just before it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReplayWindow {
@@ -11,12 +13,12 @@ pub(super) struct ReplayWindow {
     bits: u32,
     newest: Option<u32>,
     /// Bit n: newest - n was seen.
-    seen: u64,
+    seen: Recent,
 }
 
 impl ReplayWindow {
-    /// Packets that may come late by so many places.
-    pub(super) const LENGTH: u16 = 64;
+    /// Packets that may come late by so many places: video that is asked for again must fit.
+    pub(super) const LENGTH: u32 = Recent::LENGTH;
     /// For sequence numbers of RTP.
     pub(super) const RTP: Self = Self::of_bits(16);
     /// For indices of SRTCP.
@@ -26,7 +28,7 @@ impl ReplayWindow {
         Self {
             bits,
             newest: None,
-            seen: 0,
+            seen: Recent::NONE,
         }
     }
 
@@ -36,8 +38,8 @@ impl ReplayWindow {
             return true;
         };
         let ahead = self.distance(number, newest);
-        ahead > 0
-            || (ahead.unsigned_abs() < u32::from(Self::LENGTH) && self.seen & (1 << -ahead) == 0)
+        let behind = ahead.unsigned_abs();
+        ahead > 0 || (behind < Self::LENGTH && !self.seen.has(behind))
     }
 
     /// An authentic packet of this number has come; it was new.
@@ -46,10 +48,11 @@ impl ReplayWindow {
             .newest
             .map_or(i32::MAX, |newest| self.distance(number, newest));
         if ahead > 0 {
-            self.seen = self.seen.checked_shl(ahead.unsigned_abs()).unwrap_or(0) | 1;
+            self.seen.advance(ahead.unsigned_abs());
+            self.seen.set(0);
             self.newest = Some(number);
-        } else if ahead.unsigned_abs() < u32::from(Self::LENGTH) {
-            self.seen |= 1 << -ahead;
+        } else {
+            self.seen.set(ahead.unsigned_abs());
         }
     }
 
@@ -73,13 +76,13 @@ mod tests {
             let mask = (1 << window.bits) - 1;
             let number = |count: u32| (first + count) & mask;
             assert!(window.is_new(number(10)));
-            for count in [10, 11, 13, 12, 100, 60] {
+            for count in [10, 11, 13, 12, 600, 560, 100] {
                 assert!(window.is_new(number(count)), "{count}");
                 window.accept(number(count));
                 assert!(!window.is_new(number(count)), "{count}");
             }
-            assert!(window.is_new(number(37)), "63 late");
-            for late in [0, 10, 36] {
+            assert!(window.is_new(number(89)), "511 late");
+            for late in [0, 10, 88] {
                 assert!(!window.is_new(number(late)), "{late} is too late to tell");
             }
             window.accept(number(5_000));

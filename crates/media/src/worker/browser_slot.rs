@@ -118,8 +118,10 @@ impl BrowserSlot {
         }
         let rewriter = self.rewriter.as_ref().and_then(Rewriter::poll_timeout);
         let video = self.video.as_ref();
+        // Nobody waits for reports on video that was removed.
+        let relayed = video.filter(|video| video.stream.peer.is_some());
         [
-            video.and_then(|video| video.rtcp.poll_timeout()),
+            relayed.and_then(|video| video.rtcp.poll_timeout()),
             video.and_then(|video| video.stream.poll_timeout()),
             self.core.poll_timeout(),
             self.rtcp.poll_timeout(),

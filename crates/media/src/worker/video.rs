@@ -121,7 +121,7 @@ impl VideoStream {
             peer: None,
             end,
             ssrc,
-            numbering: Numbering::new(ssrc, CLOCK_RATE, sequence, timestamp, now),
+            numbering: Numbering::new(ssrc, CLOCK_RATE, sequence, timestamp, now).repaired(),
             fresh: true,
             sent: None,
             rate: Rate::default(),
@@ -158,7 +158,9 @@ impl VideoStream {
     /// The leg at the other end is gone.
     pub(super) fn unbridge(&mut self) {
         self.peer = None;
-        self.missing.forget();
+        self.pass_over();
+        self.asking.keyframe = false;
+        self.sent = None;
         self.interrupt();
     }
 
@@ -182,6 +184,18 @@ impl VideoStream {
         }
     }
 
+    /// What the far end sends is not relayed just now: nothing of it is missed.
+    pub(super) fn pass_over(&mut self) {
+        self.missing.forget();
+    }
+
+    /// How long a packet takes to the far end and back, if that is known.
+    pub(super) fn set_round_trip(&mut self, round_trip: Option<Duration>) {
+        if let Some(round_trip) = round_trip {
+            self.missing.set_round_trip(round_trip);
+        }
+    }
+
     /// Numbers a packet that is to be sent to the far end.
     pub(super) fn forward(&mut self, header: &Header, now: Instant) -> Forward {
         if !self.end.open {
@@ -196,12 +210,13 @@ impl VideoStream {
         if header.payload.is_empty() {
             // Padding to try out the rate; the gap would look like a loss.
             if next {
-                self.numbering.leave_out();
+                self.numbering.close_up();
             }
             return Forward::Dropped;
         }
         if next {
             self.numbering.handle_clock(header, now);
+            self.fresh |= self.numbering.begins_anew();
         }
         let numbered = Header {
             marker: header.marker,

@@ -99,6 +99,7 @@ impl Legs {
         video.stream.heard(header, now);
         let Some(phone) = video.stream.peer else {
             video.tally.dropped.not_open += 1;
+            video.stream.pass_over();
             return;
         };
         let Some(stream) = self
@@ -110,6 +111,7 @@ impl Legs {
         };
         if !slot.gate.browser_to_phone {
             video.tally.dropped.not_open += 1;
+            video.stream.pass_over();
             stream.interrupt();
             return;
         }
@@ -122,7 +124,10 @@ impl Legs {
                     video.stream.want_keyframe();
                 }
             }
-            Forward::Closed => video.tally.dropped.not_open += 1,
+            Forward::Closed => {
+                video.tally.dropped.not_open += 1;
+                video.stream.pass_over();
+            }
             Forward::Dropped => {}
         }
         self.browsers[at].send_video_request(now, egress);
@@ -148,6 +153,9 @@ impl Legs {
             .and_then(|browser| self.browsers.get_mut(browser));
         let (Some(browser), true) = (browser, stream.takes(header.payload_type)) else {
             slot.tally.dropped.unplanned += 1;
+            if stream.peer.is_none() {
+                stream.pass_over();
+            }
             return;
         };
         let gate = browser.gate.phone_to_browser && browser.core.is_connected();
@@ -156,6 +164,7 @@ impl Legs {
         };
         if !gate {
             slot.tally.dropped.not_open += 1;
+            stream.pass_over();
             video.stream.interrupt();
             return;
         }
@@ -167,7 +176,10 @@ impl Legs {
                 let range = headed(packet, header, fresh);
                 browser.send_video(&packet[range], sequence, now, egress);
             }
-            Forward::Closed => slot.tally.dropped.not_open += 1,
+            Forward::Closed => {
+                slot.tally.dropped.not_open += 1;
+                stream.pass_over();
+            }
             Forward::Dropped => {}
         }
         let browser = stream.peer;
@@ -234,6 +246,7 @@ impl BrowserSlot {
         egress: &mut impl Egress,
     ) {
         if let Some(video) = &mut self.video
+            && video.stream.peer.is_some()
             && let Some(report) = video.rtcp.handle_timeout(now)
         {
             self.send_rtcp(&report, egress);

@@ -24,6 +24,10 @@ impl Legs {
             return;
         };
         video.rtcp.handle_rtcp(compound, now);
+        // Where we send it no video, the audio's answers tell.
+        let round_trip = video.rtcp.statistics().round_trip;
+        let round_trip = round_trip.or_else(|| slot.rtcp.statistics().round_trip);
+        video.stream.set_round_trip(round_trip);
         let wishes = video.stream.take_wishes(compound, now);
         video.stream.repeat(&wishes.lost, |packet| {
             if let Some(to) = to {
@@ -65,6 +69,7 @@ impl Legs {
         let Some(stream) = &mut slot.video else {
             return;
         };
+        stream.set_round_trip(slot.rtcp.statistics().round_trip);
         let wishes = stream.take_wishes(compound, now);
         let source = &mut slot.source;
         stream.repeat(&wishes.lost, |packet| {

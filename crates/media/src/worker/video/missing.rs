@@ -7,14 +7,21 @@
 use std::time::{Duration, Instant};
 
 use crate::endpoints::Ssrc;
+use crate::recent::Recent;
 use crate::rtp::{Header, SeqNo};
 
-/// Packets that are looked for at a time; behind older ones SRTP has closed its window.
-const MOST: usize = 48;
+/// Packets that are looked for at a time: a keyframe.
+const MOST: usize = 128;
+/// How far behind the newest one a packet is looked for. When it comes, SRTP and the numbering must
+/// still take it, whose windows are twice as long.
+const REACH: i32 = Recent::LENGTH as i32 / 2;
 /// How long a packet may be overtaken by others before it counts as lost.
 const OVERTAKEN: Duration = Duration::from_millis(10);
-/// How long the answer to a request may take.
+/// How long the answer to a request may take: at least so long, and longer than the round trip by
+/// so much. Longer ones than a second nobody waits for.
 const AGAIN: Duration = Duration::from_millis(80);
+const BEYOND_ROUND_TRIP: Duration = Duration::from_millis(20);
+const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
 /// How often one packet is asked for.
 const TRIES: u8 = 4;
 
@@ -26,6 +33,7 @@ pub(super) struct Missing {
     packets: Vec<Looked>,
     /// Some packet will never come.
     gave_up: bool,
+    round_trip: Duration,
 }
 
 #[derive(Debug)]
@@ -36,6 +44,11 @@ struct Looked {
 }
 
 impl Missing {
+    /// How long a packet takes to the sender and back.
+    pub(super) fn set_round_trip(&mut self, round_trip: Duration) {
+        self.round_trip = round_trip.min(LONGEST_ROUND_TRIP);
+    }
+
     /// A packet has come.
     pub(super) fn handle_arrival(&mut self, header: &Header, now: Instant) {
         let newest = match self.newest {
@@ -53,6 +66,10 @@ impl Missing {
             return;
         }
         self.newest = Some((header.ssrc, header.sequence));
+        let before = self.packets.len();
+        self.packets
+            .retain(|packet| header.sequence.since(packet.sequence) <= REACH);
+        self.gave_up |= self.packets.len() < before;
         let gap = ahead as usize - 1;
         let too_many = (self.packets.len() + gap).saturating_sub(MOST);
         if gap > MOST {
@@ -78,10 +95,11 @@ impl Missing {
         self.packets
             .retain(|packet| packet.due > now || packet.tries < TRIES);
         self.gave_up |= self.packets.len() < before;
+        let again = AGAIN.max(self.round_trip + BEYOND_ROUND_TRIP);
         let due = self.packets.iter_mut().filter(|packet| packet.due <= now);
         due.map(|packet| {
             packet.tries += 1;
-            packet.due = now + AGAIN;
+            packet.due = now + again;
             packet.sequence
         })
         .collect()
@@ -99,7 +117,10 @@ impl Missing {
 
     /// Nothing is looked for any more.
     pub(super) fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            round_trip: self.round_trip,
+            ..Self::default()
+        };
     }
 }
 
@@ -168,6 +189,34 @@ mod tests {
         }
         let lost = missing.poll_lost(now + OVERTAKEN);
         assert_eq!((lost.len(), lost.last()), (MOST, Some(&SeqNo(997))));
+    }
+
+    #[test]
+    fn what_lies_too_far_behind_is_given_up() {
+        let now = Instant::now();
+        let mut missing = Missing::default();
+        missing.handle_arrival(&packet(1, 0), now);
+        for sequence in 2..=257 {
+            missing.handle_arrival(&packet(1, sequence), now);
+        }
+        assert!(missing.poll_timeout().is_some() && !missing.take_gave_up());
+        missing.handle_arrival(&packet(1, 258), now);
+        assert!(missing.poll_timeout().is_none() && missing.take_gave_up());
+    }
+
+    #[test]
+    fn a_packet_is_not_asked_for_again_before_the_answer_can_be_there() {
+        for (trip, waits) in [(0, 80), (40, 80), (120, 140), (60_000, 1_020)] {
+            let now = Instant::now();
+            let mut missing = Missing::default();
+            missing.set_round_trip(Duration::from_millis(trip));
+            missing.handle_arrival(&packet(1, 0), now);
+            missing.handle_arrival(&packet(1, 2), now);
+            let asked = now + OVERTAKEN;
+            assert_eq!(missing.poll_lost(asked), [SeqNo(1)]);
+            let again = asked + Duration::from_millis(waits);
+            assert_eq!(missing.poll_timeout(), Some(again), "{trip} ms");
+        }
     }
 
     #[test]

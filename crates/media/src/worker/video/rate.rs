@@ -69,7 +69,9 @@ impl Rate {
     /// The limit, if there is one.
     pub(super) fn limit(&self) -> Option<u64> {
         let limits = [self.described, self.asked, self.by_loss];
-        limits.into_iter().flatten().min()
+        // None at all would be understood as one that is lifted.
+        let limit = limits.into_iter().flatten().min();
+        limit.map(|limit| limit.max(LEAST))
     }
 }
 
@@ -95,6 +97,10 @@ mod tests {
         assert_eq!(rate.limit(), Some(512_000));
         rate.set_asked(200_000);
         assert_eq!(rate.limit(), Some(200_000));
+        for nothing in [0, 1, LEAST - 1] {
+            rate.set_asked(nothing);
+            assert_eq!(rate.limit(), Some(LEAST));
+        }
         rate.set_described(None);
         rate.set_asked(5_000_000);
         assert_eq!(rate.limit(), Some(5_000_000));

@@ -244,3 +244,91 @@ fn signalling_asks_an_end_without_feedback_and_no_other() {
         assert_eq!(count, signalled);
     }
 }
+
+/// What of these leaves, in so many numbers beyond the first one's.
+fn numbers(stream: &mut VideoStream, sequences: impl IntoIterator<Item = u16>) -> Vec<i32> {
+    let now = Instant::now();
+    let mut left = Vec::new();
+    for sequence in sequences {
+        let header = packet(sequence, u32::from(sequence) * 100, false);
+        match stream.forward(&header, now) {
+            Forward::Send(_, number) => left.push(number.since(SeqNo(100))),
+            Forward::Closed | Forward::Dropped => {}
+        }
+    }
+    left
+}
+
+#[test]
+fn copies_that_come_twice_in_a_row_are_no_new_beginning() {
+    let mut stream = stream(Instant::now());
+    let sent = numbers(&mut stream, (0..10).chain(15..=51));
+    assert_eq!(sent.last(), Some(&51));
+    assert_eq!(numbers(&mut stream, 10..15), [10, 11, 12, 13, 14]);
+    let again = numbers(&mut stream, 10..15);
+    assert!(again.is_empty(), "the answer to a second request");
+    assert!(numbers(&mut stream, (0..52).rev().chain(0..52)).is_empty());
+    assert_eq!(numbers(&mut stream, 52..54), [52, 53]);
+}
+
+#[test]
+fn a_repeated_packet_is_taken_hundreds_behind() {
+    let mut stream = stream(Instant::now());
+    numbers(&mut stream, (0..10).chain(15..=500));
+    assert_eq!(numbers(&mut stream, [10, 14, 10]), [10, 14]);
+    numbers(&mut stream, 501..=523);
+    assert_eq!(numbers(&mut stream, [11, 12, 12]), [12]);
+}
+
+#[test]
+fn what_was_lost_beside_padding_still_shows_and_keeps_its_place() {
+    let now = Instant::now();
+    let padding = |sequence| Header {
+        payload: 12..12,
+        ..packet(sequence, 0, false)
+    };
+    let mut stream = stream(now);
+    assert_eq!(numbers(&mut stream, [3]), [0]);
+    for sequence in [5, 6, 9] {
+        assert_eq!(stream.forward(&padding(sequence), now), Forward::Dropped);
+    }
+    assert_eq!(numbers(&mut stream, [10, 12]), [4, 6]);
+    assert_eq!(numbers(&mut stream, [4, 8, 7, 11, 6]), [1, 3, 2, 5]);
+    assert_eq!(stream.forward(&padding(14), now), Forward::Dropped);
+    assert_eq!(numbers(&mut stream, [13]), [7]);
+    stream.interrupt();
+    assert_eq!(numbers(&mut stream, [300]), [8], "no number leaves twice");
+}
+
+#[test]
+fn a_jump_of_the_source_is_a_beginning_for_whoever_receives_it() {
+    let mut stream = stream(Instant::now());
+    assert_eq!(numbers(&mut stream, 0..3), [0, 1, 2]);
+    assert!(stream.has_begun());
+    assert_eq!(numbers(&mut stream, [3_100, 3_101, 3_102]), [3, 4]);
+    assert!(stream.has_begun() && !stream.has_begun());
+    let other = Header {
+        ssrc: Ssrc(6),
+        ..packet(1, 0, false)
+    };
+    sent(stream.forward(&other, Instant::now()));
+    assert!(stream.has_begun());
+}
+
+#[test]
+fn once_video_is_removed_nothing_of_it_is_kept_or_asked_for() {
+    let now = Instant::now();
+    let mut stream = stream(now);
+    stream.heard(&theirs(1), now);
+    stream.heard(&theirs(4), now);
+    stream.want_keyframe();
+    stream.unbridge();
+    assert!(stream.sent.is_none());
+    let later = now + Duration::from_secs(1);
+    assert_eq!(
+        (stream.poll_request(later), stream.poll_timeout()),
+        (None, None)
+    );
+    stream.replan(end(Feedback::OURS), end(Feedback::OURS));
+    assert!(stream.sent.is_some());
+}
