@@ -103,9 +103,10 @@ pub(crate) fn start(
     let poll = Poll::new()?;
     let mailbox = Arc::new(Mailbox::new(Waker::new(poll.registry(), WAKER)?));
     let gauges = Arc::new(Gauges::default());
-    let sockets = Sockets::new(poll.registry().try_clone()?, browsers)?;
+    let now = Instant::now();
+    let sockets = Sockets::new(poll.registry().try_clone()?, browsers, now)?;
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-    let clock = NtpClock::new(Instant::now(), since_epoch.unwrap_or_default());
+    let clock = NtpClock::new(now, since_epoch.unwrap_or_default());
     let settings = Settings {
         identity,
         limits,
@@ -185,6 +186,7 @@ impl Loop {
             return Some(End::Failed);
         }
         let now = Instant::now();
+        self.sockets.begin_turn(now);
         for event in &*events {
             ready.mark(event.token());
         }

@@ -108,14 +108,16 @@ pub fn framing(bytes: &[u8]) {
     assert_eq!(whole(&mut rows(bytes).map(|(_, piece)| piece)), at_once);
     assert_eq!(whole(&mut stream.chunks(1)), at_once);
 
+    let mut now = origin();
     let mut waiting = Waiting::default();
     let mut read = Vec::new();
     for (own, frame) in rows(bytes) {
         let prefix = (frame.len() as u16).to_be_bytes();
-        let _outcome = waiting.queue(prefix, frame, 0);
+        now += Duration::from_millis(u64::from(own));
+        let _outcome = waiting.queue(prefix, frame, 0, now);
         let take = usize::from(own).min(waiting.bytes().len());
         read.extend_from_slice(&waiting.bytes()[..take]);
-        waiting.written(take);
+        waiting.written(take, now);
         assert!(waiting.bytes().len() <= 40 << 10);
     }
     read.extend_from_slice(waiting.bytes());

@@ -39,6 +39,8 @@ pub(super) struct Connections {
     unproven: VecDeque<(Instant, ConnectionId)>,
     /// Closed by the other end, or by us while we wrote: legs are still to be told.
     lost: VecDeque<BrowserAddr>,
+    /// When the worker's turn began.
+    now: Instant,
 }
 
 struct Connection {
@@ -51,14 +53,20 @@ struct Connection {
 }
 
 impl Connections {
-    pub(super) fn new(listeners: Vec<TcpListener>) -> Self {
+    pub(super) fn new(listeners: Vec<TcpListener>, now: Instant) -> Self {
         Self {
             listeners,
             open: Slab::new(),
             next_serial: 0,
             unproven: VecDeque::new(),
             lost: VecDeque::new(),
+            now,
         }
+    }
+
+    /// A turn of the worker begins.
+    pub(super) fn begin_turn(&mut self, now: Instant) {
+        self.now = now;
     }
 
     pub(super) fn listeners(&mut self) -> &mut [TcpListener] {
@@ -256,7 +264,7 @@ impl Connections {
         if written == whole {
             return true;
         }
-        match connection.waiting.queue(prefix, frame, written) {
+        match connection.waiting.queue(prefix, frame, written, self.now) {
             Queued::Waits => true,
             Queued::Dropped => false,
             Queued::GivenUp => {
@@ -274,7 +282,7 @@ impl Connections {
         };
         while !connection.waiting.is_empty() {
             match connection.stream.write(connection.waiting.bytes()) {
-                Ok(written) if written > 0 => connection.waiting.written(written),
+                Ok(written) if written > 0 => connection.waiting.written(written, self.now),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Ok(_) | Err(_) => {

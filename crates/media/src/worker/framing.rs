@@ -1,16 +1,22 @@
 //! Datagrams on a TCP connection (RFC 4571 §2): two bytes of length before each.
 //!
 //! Sans-IO and bounded: a frame longer than any datagram of media ends the connection, and so
-//! does a reader that leaves too much unread for too long. What a slow reader cannot take is
-//! dropped, as a network would.
+//! does a reader that takes nothing for too long. What a slow reader cannot take is dropped, as a
+//! network would; video first.
+
+use std::time::{Duration, Instant};
 
 /// Longest frame in either direction; the same as at the UDP sockets.
 pub(crate) const LONGEST_FRAME: usize = 2048;
 const PREFIX: usize = 2;
 /// Bytes that may wait for a slow reader, besides those in the system's own buffer.
 const MAX_WAITING: usize = 32 << 10;
-/// Frames dropped one after the other, before the reader is given up: ten seconds of audio.
-const MAX_DROPPED: u32 = 500;
+/// What of that is kept for short frames: most of a second of audio, and what holds a leg together.
+const FOR_SHORT: usize = 8 << 10;
+/// Longer frames are video.
+const SHORT: usize = 400;
+/// A reader that takes nothing for so long, while frames are dropped, is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The connection is of no use: it has sent what is no frame of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +88,8 @@ pub(crate) enum Wanted {
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     bytes: Vec<u8>,
-    dropped: u32,
+    /// Since when they wait without any of them being taken.
+    stalled: Option<Instant>,
 }
 
 /// What becomes of a frame that was not written at once.
@@ -90,7 +97,7 @@ pub(crate) struct Waiting {
 pub(crate) enum Queued {
     Waits,
     Dropped,
-    /// Too many have been dropped: nobody reads there.
+    /// Nothing has been taken for too long: nobody reads there.
     GivenUp,
 }
 
@@ -105,22 +112,36 @@ impl Waiting {
     }
 
     /// So many of the bytes have been written.
-    pub(crate) fn written(&mut self, count: usize) {
+    pub(crate) fn written(&mut self, count: usize, now: Instant) {
         self.bytes.drain(..count.min(self.bytes.len()));
         if count > 0 {
-            self.dropped = 0;
+            self.stalled = Some(now);
         }
     }
 
     /// Takes a frame with its prefix, of which `written` bytes are out already.
-    pub(crate) fn queue(&mut self, prefix: [u8; PREFIX], frame: &[u8], written: usize) -> Queued {
+    pub(crate) fn queue(
+        &mut self,
+        prefix: [u8; PREFIX],
+        frame: &[u8],
+        written: usize,
+        now: Instant,
+    ) -> Queued {
+        if self.bytes.is_empty() {
+            self.stalled = Some(now);
+        }
         let rest = PREFIX + frame.len() - written.min(PREFIX + frame.len());
-        if written == 0 && self.bytes.len() + rest > MAX_WAITING {
-            self.dropped += 1;
-            return if self.dropped > MAX_DROPPED {
-                Queued::GivenUp
-            } else {
-                Queued::Dropped
+        let room = match frame.len() {
+            0..=SHORT => MAX_WAITING,
+            _ => MAX_WAITING - FOR_SHORT,
+        };
+        if written == 0 && self.bytes.len() + rest > room {
+            let stalled = self
+                .stalled
+                .map(|since| now.saturating_duration_since(since));
+            return match stalled {
+                Some(time) if time >= PATIENCE => Queued::GivenUp,
+                Some(_) | None => Queued::Dropped,
             };
         }
         let whole = prefix.iter().chain(frame).copied();
@@ -181,24 +202,67 @@ mod tests {
         assert_eq!((taken, heard), (Ok(Wanted::Nothing), 1));
     }
 
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a starting point for virtual time"
+    )]
+    fn origin() -> Instant {
+        Instant::now()
+    }
+
     #[test]
-    fn what_a_slow_reader_cannot_take_is_dropped_whole_and_then_he_is_given_up() {
+    fn what_a_slow_reader_cannot_take_is_dropped_whole() {
+        let now = origin();
         let mut waiting = Waiting::default();
         let frame = [5; 1000];
         let prefix = 1000_u16.to_be_bytes();
-        assert_eq!(waiting.queue(prefix, &frame, 1), Queued::Waits);
+        assert_eq!(waiting.queue(prefix, &frame, 1, now), Queued::Waits);
         assert_eq!(waiting.bytes().len(), 1001);
-        while waiting.queue(prefix, &frame, 0) == Queued::Waits {}
+        while waiting.queue(prefix, &frame, 0, now) == Queued::Waits {}
         assert!(waiting.bytes().len() <= MAX_WAITING);
         assert_eq!((waiting.bytes().len() - 1001) % 1002, 0, "whole frames");
-        for _ in 1..MAX_DROPPED {
-            assert_eq!(waiting.queue(prefix, &frame, 0), Queued::Dropped);
-        }
-        assert_eq!(waiting.queue(prefix, &frame, 0), Queued::GivenUp);
-        waiting.written(5000);
-        assert_eq!(waiting.queue(prefix, &frame, 0), Queued::Waits);
+        waiting.written(5000, now);
+        assert_eq!(waiting.queue(prefix, &frame, 0, now), Queued::Waits);
         let all = waiting.bytes().len();
-        waiting.written(all);
+        waiting.written(all, now);
         assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn a_reader_is_given_up_by_time_however_much_he_is_sent() {
+        let (mut now, mut waiting) = (origin(), Waiting::default());
+        let video = [5; 1100];
+        let prefix = 1100_u16.to_be_bytes();
+        let interval = Duration::from_micros(3_200);
+        let mut stall = |waiting: &mut Waiting, time: Duration| {
+            let end = now + time;
+            let mut last = Queued::Waits;
+            while now < end && last != Queued::GivenUp {
+                last = waiting.queue(prefix, &video, 0, now);
+                now += interval;
+            }
+            (last, now)
+        };
+        let (last, at) = stall(&mut waiting, PATIENCE - 2 * interval);
+        assert_eq!(last, Queued::Dropped, "thousands of frames");
+        waiting.written(1, at);
+        let (last, _) = stall(&mut waiting, PATIENCE - 2 * interval);
+        assert_eq!(last, Queued::Dropped, "he reads");
+        let (last, _) = stall(&mut waiting, PATIENCE);
+        assert_eq!(last, Queued::GivenUp);
+    }
+
+    #[test]
+    fn a_queue_full_of_video_still_takes_audio() {
+        let (now, mut waiting) = (origin(), Waiting::default());
+        let video = [5; 1100];
+        while waiting.queue(1100_u16.to_be_bytes(), &video, 0, now) == Queued::Waits {}
+        let audio = [6; 182];
+        let mut taken = 0;
+        while waiting.queue(182_u16.to_be_bytes(), &audio, 0, now) == Queued::Waits {
+            taken += 1;
+        }
+        assert!(taken >= 40, "{taken}");
+        assert!(waiting.bytes().len() <= MAX_WAITING);
     }
 }

@@ -187,7 +187,11 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    pub(crate) fn new(registry: Registry, browsers: BrowserSockets) -> io::Result<Self> {
+    pub(crate) fn new(
+        registry: Registry,
+        browsers: BrowserSockets,
+        now: Instant,
+    ) -> io::Result<Self> {
         let BrowserSockets { udp, listeners } = browsers;
         if udp.len() > MAX_HOSTS {
             return Err(io::Error::other("too many addresses towards browsers"));
@@ -199,7 +203,7 @@ impl Sockets {
             let ipv6 = socket.local_addr()?.is_ipv6();
             browsers.push((socket, ipv6));
         }
-        let mut connections = Connections::new(listeners);
+        let mut connections = Connections::new(listeners, now);
         for (index, listener) in connections.listeners().iter_mut().enumerate() {
             registry.register(listener, Token(FIRST_LISTENER + index), Interest::READABLE)?;
         }
@@ -210,6 +214,11 @@ impl Sockets {
             phones: Vec::new(),
             read_buffer: Vec::new(),
         })
+    }
+
+    /// A turn of the worker begins.
+    pub(crate) fn begin_turn(&mut self, now: Instant) {
+        self.connections.begin_turn(now);
     }
 
     /// Takes the sockets of phone leg `key`.
