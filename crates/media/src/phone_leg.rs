@@ -20,9 +20,10 @@
 //! What this cannot prevent: a phone that is never heard from its signalled address may be
 //! impersonated by whoever shows a convincing run first. Against that, only encryption helps.
 //!
-//! An address that never sent anything, not even a report, is sent only a limited number of packets,
+//! An address that never sent anything, not even a report, is sent only a limited number of bytes,
 //! so that nobody can be flooded by naming him in SDP. The limit is that of silence, after which the
-//! worker says that such a phone is not there: no call goes on with one side deaf.
+//! worker says that such a phone is not there: no call goes on with one side deaf. For video, the
+//! audio of the same machine vouches: a phone that only watches need not report.
 
 mod candidate;
 #[cfg(test)]
@@ -45,9 +46,11 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const GONE: Duration = Duration::from_secs(1);
 /// How far ahead of the last packet heard a source may go on.
 const MAX_LEAP: i32 = 3_000;
-/// Packets per second that an address is sent while it was never heard. More than phones are sent:
-/// time runs out before packets do.
-const UNHEARD_RATE: u64 = 100;
+/// Bytes per second that an address is sent while it was never heard. More than audio has: time
+/// runs out before bytes do.
+const UNHEARD_RATE: u64 = 16_000;
+/// With less than a packet's length left, reports end too.
+const SPENT: u64 = 1_500;
 
 /// What a packet's source is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +66,8 @@ pub(crate) enum Verdict {
 /// Decides for each packet whether it comes from the phone.
 #[derive(Debug)]
 pub(crate) struct SourceCheck {
-    /// Packets that are sent to an address before it is heard.
-    unheard_budget: u32,
+    /// Bytes that are sent to an address before it is heard.
+    unheard_budget: u64,
     signalled: Option<Signalled>,
     heard: Option<Heard>,
     candidate: Option<Candidate>,
@@ -78,8 +81,8 @@ struct Signalled {
     at: Instant,
     /// False while the phone wants nothing (`0.0.0.0`).
     sending: bool,
-    /// Packets that may still be sent without having heard anything.
-    budget: u32,
+    /// Bytes that may still be sent without having heard anything; `u64::MAX`: all there are.
+    budget: u64,
     /// Whether reports have come from its address.
     reports: bool,
 }
@@ -101,8 +104,8 @@ impl SourceCheck {
     #[must_use]
     pub(crate) fn new(unheard: Duration) -> Self {
         let budget = match unheard.as_secs() {
-            0 => u32::MAX,
-            seconds => u32::try_from(seconds.saturating_mul(UNHEARD_RATE)).unwrap_or(u32::MAX),
+            0 => u64::MAX,
+            seconds => seconds.saturating_mul(UNHEARD_RATE),
         };
         Self {
             unheard_budget: budget,
@@ -242,7 +245,7 @@ impl SourceCheck {
             .is_some_and(|rtcp| canonical(rtcp) == source);
         if known {
             // Whoever reports is there.
-            signalled.budget = self.unheard_budget;
+            signalled.budget = signalled.budget.max(self.unheard_budget);
             signalled.reports = true;
         }
         known
@@ -258,8 +261,28 @@ impl SourceCheck {
                 .is_some_and(|signalled| signalled.reports)
     }
 
-    /// Where the next RTP packet is to be sent, if anywhere.
-    pub(crate) fn rtp_destination(&mut self) -> Option<SocketAddr> {
+    /// The machine that was heard, or has reported, from where it is now.
+    #[must_use]
+    pub(crate) fn heard_from(&self) -> Option<IpAddr> {
+        if let Some(heard) = &self.heard {
+            return Some(heard.rtp.ip());
+        }
+        let signalled = self.signalled.as_ref()?;
+        let rtcp = signalled.remote.rtcp.filter(|_| signalled.reports)?;
+        Some(canonical(rtcp).ip())
+    }
+
+    /// This machine is part of the call: if it was named, it may be sent as much as there is.
+    pub(crate) fn vouch_for(&mut self, machine: IpAddr) {
+        if let Some(signalled) = &mut self.signalled
+            && canonical(signalled.remote.rtp).ip() == machine
+        {
+            signalled.budget = u64::MAX;
+        }
+    }
+
+    /// Where the next RTP packet, of so many bytes, is to be sent, if anywhere.
+    pub(crate) fn rtp_destination(&mut self, length: usize) -> Option<SocketAddr> {
         let signalled = self
             .signalled
             .as_mut()
@@ -267,7 +290,9 @@ impl SourceCheck {
         match &self.heard {
             Some(heard) => Some(heard.rtp),
             None => {
-                signalled.budget = signalled.budget.checked_sub(1)?;
+                if signalled.budget != u64::MAX {
+                    signalled.budget = signalled.budget.checked_sub(length as u64)?;
+                }
                 Some(signalled.remote.rtp)
             }
         }
@@ -285,7 +310,7 @@ impl SourceCheck {
             // Learned: what was signalled is not where it is.
             Some(heard) if heard.rtp != canonical(signalled.remote.rtp) => heard.rtcp,
             Some(_) => signalled.remote.rtcp,
-            None if signalled.budget == 0 => None,
+            None if signalled.budget < SPENT => None,
             None => signalled.remote.rtcp,
         }
     }

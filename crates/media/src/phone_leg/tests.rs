@@ -5,6 +5,9 @@ use crate::rtp::{Pt, RtpTimestamp};
 
 const FRAME: Duration = Duration::from_millis(20);
 const UNHEARD: Duration = Duration::from_secs(60);
+/// Bytes of a packet of 20 ms of G.711.
+const AUDIO: usize = 172;
+const VIDEO: usize = 1_200;
 
 struct Leg {
     check: SourceCheck,
@@ -86,7 +89,7 @@ fn the_signalled_address_is_heard_at_once_and_nobody_else_any_more() {
         assert_eq!(leg.hear(&mut thief), Verdict::Stranger);
         assert_eq!(leg.hear(&mut phone), Verdict::Accept);
     }
-    assert_eq!(leg.check.rtp_destination(), Some(phone.source));
+    assert_eq!(leg.check.rtp_destination(AUDIO), Some(phone.source));
     assert_eq!(
         leg.check.rtcp_destination(),
         Some(address("192.0.2.7:4001"))
@@ -108,7 +111,7 @@ fn a_spray_before_the_phones_first_packet_injects_nothing_and_catches_nothing() 
                 assert_eq!(leg.hear(thief), Verdict::Stranger);
             }
         }
-        assert_eq!(leg.check.rtp_destination(), Some(phone.source));
+        assert_eq!(leg.check.rtp_destination(AUDIO), Some(phone.source));
     }
     assert_eq!(leg.hear(&mut phone), Verdict::Accept);
     for thief in &mut thieves {
@@ -121,14 +124,14 @@ fn a_phone_behind_a_nat_is_learned_from_a_few_packets() {
     let mut leg = Leg::new("192.168.1.20:4000");
     let mut phone = sender("203.0.113.99:61234", 1);
     assert_eq!(
-        leg.check.rtp_destination(),
+        leg.check.rtp_destination(AUDIO),
         Some(address("192.168.1.20:4000"))
     );
     assert_eq!(leg.hear_many(&mut phone, 4), 0);
     leg.now += FRAME;
     assert_eq!(leg.hear(&mut phone), Verdict::Learned);
     assert_eq!(leg.hear(&mut phone), Verdict::Accept);
-    assert_eq!(leg.check.rtp_destination(), Some(phone.source));
+    assert_eq!(leg.check.rtp_destination(AUDIO), Some(phone.source));
 
     // Its RTCP comes from another port of the same machine.
     assert_eq!(leg.check.rtcp_destination(), None);
@@ -166,9 +169,9 @@ fn the_signalled_address_takes_back_what_another_source_learned() {
         sender("192.168.1.20:4000", 1),
     );
     leg.hear_many(&mut thief, 10);
-    assert_eq!(leg.check.rtp_destination(), Some(thief.source));
+    assert_eq!(leg.check.rtp_destination(AUDIO), Some(thief.source));
     assert_eq!(leg.hear(&mut phone), Verdict::Accept);
-    assert_eq!(leg.check.rtp_destination(), Some(phone.source));
+    assert_eq!(leg.check.rtp_destination(AUDIO), Some(phone.source));
     assert_eq!(leg.hear_many(&mut thief, 100), 0);
 }
 
@@ -206,7 +209,10 @@ fn hold_and_resume_open_no_door() {
     leg.hear(&mut phone);
     leg.check.set_remote(None, leg.now);
     assert_eq!(
-        (leg.check.rtp_destination(), leg.check.rtcp_destination()),
+        (
+            leg.check.rtp_destination(AUDIO),
+            leg.check.rtcp_destination()
+        ),
         (None, None)
     );
     assert_eq!(leg.hear_many(&mut thief, 500), 0);
@@ -214,7 +220,7 @@ fn hold_and_resume_open_no_door() {
     leg.check
         .set_remote(Some(phone_at("192.0.2.7:4000")), leg.now);
     assert_eq!(leg.hear_many(&mut thief, 500), 0);
-    assert_eq!(leg.check.rtp_destination(), Some(phone.source));
+    assert_eq!(leg.check.rtp_destination(AUDIO), Some(phone.source));
 }
 
 #[test]
@@ -224,7 +230,7 @@ fn signalling_moves_the_leg_to_another_address() {
     leg.hear(&mut old);
     leg.check
         .set_remote(Some(phone_at("192.0.2.8:5000")), leg.now);
-    assert_eq!(leg.check.rtp_destination(), Some(new.source));
+    assert_eq!(leg.check.rtp_destination(AUDIO), Some(new.source));
     assert_eq!(leg.hear(&mut new), Verdict::Accept);
     assert_eq!(leg.hear_many(&mut old, 100), 0);
 }
@@ -260,26 +266,61 @@ fn a_source_is_followed_to_a_new_address_only_by_its_own_numbers() {
     // But by its own.
     moved.sequence = phone.sequence + 60;
     assert_eq!(leg.hear_many(&mut moved, 10), 6);
-    assert_eq!(leg.check.rtp_destination(), Some(moved.source));
+    assert_eq!(leg.check.rtp_destination(AUDIO), Some(moved.source));
 }
 
 #[test]
 fn nobody_is_flooded_by_being_named() {
     let mut leg = Leg::new("192.0.2.7:4000");
     let sent = (0..10_000)
-        .filter(|_| leg.check.rtp_destination().is_some())
+        .filter(|_| leg.check.rtp_destination(AUDIO).is_some())
         .count();
-    assert_eq!(sent, 100 * UNHEARD.as_secs() as usize);
+    let most = 16_000 * UNHEARD.as_secs() as usize;
+    assert!(most - sent * AUDIO < AUDIO, "{sent} packets");
+    assert!(sent > 50 * UNHEARD.as_secs() as usize, "audio of a minute");
     assert!(!leg.check.is_heard());
     assert_eq!(leg.check.rtcp_destination(), None);
     // Naming him again gives no more.
     leg.check
         .set_remote(Some(phone_at("192.0.2.7:4000")), leg.now);
-    assert_eq!(leg.check.rtp_destination(), None);
+    assert_eq!(leg.check.rtp_destination(AUDIO), None);
     // A phone that only listens, but reports, is there.
     assert!(leg.check.handle_rtcp(address("192.0.2.7:4001")));
-    assert!(leg.check.rtp_destination().is_some());
+    assert!(leg.check.rtp_destination(AUDIO).is_some());
     assert!(leg.check.is_heard());
+}
+
+#[test]
+fn who_is_named_for_video_gets_no_more_bytes_than_for_audio() {
+    let mut leg = Leg::new("192.0.2.7:4000");
+    let sent = (0..100_000)
+        .filter(|_| leg.check.rtp_destination(VIDEO).is_some())
+        .count();
+    assert!(sent * VIDEO <= 16_000 * UNHEARD.as_secs() as usize);
+    // The rest of it is no loophole.
+    while leg.check.rtp_destination(1).is_some() {}
+    assert_eq!(leg.check.rtcp_destination(), None);
+}
+
+#[test]
+fn the_audio_of_a_machine_vouches_for_its_video() {
+    let mut video = Leg::new("192.0.2.7:5000");
+    let mut audio = Leg::new("192.0.2.7:4000");
+    assert_eq!(audio.check.heard_from(), None);
+    audio.hear(&mut sender("192.0.2.7:4000", 1));
+    let machine = audio.check.heard_from().expect("heard");
+    video
+        .check
+        .vouch_for("192.0.2.8".parse().expect("an address"));
+    while video.check.rtp_destination(VIDEO).is_some() {}
+    video.check.vouch_for(machine);
+    let sent = (0..100_000).filter(|_| video.check.rtp_destination(VIDEO).is_some());
+    assert_eq!(sent.count(), 100_000);
+    // Named elsewhere, it begins anew.
+    video
+        .check
+        .set_remote(Some(phone_at("198.51.100.66:5000")), video.now);
+    while video.check.rtp_destination(VIDEO).is_some() {}
 }
 
 #[test]
@@ -312,5 +353,5 @@ fn nobody_is_heard_before_signalling() {
     leg.check = SourceCheck::new(UNHEARD);
     let mut phone = sender("192.0.2.7:4000", 1);
     assert_eq!(leg.hear_many(&mut phone, 100), 0);
-    assert_eq!(leg.check.rtp_destination(), None);
+    assert_eq!(leg.check.rtp_destination(AUDIO), None);
 }

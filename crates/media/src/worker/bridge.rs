@@ -68,6 +68,20 @@ impl Legs {
         self.set_gate(browser, gate, now);
     }
 
+    /// A phone that is heard may be sent its video, too, though nobody is heard there.
+    pub(super) fn vouch_for_video(&mut self, browser: usize) {
+        let Some(slot) = self.browsers.get(browser) else {
+            return;
+        };
+        let audio = slot.phone.and_then(|phone| self.phones.get(phone));
+        let machine = audio.and_then(|phone| phone.source.heard_from());
+        let video = slot.video.as_ref().and_then(|video| video.stream.peer);
+        let video = video.and_then(|phone| self.phones.get_mut(phone));
+        if let (Some(machine), Some(video)) = (machine, video) {
+            video.source.vouch_for(machine);
+        }
+    }
+
     pub(super) fn unbridge_browser(&mut self, browser: usize, now: Instant) {
         let slot = &mut self.browsers[browser];
         slot.phone = None;

@@ -209,10 +209,14 @@ impl Legs {
                     legs.handle_phone_rtp(at, datagram, from, now, egress);
                 }
                 (PacketKind::Rtcp, Channel::Rtp | Channel::Rtcp) => {
-                    if let Some(report) = slot.handle_rtcp(datagram, from, now)
+                    let known = slot.source.is_heard();
+                    let report = slot.handle_rtcp(datagram, from, now);
+                    if let Some(report) = report
                         && slot.video.is_some()
                     {
                         legs.handle_phone_feedback(at, &report, now, egress);
+                    } else if !known && let Some(browser) = slot.browser {
+                        legs.vouch_for_video(browser);
                     }
                 }
                 (PacketKind::Rtp, Channel::Rtcp)
@@ -242,6 +246,7 @@ impl Legs {
             slot.tally.dropped.malformed += 1;
             return;
         };
+        let known = slot.source.is_heard();
         match slot.source.handle_rtp(from, &header, now) {
             Verdict::Accept | Verdict::Learned => {}
             Verdict::Stranger => {
@@ -256,6 +261,10 @@ impl Legs {
         if slot.video.is_some() {
             return self.handle_phone_video(at, datagram, &header, now, egress);
         }
+        if !known && let Some(browser) = slot.browser {
+            self.vouch_for_video(browser);
+        }
+        let slot = &mut self.phones[at];
         let browser = slot.browser.and_then(|at| self.browsers.get_mut(at));
         let Some(browser) = browser.filter(|browser| browser.gate.phone_to_browser) else {
             slot.tally.dropped.not_open += 1;

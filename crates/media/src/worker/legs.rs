@@ -149,15 +149,21 @@ impl Legs {
             }
             (Command::SetPhoneRemote(_, remote), LegKey::Phone(at)) => {
                 legs.phones[at].set_remote(remote, now);
+                let video = legs.phones[at].video.as_ref();
+                if let Some(browser) = video.and_then(|stream| stream.peer) {
+                    legs.vouch_for_video(browser);
+                }
             }
             (Command::Bridge { phone, relay, .. }, LegKey::Browser(at)) => {
-                if let Some(LegKey::Phone(phone)) = legs.by_id.get(&phone).copied() {
+                if let Some(phone) = legs.live_phone(phone) {
                     legs.bridge(at, phone, *relay, now);
+                    legs.vouch_for_video(at);
                 }
             }
             (Command::BridgeVideo { phone, relay, .. }, LegKey::Browser(at)) => {
-                if let Some(LegKey::Phone(phone)) = legs.by_id.get(&phone).copied() {
+                if let Some(phone) = legs.live_phone(phone) {
                     legs.bridge_video(at, phone, &relay, now);
+                    legs.vouch_for_video(at);
                 }
             }
             (Command::NeedKeyframe(_), LegKey::Browser(at)) => {
@@ -374,6 +380,14 @@ impl Legs {
                     self.unbridge_browser_video(browser);
                 }
             }
+        }
+    }
+
+    /// A phone leg that can be joined to a browser's: one that has failed stays cut off.
+    fn live_phone(&self, id: LegId) -> Option<usize> {
+        match self.by_id.get(&id).copied()? {
+            LegKey::Phone(at) => self.phones.get(at).filter(|slot| slot.live).map(|_| at),
+            LegKey::Browser(_) => None,
         }
     }
 

@@ -113,7 +113,7 @@ impl PhoneSlot {
         now: Instant,
         egress: &mut impl Egress,
     ) -> Option<Left> {
-        let Some(to) = self.source.rtp_destination() else {
+        let Some(to) = self.source.rtp_destination(packet.len()) else {
             self.tally.dropped.not_open += 1;
             return None;
         };
@@ -164,7 +164,7 @@ impl PhoneSlot {
     /// Keeps the way to the phone open if nothing has been said for a while.
     pub(crate) fn keep_open(&mut self, now: Instant, egress: &mut impl Egress) {
         if self.keep_alive.handle_timeout(now)
-            && let Some(to) = self.source.rtp_destination()
+            && let Some(to) = self.source.rtp_destination(NOTHING.len())
         {
             // The next one follows; it is neither media nor counted as such.
             let _taken = egress.to_phone(self.key, Channel::Rtp, to, NOTHING);

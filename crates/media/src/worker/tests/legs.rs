@@ -12,8 +12,10 @@ use crate::browser_leg::{BrowserAddr, ConnectionId, Identity, Via};
 use crate::endpoints::{PhoneRemote, Ssrc};
 use crate::event::{LegEvent, LegFailure};
 use crate::handle::Gate;
+use crate::rtp::Pt;
 use crate::simulate::{BROWSER_SSRC, CheckKind, rtp_packet};
 use crate::transcode::DEADLY;
+use crate::video::{Feedback, VideoCodec, VideoEnd, VideoRelay};
 use crate::worker::addresses::Standing;
 use crate::worker::egress::Channel;
 use crate::worker::mailbox::{Command, LegId};
@@ -264,12 +266,12 @@ fn a_phone_that_only_listens_is_heard_once_or_said_not_to_be_there() {
         if reports {
             call.phone_reports();
         }
-        for _ in 0..120 * 50 {
+        for _ in 0..90 * 50 {
             call.browser_says();
         }
         let (_, stopped) = call.stopped();
         assert_eq!(stopped > 0, !reports, "there: {reports}");
-        assert_eq!(call.sent_to_phone(Channel::Rtp).len(), 120 * 50);
+        assert_eq!(call.sent_to_phone(Channel::Rtp).len(), 90 * 50);
     }
 }
 
@@ -404,4 +406,72 @@ fn srtp_rolls_over_in_both_directions() {
     }
     assert_eq!(call.browser.rtp.len(), 70_000);
     assert_eq!(call.stats(PHONE).sent.packets, 70_000);
+}
+
+#[test]
+fn a_phone_leg_that_has_failed_is_not_joined_again() {
+    let mut call = Call::connected();
+    call.talk();
+    call.legs.give_up(PHONE, call.now, &mut call.sockets);
+    let sent = call.sent_to_phone(Channel::Rtp).len();
+    call.bridge(pcmu());
+    for _ in 0..50 {
+        call.browser_says();
+    }
+    assert_eq!(call.sent_to_phone(Channel::Rtp).len(), sent);
+    call.close_both();
+}
+
+#[test]
+fn a_phone_that_is_heard_is_sent_all_its_video_in_whatever_order_that_is_known() {
+    const VIDEO: LegId = LegId(3);
+    let all = |call: &mut Call, video: usize| {
+        let source = &mut call.legs.phones[video].source;
+        (0..10_000).all(|_| source.rtp_destination(1_200).is_some())
+    };
+    for heard_first in [true, false] {
+        let mut call = Call::connected();
+        if heard_first {
+            call.phone_says(1);
+        }
+        let video = call.open_phone(VIDEO);
+        let remote = PhoneRemote {
+            rtp: "198.51.100.7:9002".parse().expect("address"),
+            ..phone_remote()
+        };
+        call.command(Command::SetPhoneRemote(VIDEO, Some(remote)));
+        call.command(Command::BridgeVideo {
+            browser: BROWSER,
+            phone: VIDEO,
+            relay: Box::new(vp8()),
+        });
+        if !heard_first {
+            call.phone_says(1);
+        }
+        assert!(all(&mut call, video));
+        let elsewhere = PhoneRemote {
+            rtp: "198.51.100.66:9002".parse().expect("address"),
+            ..remote
+        };
+        call.command(Command::SetPhoneRemote(VIDEO, Some(elsewhere)));
+        assert!(!all(&mut call, video), "somebody else");
+        call.command(Command::SetPhoneRemote(VIDEO, Some(remote)));
+        assert!(all(&mut call, video));
+    }
+}
+
+fn vp8() -> VideoRelay {
+    let number = Pt::new(96).expect("seven bits");
+    let end = VideoEnd {
+        receive: [number, number],
+        send: number,
+        open: true,
+        limit: None,
+        feedback: Feedback::OURS,
+    };
+    VideoRelay {
+        codec: VideoCodec::Vp8,
+        browser: end,
+        phone: end,
+    }
 }

@@ -73,7 +73,7 @@ impl Legs {
         let wishes = stream.take_wishes(compound, now);
         let source = &mut slot.source;
         stream.repeat(&wishes.lost, |packet| {
-            if let Some(to) = source.rtp_destination() {
+            if let Some(to) = source.rtp_destination(packet.len()) {
                 // One that the socket does not take is asked for again.
                 let _taken = egress.to_phone(key, Channel::Rtp, to, packet);
             }
