@@ -196,7 +196,7 @@ impl Listener {
             } => {
                 *updated = now;
                 if said == Some(*digit) {
-                    *blocks += 1 + u32::from(std::mem::take(without));
+                    *blocks = blocks.saturating_add(1 + u32::from(std::mem::take(without)));
                     return;
                 }
                 *without += 1;
@@ -231,7 +231,7 @@ impl Listener {
         match std::mem::replace(&mut self.heard, Heard::Nothing) {
             Heard::Nothing => {}
             Heard::Down { digit, blocks, .. } => {
-                let samples = u64::from((blocks + 1) * self.half);
+                let samples = (u64::from(blocks) + 1) * u64::from(self.half);
                 let duration = Duration::from_micros(samples * 1_000_000 / u64::from(self.rate));
                 self.up = Some(Dtmf { digit, duration });
             }
@@ -318,5 +318,34 @@ impl Goertzel {
             peak: length(first) + length(second),
             in_tune: across.atan2(along).abs() <= self.off,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a starting point for virtual time"
+    )]
+    fn a_key_that_is_down_for_days_has_a_duration() {
+        let now = Instant::now();
+        let mut listener = Listener::new(48_000);
+        let digit = Digit::from_char('5').expect("a digit");
+        let blocks = u32::MAX - 1;
+        listener.heard = Heard::Down {
+            digit,
+            blocks,
+            without: 0,
+            updated: now,
+        };
+        for _ in 0..4 {
+            listener.handle_block(Some(digit), now);
+        }
+        listener.handle_timeout(now + ABSENT);
+        let key = listener.poll_key().expect("it is over");
+        assert!(key.duration > Duration::from_secs(300 * 24 * 3_600));
     }
 }
