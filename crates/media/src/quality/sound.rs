@@ -6,12 +6,19 @@ use std::time::{Duration, Instant};
 
 use super::level::{self, Dbov, Loudness, PayloadReader, Power};
 use crate::codec::AudioCodec;
+use crate::endpoints::Ssrc;
 use crate::event::Way;
 use crate::relay::{PayloadKind, ReceiveMap};
-use crate::rtp::{self, Header};
+use crate::rtp::{self, Header, RtpTimestamp, SeqNo, units};
 
 /// Of so many audio packets, one is measured.
 const EVERY: u8 = 8;
+/// Whoever suppresses silence may send nothing for so long, and nothing but silence: comfort noise
+/// is repeated only when it changes (RFC 3389 §4).
+const MEANT: Duration = Duration::from_secs(60);
+/// What no packet lasts (120 ms, RFC 6716 §3.2.5): timestamps that go on further than that
+/// while no number is missing mean silence (RFC 3551 §4.1).
+const GAP: Duration = Duration::from_millis(150);
 
 /// How loud what came was, added up since the leg was opened. The difference of two is a level of
 /// the time between.
@@ -61,6 +68,12 @@ pub(crate) struct SoundMeter {
     codec: Option<AudioCodec>,
     /// The payload types that are audio, one bit each.
     audio: u128,
+    /// Those that are comfort noise.
+    noise: u128,
+    /// The last packet of audio.
+    last_audio: Option<(Ssrc, SeqNo, RtpTimestamp)>,
+    /// Whether the peer was seen to suppress silence.
+    suppresses: bool,
     /// The number of the header extension that says the level (RFC 6464).
     extension: Option<u8>,
     way: Listening,
@@ -86,6 +99,9 @@ impl SoundMeter {
         Self {
             codec: None,
             audio: 0,
+            noise: 0,
+            last_audio: None,
+            suppresses: false,
             extension: None,
             way: Listening::Unplanned,
             last_packet: None,
@@ -101,6 +117,7 @@ impl SoundMeter {
     pub(crate) fn set_codec(&mut self, codec: AudioCodec, receive: &ReceiveMap) {
         self.codec = Some(codec);
         self.audio = receive.mask(PayloadKind::Audio);
+        self.noise = receive.mask(PayloadKind::ComfortNoise);
     }
 
     /// The peer says how loud it is in a header extension of this number.
@@ -120,13 +137,30 @@ impl SoundMeter {
     /// An authentic packet has come from the peer.
     pub(crate) fn handle_rtp(&mut self, packet: &[u8], header: &Header, now: Instant) {
         self.last_packet = Some(now);
-        if self.audio & (1 << header.payload_type.index()) == 0 {
+        let bit = 1 << header.payload_type.index();
+        if self.audio & bit == 0 {
+            self.suppresses |= self.noise & bit != 0;
             return;
         }
+        self.suppresses |= self.follows_silence(header);
         self.turn = (self.turn + 1) % EVERY;
         if self.turn == 1 {
             self.measure(packet, header, now);
         }
+    }
+
+    /// Whether time has passed since the last packet of audio in which none was to be sent.
+    fn follows_silence(&mut self, header: &Header) -> bool {
+        let this = (header.ssrc, header.sequence, header.timestamp);
+        let (Some((ssrc, sequence, timestamp)), Some(codec)) =
+            (self.last_audio.replace(this), self.codec)
+        else {
+            return false;
+        };
+        let [least, most] = [GAP, MEANT].map(|time| i64::from(units(time, codec.clock_rate())));
+        ssrc == header.ssrc
+            && header.sequence.since(sequence) == 1
+            && (least..=most).contains(&header.timestamp.since(timestamp))
     }
 
     fn measure(&mut self, packet: &[u8], header: &Header, now: Instant) {
@@ -170,12 +204,14 @@ impl SoundMeter {
         }
     }
 
-    /// For how long nothing has come that might have.
+    /// For how long nothing has come that might have: of who suppresses silence, not before a
+    /// minute.
     pub(crate) fn absent(&self, now: Instant) -> Duration {
         self.without(self.last_packet, now)
     }
 
-    /// For how long nothing but silence has come, as far as that can be told.
+    /// For how long nothing but silence has come, as far as that can be told; counted as
+    /// [`Self::absent`].
     pub(crate) fn silent(&self, now: Instant) -> Duration {
         if self.tells {
             self.without(self.last_sound, now)
@@ -189,7 +225,11 @@ impl SoundMeter {
             Listening::Unplanned | Listening::Closed => Duration::ZERO,
             Listening::Open { since } => {
                 let since = last.map_or(since, |last| last.max(since));
-                now.saturating_duration_since(since)
+                let meant = match self.suppresses {
+                    true => MEANT,
+                    false => Duration::ZERO,
+                };
+                now.saturating_duration_since(since).saturating_sub(meant)
             }
         }
     }
@@ -217,9 +257,20 @@ mod tests {
             let mut meter = SoundMeter::new();
             let mut receive = ReceiveMap::new();
             receive.insert(Pt::PCMA, PayloadKind::Audio);
+            receive.insert(Pt::CN, PayloadKind::ComfortNoise);
             meter.set_codec(codec, &receive);
             meter.set_open(true, now);
             Self { meter, now }
+        }
+
+        /// A packet behind so many units of the clock, and no number missing.
+        fn sends_next(&mut self, packet: &mut [u8], after: Duration, units: u32) {
+            self.now += after;
+            let header = Header::parse(packet).expect("RTP");
+            packet[2..4].copy_from_slice(&header.sequence.plus(1).0.to_be_bytes());
+            packet[4..8].copy_from_slice(&header.timestamp.plus(units).0.to_be_bytes());
+            let header = Header::parse(packet).expect("RTP");
+            self.meter.handle_rtp(packet, &header, self.now);
         }
 
         fn sends(&mut self, seconds: u64, packet: &[u8]) {
@@ -295,6 +346,53 @@ mod tests {
         peer.now += Duration::from_secs(1);
         assert_eq!(peer.meter.absent(peer.now), Duration::from_secs(1));
         assert_eq!(peer.meter.way(peer.now), Way::Open(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn comfort_noise_says_that_nothing_comes_on_purpose() {
+        let mut peer = Peer::speaking(AudioCodec::Pcma);
+        let mut noise = packet(&[70]);
+        noise[1] = Pt::CN.index() as u8;
+        let mut quiet = packet(&[0xd5; 160]);
+        for _ in 0..8 {
+            peer.sends_next(&mut quiet, PACKET, 160);
+        }
+        peer.sends_next(&mut noise, PACKET, 160);
+        peer.now += Duration::from_secs(40);
+        assert_eq!(peer.meter.absent(peer.now), Duration::ZERO);
+        assert_eq!(peer.meter.silent(peer.now), Duration::ZERO);
+        // A phone that is gone is missed all the same.
+        peer.now += Duration::from_secs(40);
+        assert!(peer.meter.absent(peer.now) >= Duration::from_secs(20));
+        assert!(peer.meter.silent(peer.now) >= Duration::from_secs(20));
+    }
+
+    #[test]
+    fn timestamps_that_go_on_without_packets_say_so_too() {
+        let silence = [0xf8, 0xff, 0xfe];
+        let mut opus = Peer::speaking(AudioCodec::Opus);
+        let mut dtx = packet(&silence);
+        for _ in 0..100 {
+            opus.sends_next(&mut dtx, Duration::from_millis(400), 19_200);
+        }
+        assert_eq!(opus.meter.silent(opus.now), Duration::ZERO);
+        // A phone without comfort noise that has been heard to pause.
+        let mut phone = Peer::speaking(AudioCodec::Pcma);
+        let mut speech = packet(&[0x2a; 160]);
+        phone.sends_next(&mut speech, PACKET, 160);
+        phone.sends_next(&mut speech, Duration::from_secs(3), 24_000);
+        phone.now += Duration::from_secs(30);
+        assert_eq!(phone.meter.absent(phone.now), Duration::ZERO);
+        // Packets of any length without pauses say nothing of the kind, nor do losses.
+        let mut phone = Peer::speaking(AudioCodec::Pcma);
+        for _ in 0..20 {
+            phone.sends_next(&mut speech, 6 * PACKET, 960);
+        }
+        let lost = u16::from_be_bytes([speech[2], speech[3]]).wrapping_add(9);
+        speech[2..4].copy_from_slice(&lost.to_be_bytes());
+        phone.sends_next(&mut speech, 60 * PACKET, 9_600);
+        phone.now += Duration::from_secs(6);
+        assert!(phone.meter.absent(phone.now) >= Duration::from_secs(6));
     }
 
     #[test]
