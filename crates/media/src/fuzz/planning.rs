@@ -141,7 +141,7 @@ impl Meeting {
         }
         let early = can_be_encrypted(phone, local);
         if let Ok(offer) = browser_offer(Some(phone), policy, &ours.browser) {
-            assert_for_browser(offer.text(), 1);
+            assert_for_browser(offer.text(), 1 + usize::from(phone.video.is_some()));
             if let Ok(agreed) = accept_browser_answer(phone, &offer, browser, policy, local) {
                 assert_eq!(early, Ok(()));
                 self.go_on(&agreed);
