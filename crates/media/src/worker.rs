@@ -26,6 +26,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod turns;
 mod video;
 
 use std::collections::VecDeque;
@@ -44,7 +45,8 @@ use crate::rtcp::NtpClock;
 use batch::Batch;
 use legs::{LegKey, Legs};
 use mailbox::Letters;
-use sockets::{ConnectionReads, Owner, Ready, Served, Sockets, WAKER};
+use sockets::{Owner, Sockets, WAKER};
+use turns::{ConnectionReads, Ready, Served};
 
 pub(crate) use mailbox::{BrowserOpening, Command, LegId, Mailbox, PhoneOpening};
 pub(crate) use sockets::{BrowserSockets, MAX_HOSTS};
