@@ -242,16 +242,12 @@ pub(crate) fn sample_rate(codec: AudioCodec) -> u32 {
     }
 }
 
-/// Milliseconds of a packet that can be made: Opus has frames of 10, 20, 40 and 60 (RFC 6716 §2.1.4).
+/// Milliseconds of a packet that can be made: Opus has frames of whole 10 ms, as we use it (RFC
+/// 6716 §2.1.4).
 pub(crate) fn packet_time(format: AudioFormat) -> u16 {
     let ptime = format.ptime.clamp(*PTIMES.start(), *PTIMES.end());
     match format.codec {
-        AudioCodec::Opus => match ptime {
-            0..20 => 10,
-            20..40 => 20,
-            40..60 => 40,
-            60.. => 60,
-        },
+        AudioCodec::Opus => ptime - ptime % 10,
         AudioCodec::G722 | AudioCodec::Pcmu | AudioCodec::Pcma => ptime,
     }
 }

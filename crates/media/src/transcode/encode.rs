@@ -4,6 +4,7 @@ use audio_codec::Encoder as _;
 use audio_codec::g722::{Bitrate, G722Encoder};
 use audio_codec::pcma::PcmaEncoder;
 use audio_codec::pcmu::PcmuEncoder;
+use rusty_opus::repacketizer::Repacketizer;
 use rusty_opus::{Application, OpusEncoder};
 
 use super::MAX_PAYLOAD;
@@ -21,6 +22,10 @@ pub(crate) enum Encoder {
         core: Box<OpusEncoder>,
         /// The samples as Opus takes them.
         input: Vec<f32>,
+        /// Samples of 10 ms.
+        frame: usize,
+        /// Frames of one packet.
+        frames: Repacketizer,
     },
     G722 {
         core: Box<G722Encoder>,
@@ -42,9 +47,12 @@ impl Encoder {
                 core.complexity = COMPLEXITY;
                 core.use_inband_fec = true;
                 core.packet_loss_perc = EXPECTED_LOSS;
-                let core = Box::new(core);
-                let input = Vec::new();
-                Self::Opus { core, input }
+                Self::Opus {
+                    core: Box::new(core),
+                    input: Vec::new(),
+                    frame: usize::try_from(rate / 100).ok()?,
+                    frames: Repacketizer::new(),
+                }
             }
             AudioCodec::G722 => {
                 let core = G722Encoder::with_options(Bitrate::Mode1_64000, false, false);
@@ -61,10 +69,18 @@ impl Encoder {
     /// Encodes a packet's samples to the front of `out`, and says how many bytes.
     pub(crate) fn encode(&mut self, pcm: &[i16], out: &mut [u8; MAX_PAYLOAD]) -> usize {
         let length = match self {
-            Self::Opus { core, input } => {
+            Self::Opus {
+                core,
+                input,
+                frame,
+                frames,
+            } => {
                 input.clear();
                 input.extend(pcm.iter().map(|sample| f32::from(*sample) / 32_768.0));
-                return core.encode(input, pcm.len(), out).unwrap_or(0);
+                if !is_of_several_frames(pcm.len(), *frame) {
+                    return core.encode(input, pcm.len(), out).unwrap_or(0);
+                }
+                return encode_frames(core, input.chunks_exact(*frame), frames, out);
             }
             Self::G722 { core, doubler } => {
                 let pcm = doubler.as_mut().map_or(pcm, |doubler| doubler.double(pcm));
@@ -75,6 +91,31 @@ impl Encoder {
         };
         length.unwrap_or(0)
     }
+}
+
+/// Opus has packets of one frame, or of several of the same length (RFC 6716 §3.2.5): those of 30
+/// and 50 ms are of frames of 10 ms.
+fn is_of_several_frames(samples: usize, frame: usize) -> bool {
+    samples == 3 * frame || samples == 5 * frame
+}
+
+fn encode_frames<'a>(
+    core: &mut OpusEncoder,
+    input: impl Iterator<Item = &'a [f32]>,
+    frames: &mut Repacketizer,
+    out: &mut [u8; MAX_PAYLOAD],
+) -> usize {
+    frames.reset();
+    for samples in input {
+        let length = core.encode(samples, samples.len(), out).unwrap_or(0);
+        let made = out.get(..length).unwrap_or_default();
+        if frames.cat(made).is_err() {
+            // The encoder has changed its mode, which all frames of a packet share (§3.1): what
+            // is left of this packet is made up by who hears it.
+            break;
+        }
+    }
+    frames.out_into(out).unwrap_or(0)
 }
 
 /// Bits per second, redundancy included, by what the other side's codec has to say.
