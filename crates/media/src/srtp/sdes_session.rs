@@ -88,6 +88,15 @@ impl SdesSession {
         };
     }
 
+    /// Which key of ours is in use: none where the leg is plain, `Some(None)` where it cannot be
+    /// had.
+    pub(crate) fn own_in_use(&self) -> Option<Option<usize>> {
+        match &self.state {
+            State::Plain => None,
+            State::Encrypted { own, .. } => Some(*own),
+        }
+    }
+
     fn own_key(&mut self, key: SdesKey) -> Option<usize> {
         let known = self.own.iter().position(|(known, _)| *known == key);
         if known.is_some() || self.own.len() >= MAX_OWN_KEYS {

@@ -95,7 +95,13 @@ impl PhoneSlot {
         self.mux = remote.is_some_and(|remote| remote.mux);
         if let Some(remote) = remote {
             // Who wants nothing for now has not changed its keys.
+            let before = self.srtp.own_in_use();
             self.srtp.set_keys(remote.srtp, now);
+            if self.srtp.own_in_use() != before
+                && let Some(stream) = &mut self.video
+            {
+                stream.forget_sent();
+            }
         }
         self.source.set_remote(remote, now);
         self.keep_alive.expect(remote.is_some(), now);

@@ -149,6 +149,13 @@ impl VideoStream {
         }
     }
 
+    /// What was sent left under other keys: none of it is repeated.
+    pub(super) fn forget_sent(&mut self) {
+        if let Some(sent) = &mut self.sent {
+            *sent = SentPackets::default();
+        }
+    }
+
     /// Nothing is sent for a while: what comes next begins anew.
     pub(super) fn interrupt(&mut self) {
         self.numbering.pause();
