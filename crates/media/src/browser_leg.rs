@@ -13,6 +13,7 @@ mod flight;
 pub(crate) mod fuzz;
 mod ice;
 mod identity;
+mod records;
 #[cfg(test)]
 mod tests;
 

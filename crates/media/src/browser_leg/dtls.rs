@@ -18,6 +18,7 @@ use rtc_shared::error::Error;
 use super::client_hello::HelloAssembler;
 use super::flight::FlightRepeater;
 use super::identity::Identity;
+use super::records::{changes_cipher, is_alert, is_fatal_alert, repeats_hello, speaks_handshake};
 use crate::endpoints::{DtlsRole, Fingerprint};
 use crate::srtp::{MasterKey, SrtpKeys, SrtpProfile};
 
@@ -30,10 +31,6 @@ const MAX_HELD: usize = 8;
 const HANDSHAKE_BUDGET: u32 = 400;
 /// Handshake datagrams a peer may send afterwards, to have our last flight repeated.
 const REPETITION_BUDGET: u32 = 64;
-
-const CHANGE_CIPHER_SPEC: u8 = 20;
-const HANDSHAKE: u8 = 22;
-const ALERT: u8 = 21;
 
 /// What an association tells its leg.
 #[derive(Debug)]
@@ -324,10 +321,7 @@ impl Association {
         if flight.iter().any(|datagram| is_fatal_alert(datagram)) {
             return Sent::FatalAlert;
         }
-        if flight
-            .iter()
-            .all(|datagram| datagram.first() == Some(&ALERT))
-        {
+        if flight.iter().all(|datagram| is_alert(datagram)) {
             return Sent::Flight;
         }
         if matches!(
@@ -398,34 +392,4 @@ enum Sent {
     Nothing,
     Flight,
     FatalAlert,
-}
-
-/// Handshake or change-cipher-spec comes first in the datagram.
-fn speaks_handshake(datagram: &[u8]) -> bool {
-    datagram.len() >= 13 && matches!(datagram[0], CHANGE_CIPHER_SPEC | HANDSHAKE)
-}
-
-/// All records are handshake in the clear: the server's flight before its last.
-fn repeats_hello(datagram: &[u8]) -> bool {
-    records(datagram).all(|record| record == (HANDSHAKE, 0))
-}
-
-/// Holds a change of cipher spec.
-fn changes_cipher(datagram: &[u8]) -> bool {
-    records(datagram).any(|(content, _)| content == CHANGE_CIPHER_SPEC)
-}
-
-/// Content type and epoch of each record (RFC 6347 §4.1).
-fn records(mut datagram: &[u8]) -> impl Iterator<Item = (u8, u16)> {
-    std::iter::from_fn(move || {
-        let (header, rest) = datagram.split_first_chunk::<13>()?;
-        let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
-        datagram = rest.get(length..).unwrap_or_default();
-        Some((header[0], u16::from_be_bytes([header[3], header[4]])))
-    })
-}
-
-/// A fatal alert in the clear.
-fn is_fatal_alert(datagram: &[u8]) -> bool {
-    datagram.len() == 15 && datagram[0] == ALERT && datagram[13] == 2
 }
