@@ -9,6 +9,7 @@
 
 mod answerer;
 mod echo;
+mod wording;
 
 use std::collections::HashMap;
 use std::io;
@@ -25,8 +26,9 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
 use crate::codec::Codec;
 use crate::histogram::Histogram;
-use answerer::{Action, Answerer, CallId, answer_sdp};
+use answerer::{Action, Answerer, CallId};
 use echo::Echo;
+use wording::answer_sdp;
 
 pub use answerer::Manner;
 
