@@ -86,6 +86,12 @@ impl KeysGo {
             false => sdp,
         }
     }
+
+    /// A description of ours as the far end has it, to whom it went by this transport: what
+    /// [`Self::fit`] has taken out was never said.
+    pub(crate) fn said(self, sdp: Bytes, transport: Transport) -> Bytes {
+        self.heard(sdp, transport)
+    }
 }
 
 /// Whether a description holds keys.

@@ -10,6 +10,7 @@ use super::early::Early;
 use super::reliable::Received;
 use crate::account::Attempt;
 use crate::dialog::{Dialog, DialogId};
+use crate::keying::KeysGo;
 use crate::message::Response;
 use crate::transaction::ClientTransactionId;
 use crate::transport::Source;
@@ -129,8 +130,15 @@ impl Calling {
         open && !self.has_offered()
     }
 
+    /// Our offer as it went the way that the responses come; `None` if there was none.
+    pub(crate) fn offered(&self, keys: KeysGo, source: &Source) -> Option<Bytes> {
+        let body = self.attempt.request.body.clone();
+        self.has_offered()
+            .then(|| keys.said(body, source.transport))
+    }
+
     /// The early dialog a response belongs to; it is made if there is none.
-    pub(crate) fn place(&mut self, response: &Response, source: &Source) -> Place {
+    pub(crate) fn place(&mut self, response: &Response, source: &Source, keys: KeysGo) -> Place {
         let last = number(self.early.len().saturating_sub(1));
         let tagged = response.headers.to().is_ok_and(|to| to.tag().is_some());
         let Ok(dialog) = Dialog::from_response(&self.attempt.request, response, source) else {
@@ -144,13 +152,13 @@ impl Calling {
         if !tagged || self.early.len() == MAX_FORKS {
             return Place::Outside(last);
         }
-        let local: Bytes = self.attempt.request.body.clone();
+        let local = self.offered(keys, source);
         self.early.push(Early {
             dialog,
             change: Change::Opening,
             peer: Peer::default(),
             received: Received::default(),
-            local: (!local.is_empty()).then_some(local),
+            local,
             remote: None,
         });
         Place::New(number(self.early.len() - 1), id)

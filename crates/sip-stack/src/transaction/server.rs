@@ -1,6 +1,8 @@
 //! The requests of peers: one server transaction for each, matched by branch, with what
 //! RFC 3261 wants answered before any user agent is asked.
 
+mod response;
+
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -8,6 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use self::response::{add_tag, copy_vias, keep_keys_back, owned_tag, stamp_response};
 use super::invite_server::{Fired, InviteServer};
 use super::key::{MergeKey, ServerKey};
 use super::non_invite_server::NonInviteServer;
@@ -15,12 +18,9 @@ use super::via_path::{ReturnPath, stamp};
 use super::{
     LayerCounts, ServerEnd, ServerTransactionId, TimerValues, TooLate, TransactionEvent, Turn,
 };
-use crate::keying::{Exposed, KeysGo};
-use crate::message::{
-    HeaderName, HeaderValue, Method, ReasonPhrase, Request, Response, Salvage, StatusCode, Via,
-};
+use crate::message::{HeaderName, Method, Request, Response, Salvage, StatusCode, Via};
 use crate::timer::TimerTable;
-use crate::transport::{Destination, FlowId, Source, TransmitToken, Transport};
+use crate::transport::{Destination, FlowId, Source, TransmitToken};
 
 /// What a peer is told to wait for when we are full. Seconds.
 const RETRY_WHEN_FULL: u32 = 10;
@@ -466,51 +466,4 @@ impl Machine {
             Self::NonInvite(machine) => machine.respond(status, bytes, reliable, timers, turn.now),
         }
     }
-}
-
-/// A response takes the way of its request, whatever the user agent put into it.
-fn copy_vias(request: &Request, response: &mut Response) {
-    response.headers.remove(&HeaderName::Via);
-    let vias: Vec<HeaderValue> = request.headers.lines(&HeaderName::Via).cloned().collect();
-    for via in vias.into_iter().rev() {
-        response.headers.push_front(HeaderName::Via, via);
-    }
-}
-
-/// No response by a clear hop holds keys, whatever the user agent put into it. It should have
-/// refused before; what can be said here is that nothing came of it.
-fn keep_keys_back(response: &mut Response, transport: Transport, turn: &Turn<'_>) {
-    let keys = KeysGo::new(turn.config.keys_in_clear);
-    let Err(Exposed) = keys.check(&response.headers, &response.body, transport) else {
-        return;
-    };
-    tracing::warn!(status = %response.status, "keys kept back from a hop without TLS");
-    response.headers.remove(&HeaderName::ContentType);
-    response.body = Bytes::new();
-    if response.status.is_success() {
-        response.status = StatusCode::NOT_ACCEPTABLE_HERE;
-        response.reason = ReasonPhrase::usual(response.status);
-    }
-}
-
-fn stamp_response(response: &mut Response, via: &Via, source: &Source) {
-    let mut via = via.clone();
-    if via.wants_rport() {
-        via.set_rport(Some(source.remote.port()));
-    }
-    via.set_received(source.remote.ip());
-    response.headers.replace_first(&HeaderName::Via, via);
-}
-
-fn add_tag(response: &mut Response, tag: &str) {
-    if let Ok(mut to) = response.headers.to()
-        && to.tag().is_none()
-        && to.set_tag(tag).is_ok()
-    {
-        response.headers.set(HeaderName::To, to);
-    }
-}
-
-fn owned_tag(address: &crate::message::NameAddr) -> Option<String> {
-    address.tag().map(|tag| tag.into_owned())
 }

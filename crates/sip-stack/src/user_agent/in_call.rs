@@ -65,7 +65,7 @@ impl UserAgent {
     }
 
     /// The ACK of a 2xx of ours.
-    pub(super) fn handle_ack(&mut self, ack: &Request, now: Instant) {
+    pub(super) fn handle_ack(&mut self, ack: &Request, source: &Source, now: Instant) {
         let Some(id) = DialogId::of_request(ack).and_then(|id| self.dialogs.get(&id).copied())
         else {
             return;
@@ -86,6 +86,7 @@ impl UserAgent {
             | Change::Offered(_) => return,
         }
         let sdp = Body::read(&ack.headers, &ack.body).sdp();
+        let sdp = sdp.map(|sdp| self.core.keys_go().heard(sdp, source.transport));
         self.confirmed(id, sdp, now);
     }
 

@@ -96,8 +96,10 @@ impl UserAgent {
             return self.transmit_info(info, now);
         }
         // RFC 5057 §5.1: the far end knows nothing of the call. One of several early dialogs may
-        // be gone without the others.
+        // be gone without the others; and a picture is not worth a call with a phone that means
+        // only that it knows no such INFO.
         if response.status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST
+            && !is_media_control(&info.attempt.request)
             && self
                 .established(info.session)
                 .is_some_and(|call| !call.is_leaving() && *call.dialog.id() == info.dialog)
@@ -135,4 +137,9 @@ impl UserAgent {
                 .tell_session(id, SessionEvent::InfoResult { code });
         }
     }
+}
+
+fn is_media_control(request: &Request) -> bool {
+    let kind = request.headers.content_type().ok().flatten();
+    kind.is_some_and(|kind| MEDIA_CONTROL.iter().any(|known| kind.is(known)))
 }

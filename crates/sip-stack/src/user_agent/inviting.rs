@@ -212,7 +212,7 @@ impl UserAgent {
                 return self.calling_over(id, reason, EndedBy::Remote);
             }
         };
-        let number = calling.place(response, source).number();
+        let number = calling.place(response, source, keys).number();
         let Some(session) = self.remove_session(id) else {
             return;
         };
@@ -244,9 +244,8 @@ impl UserAgent {
         let (change, mut peer, local) = match chosen {
             Some(chosen) => (chosen.change, chosen.peer, chosen.local),
             None => {
-                let offered = calling.attempt.request.body.clone();
-                let local = (!offered.is_empty()).then_some(offered);
-                (Change::Settled, Peer::default(), local)
+                let offered = calling.offered(keys, source);
+                (Change::Settled, Peer::default(), offered)
             }
         };
         peer.learn(&response.headers);

@@ -30,7 +30,7 @@ impl UserAgent {
         let Some((_, calling)) = self.calling(id) else {
             return;
         };
-        let place = calling.place(response, source);
+        let place = calling.place(response, source, keys);
         let (number, has_offered) = (place.number(), calling.has_offered());
         let rseq = reliable::number_of(response);
         let sdp = Body::read(&response.headers, &response.body).sdp();

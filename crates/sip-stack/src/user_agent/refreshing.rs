@@ -127,6 +127,22 @@ impl UserAgent {
         }
     }
 
+    /// The description of a refresh holds keys that a hop on the way must not read. An UPDATE
+    /// says none, so it is tried whether or not the peer has named it.
+    pub(super) fn refresh_exposed(&mut self, id: SessionId, now: Instant) {
+        self.refresh_by_update(id, now);
+    }
+
+    /// There is no way to refresh the session that tells nobody its keys: it goes on without
+    /// our timer. A peer that has one ends the session when it expires (§10).
+    fn leave_refreshing(&mut self, id: SessionId) {
+        tracing::info!(session = %id, "no refresh without telling keys: the timer is left to the peer");
+        if let Some(established) = self.established(id) {
+            established.timer = None;
+        }
+        self.set_session_timer(id);
+    }
+
     fn refresh_by_update(&mut self, id: SessionId, now: Instant) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
@@ -200,12 +216,13 @@ impl UserAgent {
             481 => self.end_session(id, StatusReason::of(response), EndedBy::Remote),
             408 => self.refresh_timed_out(id, StatusReason::of(response), now),
             // It had UPDATE in its Allow and does not know it: then by re-INVITE.
-            405 | 501 => {
-                if let Some(established) = self.established(id) {
-                    established.peer.takes_update = false;
+            405 | 501 => match self.established(id) {
+                Some(call) if call.peer.takes_update => {
+                    call.peer.takes_update = false;
+                    self.refresh(id, now);
                 }
-                self.refresh(id, now);
-            }
+                Some(_) | None => self.leave_refreshing(id),
+            },
             _ => self.refresh_put_off(id, now),
         }
     }

@@ -160,7 +160,9 @@ impl UserAgent {
         };
         let is_established = self.established(id).is_some();
         match response.status.code() {
-            200..=299 => self.reinvite_agreed(id, &dialog, *ours, response, now),
+            200..=299 => {
+                self.reinvite_agreed(id, &dialog, *ours, response, source, now);
+            }
             491 if ours.glares < MAX_GLARES => self.wait_after_glare(id, &dialog, *ours, now),
             422 if self.session_lengthened(id, response) => {
                 self.remove_client(transaction);
@@ -196,6 +198,9 @@ impl UserAgent {
         match why {
             Failure::Timeout if is_established => {
                 self.reinvite_unanswered(id, reason, EndedBy::Timeout, now);
+            }
+            Failure::Exposed if matches!(ours.wish, Wish::Refresh(_)) => {
+                self.refresh_exposed(id, now);
             }
             // As good as 503 (§8.1.3.1): the call may live on.
             Failure::Timeout
@@ -244,8 +249,10 @@ impl UserAgent {
         dialog: &DialogId,
         ours: Ours,
         response: &Response,
+        source: &Source,
         now: Instant,
     ) {
+        let keys = self.core.keys_go();
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
@@ -259,6 +266,7 @@ impl UserAgent {
         let number = exchange.number;
         let dialog = exchange.dialog.clone();
         let sdp = Body::read(&response.headers, &response.body).sdp();
+        let sdp = sdp.map(|sdp| keys.heard(sdp, source.transport));
         if let Usage::Calling(calling) = &mut session.usage
             && let Some(early) = calling.early_mut(number)
         {

@@ -133,6 +133,8 @@ impl UserAgent {
                 return self.answer_unsupported_media(transaction, &request, &DESCRIPTIONS, now);
             }
         };
+        let keys = self.core.keys_go();
+        let sdp = sdp.map(|sdp| keys.heard(sdp, source.transport));
         let prack = Acknowledgement::of_prack(&request);
         let usage = self.sessions.get_mut(&id).map(|session| &mut session.usage);
         let acknowledged = match (usage, prack) {
@@ -170,7 +172,6 @@ impl UserAgent {
             Some(_)
                 if settled && self.refuses_overheard(transaction, id, &request, &source, now) => {}
             Some(offer) if settled => {
-                let offer = self.core.keys_go().heard(offer, source.transport);
                 self.ask(transaction, id, request, source, Some(offer), now);
             }
             Some(_) | None => self.answer(transaction, &request, StatusCode::OK, now),

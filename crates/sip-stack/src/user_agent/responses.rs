@@ -18,7 +18,7 @@ impl UserAgent {
                 source,
             } => self.handle_request(id, request, source, now),
             TransactionEvent::Cancelled { id, cancel } => self.handle_cancel(id, &cancel, now),
-            TransactionEvent::Ack { request, source: _ } => self.handle_ack(&request, now),
+            TransactionEvent::Ack { request, source } => self.handle_ack(&request, &source, now),
             TransactionEvent::Response {
                 id,
                 response,

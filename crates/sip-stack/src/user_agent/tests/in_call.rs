@@ -74,6 +74,26 @@ fn info_is_sent_and_its_result_told() {
 }
 
 #[test]
+fn a_481_to_a_key_ends_the_call_and_one_to_a_wish_for_a_keyframe_does_not() {
+    let mut bench = Bench::new();
+    bench.answered(1);
+    let mut info = |content_type: &str| {
+        bench.command(Command::Info {
+            session: call(1),
+            content_type: content_type.to_owned(),
+            body: Bytes::from("x"),
+        });
+        let info = bench.request(Method::Info);
+        bench.reply(&info, 481, &[]);
+        bench.session_event()
+    };
+    let result = info("application/media_control+xml");
+    assert_eq!(result, SessionEvent::InfoResult { code: 481 });
+    let result = info("application/dtmf-relay");
+    assert!(matches!(result, SessionEvent::Ended { .. }), "{result:?}");
+}
+
+#[test]
 fn before_the_answer_info_goes_to_the_early_dialog_that_is_heard() {
     let mut bench = Bench::new();
     let invite = bench.invite(1, "bob@example.com");

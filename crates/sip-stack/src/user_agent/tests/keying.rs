@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::bench::{Bench, PROXY, SDP, Script, alice, call, source, tag_of};
+use super::bench::{Bench, PROXY, SDP, Script, alice, call, header, source, tag_of};
 use crate::account::SessionId;
 use crate::command::Command;
 use crate::event::{Event, SessionEvent};
-use crate::message::{Message, Method};
+use crate::message::{HeaderName, Message, Method};
 use crate::transport::{FlowId, Source, Transport};
 use crate::user_agent::UserAgentConfig;
 
@@ -44,6 +44,131 @@ fn a_call_that_can_do_without_keys_is_placed_without_them() {
     assert!(
         matches!(&accepted, SessionEvent::Accepted { sdp: Some(sdp), .. } if sdp == PLAIN),
         "{accepted:?}"
+    );
+}
+
+#[test]
+fn a_call_that_went_without_keys_is_refreshed_without_them() {
+    for early in [false, true] {
+        let mut bench = Bench::new();
+        invite(&mut bench, OPTIONAL);
+        let invite = bench.request(Method::Invite);
+        bench.session_event();
+        if early {
+            bench.reply_sdp(&invite, 183, "them", PLAIN);
+            bench.session_event();
+        }
+        let headers = [
+            "Contact: <sip:them@198.51.100.2>",
+            "Content-Type: application/sdp",
+            "Session-Expires: 100;refresher=uac",
+        ];
+        bench.reply_tagged(&invite, 200, "them", &headers, PLAIN);
+        bench.request(Method::Ack);
+        assert!(matches!(
+            bench.session_event(),
+            SessionEvent::Accepted { .. }
+        ));
+        for _ in 0..3 {
+            bench.pass_seconds(50);
+            let refresh = bench.request(Method::Invite);
+            assert_eq!(&refresh.body[..], PLAIN.as_bytes(), "early: {early}");
+            bench.reply_tagged(&refresh, 200, "them", &headers, PLAIN);
+            bench.request(Method::Ack);
+            assert!(matches!(
+                bench.session_event(),
+                SessionEvent::Refreshed { .. }
+            ));
+        }
+    }
+}
+
+#[test]
+fn an_encrypted_call_whose_way_leaves_tls_is_refreshed_without_a_description() {
+    let mut bench = encrypted(&["Session-Expires: 120"]);
+    for _ in 0..2 {
+        bench.pass_seconds(60);
+        let update = bench.request(Method::Update);
+        assert!(update.body.is_empty());
+        let asked = header(&update.headers, &HeaderName::SessionExpires);
+        assert_eq!(asked, "120;refresher=uac");
+        bench.reply(&update, 200, &["Session-Expires: 120;refresher=uac"]);
+    }
+    bench.pass_seconds(60);
+    let update = bench.request(Method::Update);
+    bench.reply(&update, 405, &[]);
+    // A peer that refreshes is welcome to; we cannot, and end nothing.
+    bench.pass_seconds(1_000);
+    bench.sent_nothing();
+    bench.no_event();
+}
+
+#[test]
+fn keys_in_the_clear_count_for_nothing_whatever_message_brings_the_answer() {
+    let plain = Some(Bytes::from(PLAIN));
+    let kind = "Content-Type: application/sdp";
+
+    let mut bench = Bench::new();
+    let token = bench.token();
+    let asking = Script {
+        headers: vec!["Supported: 100rel".to_owned()],
+        body: "",
+        ..Script::invite(&token)
+    };
+    bench.incoming(&asking);
+    let Event::Incoming { session, .. } = bench.event() else {
+        panic!("a call");
+    };
+    bench.command(Command::Accept {
+        session,
+        sdp: Bytes::from(PLAIN),
+        headers: Vec::new(),
+    });
+    let tag = tag_of(&bench.response(200));
+    bench.incoming(&Script {
+        body: OPTIONAL,
+        ..Script::within("ACK", 1, &tag, &token).header(kind)
+    });
+    let sdp = plain.clone();
+    assert_eq!(bench.session_event(), SessionEvent::Confirmed { sdp });
+
+    bench.command(Command::Reinvite {
+        session,
+        sdp: Bytes::from(PLAIN),
+    });
+    let reinvite = bench.request(Method::Invite);
+    bench.reply_sdp(&reinvite, 200, "them", OPTIONAL);
+    let sdp = plain.clone();
+    assert_eq!(bench.session_event(), SessionEvent::Reinvited { sdp });
+
+    let mut bench = Bench::new();
+    let token = bench.token();
+    bench.incoming(&Script {
+        headers: asking.headers.clone(),
+        body: "",
+        ..Script::invite(&token)
+    });
+    let Event::Incoming { session, .. } = bench.event() else {
+        panic!("a call");
+    };
+    bench.command(Command::Provisional {
+        session,
+        code: 183,
+        sdp: Some(Bytes::from(PLAIN)),
+    });
+    let early = bench.response(183);
+    let rseq = header(&early.headers, &HeaderName::RSeq);
+    let tag = tag_of(&early);
+    bench.incoming(&Script {
+        body: OPTIONAL,
+        ..Script::within("PRACK", 2, &tag, &token)
+            .header(&format!("RAck: {rseq} 1 INVITE"))
+            .header(kind)
+    });
+    bench.response(200);
+    assert_eq!(
+        bench.session_event(),
+        SessionEvent::Reinvited { sdp: plain }
     );
 }
 
@@ -183,6 +308,33 @@ fn invite(bench: &mut Bench, sdp: &'static str) {
         sdp: Some(Bytes::from(sdp)),
         headers: Vec::new(),
     });
+}
+
+/// A call that came over TLS with these headers and was answered with keys; its route is a proxy
+/// without TLS.
+fn encrypted(headers: &[&str]) -> Bench {
+    let mut bench = Bench::new();
+    let token = bench.token();
+    let invite = Script {
+        body: OPTIONAL,
+        ..Script::invite(&token)
+    };
+    let invite = headers.iter().fold(invite, |it, header| it.header(header));
+    bench.receive_by(&invite.text(1), by_tls());
+    let Event::Incoming { session, .. } = bench.event() else {
+        panic!("a call");
+    };
+    bench.command(Command::Accept {
+        session,
+        sdp: Bytes::from(OPTIONAL),
+        headers: Vec::new(),
+    });
+    let tag = tag_of(&bench.response(200));
+    let ack = Script::within("ACK", 1, &tag, &token).text(2);
+    bench.receive_by(&ack, by_tls());
+    bench.session_event();
+    bench.sent_nothing();
+    bench
 }
 
 fn answer_reinvite(bench: &mut Bench, session: SessionId, sdp: &'static str) {
