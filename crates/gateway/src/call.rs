@@ -60,7 +60,7 @@ pub use self::command::{CallCommand, ClientState, Refused};
 pub use self::deadlines::{ANSWER_WAIT, CONNECT_LIMIT};
 pub use self::encryption::{ClearSignalling, Encryption};
 pub use self::incoming::Incoming;
-pub use self::input::Input;
+pub use self::input::{Input, Replacement};
 pub use self::keys::names_info;
 pub use self::legs::{Legs, PhoneLegId};
 pub use self::mailbox::{CallHandle, CallMailbox, ToCall, ToCallSender, Watch, mailbox};
@@ -133,11 +133,7 @@ impl Call {
             Input::Browser(event) => call.handle_browser(event, now),
             Input::Phone(leg, event) if leg == call.phone_leg => call.handle_phone(&event, now),
             Input::Phone(leg, event) => call.handle_other_leg(leg, &event, now),
-            Input::Replacement {
-                session,
-                sdp,
-                over_tls,
-            } => call.handle_replacement(session, sdp, over_tls),
+            Input::Replacement(phone) => call.handle_replacement(phone),
             Input::CandidateOpened {
                 session,
                 leg,

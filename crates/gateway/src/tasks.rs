@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::ledger::{Kind, Ledger};
 
-/// A set of tasks. Clones share the set.
+/// A set of tasks. Clones share the set; tasks do not, so that they are aborted with the last of them.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     name: &'static str,
@@ -35,22 +35,21 @@ impl Tasks {
     /// Starts a task; whenever one ends, those that have ended before it are collected.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let entry = self.ledger.enter(self.kind);
-        let tasks = self.clone();
+        let (name, shared) = (self.name, Arc::downgrade(&self.set));
         // What an async block awaits it has room for twice, unless it is boxed.
         let task = Box::pin(task);
         let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         set.spawn(async move {
             task.await;
             drop(entry);
-            tasks.collect_ended(&mut tasks.set.lock().unwrap_or_else(PoisonError::into_inner));
+            if let Some(set) = shared.upgrade() {
+                collect_ended(
+                    name,
+                    &mut set.lock().unwrap_or_else(PoisonError::into_inner),
+                );
+            }
         });
-        self.collect_ended(&mut set);
-    }
-
-    fn collect_ended(&self, set: &mut JoinSet<()>) {
-        while let Some(ended) = set.try_join_next() {
-            self.collect(ended);
-        }
+        collect_ended(self.name, &mut set);
     }
 
     /// How many tasks run, or have ended without being collected yet.
@@ -71,7 +70,7 @@ impl Tasks {
         let mut set = std::mem::take(&mut *self.set.lock().unwrap_or_else(PoisonError::into_inner));
         let all_ended = async {
             while let Some(ended) = set.join_next().await {
-                self.collect(ended);
+                collect(self.name, ended);
             }
         };
         if tokio::time::timeout(limit, all_ended).await.is_err() {
@@ -83,13 +82,19 @@ impl Tasks {
             set.shutdown().await;
         }
     }
+}
 
-    fn collect(&self, ended: Result<(), JoinError>) {
-        if let Err(error) = ended
-            && error.is_panic()
-        {
-            tracing::error!(kind = self.name, %error, "task panicked");
-        }
+fn collect_ended(name: &'static str, set: &mut JoinSet<()>) {
+    while let Some(ended) = set.try_join_next() {
+        collect(name, ended);
+    }
+}
+
+fn collect(name: &'static str, ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(kind = name, %error, "task panicked");
     }
 }
 
@@ -104,6 +109,24 @@ mod tests {
         tasks.spawn(async { panic!("on purpose") });
         tasks.spawn(async {});
         tasks.finish(Duration::from_secs(5)).await;
+        assert_eq!(ledger.count(Kind::Task), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tasks_whose_set_nobody_holds_any_more_are_aborted() {
+        let ledger = Ledger::default();
+        let tasks = Tasks::new("test", Kind::Task, ledger.clone());
+        let (held, released) = tokio::sync::oneshot::channel::<()>();
+        tasks.spawn(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        drop(tasks.clone());
+        tokio::task::yield_now().await;
+        assert_eq!(ledger.count(Kind::Task), 1);
+        drop(tasks);
+        let released = tokio::time::timeout(Duration::from_secs(5), released).await;
+        assert!(released.is_ok(), "it runs on");
         assert_eq!(ledger.count(Kind::Task), 0);
     }
 

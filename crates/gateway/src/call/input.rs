@@ -17,14 +17,7 @@ pub enum Input {
     /// A leg of it towards a phone.
     Phone(PhoneLegId, LegEvent),
     /// Another phone calls to take the present one's place (RFC 3891).
-    Replacement {
-        /// Its session.
-        session: SessionId,
-        /// Its offer; `None` if it wants one from us.
-        sdp: Option<Bytes>,
-        /// Whether it calls over TLS.
-        over_tls: bool,
-    },
+    Replacement(Replacement),
     /// A leg that was asked for is open.
     CandidateOpened {
         /// The session of its phone.
@@ -52,4 +45,17 @@ pub enum Input {
     ClientLost,
     /// The daemon stops.
     Stop,
+}
+
+/// A phone that calls to take the present one's place (RFC 3891).
+#[derive(Debug)]
+pub struct Replacement {
+    /// Its session.
+    pub session: SessionId,
+    /// Its offer; `None` if it wants one from us.
+    pub sdp: Option<Bytes>,
+    /// Whether it calls over TLS.
+    pub over_tls: bool,
+    /// Whether its Allow names INFO.
+    pub knows_info: bool,
 }

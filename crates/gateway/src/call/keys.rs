@@ -58,6 +58,11 @@ impl Keys {
         }
     }
 
+    /// The form that keys get under a plan that waits for its turn.
+    pub(super) fn foresee(&mut self, route: &Route, media: &MediaAction) {
+        self.plan(route, &mut media.clone());
+    }
+
     fn may_tell(&mut self, now: Instant) -> bool {
         let second = Duration::from_secs(1);
         let (since, count) = self

@@ -4,13 +4,12 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use media::{BrowserLegConfig, DtlsRole, MediaError, PhoneLegConfig, WorkerHandle};
 use sip_stack::account::SessionId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::leg_events::{LegEventSender, LegEvents, leg_events};
-use super::{CallCommand, ClientState, Input, Legs, PhoneLegId, Refused};
+use super::{CallCommand, ClientState, Input, Legs, PhoneLegId, Refused, Replacement};
 use crate::directory::SessionRoute;
 
 /// How many inputs may wait for one call. Its task never waits for others, so only a flood fills it.
@@ -23,17 +22,9 @@ pub enum ToCall {
     Command(CallCommand, oneshot::Sender<Result<(), Refused>>),
     /// Something has happened.
     Input(Input),
-    /// Another phone calls to take the present one's place; its events come here too.
-    Replacement {
-        /// Its session.
-        session: SessionId,
-        /// Its offer.
-        sdp: Option<Bytes>,
-        /// Whether it calls over TLS.
-        over_tls: bool,
-        /// Keeps the way of its events.
-        route: SessionRoute,
-    },
+    /// Another phone calls to take the present one's place; its events come here too, as long as
+    /// the route is kept.
+    Replacement(Replacement, SessionRoute),
     /// Somebody wants to know which session is that of the present phone.
     AskPhone(oneshot::Sender<Result<SessionId, ClientState>>),
     /// The client wants to know how the call sounds.

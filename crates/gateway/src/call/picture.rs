@@ -32,9 +32,10 @@ pub(super) fn is_wish(content_type: &str, body: &[u8]) -> bool {
 }
 
 impl Call {
-    /// The phone is to send a keyframe.
+    /// The phone is to send a keyframe. One that has not said that it takes INFO is not asked.
     pub(super) fn ask_phone_for_keyframe(&mut self) {
-        if self.picture.in_flight || self.picture.refused || !self.is_up() {
+        let takes = self.keys.knows_info && !self.picture.refused;
+        if !takes || self.picture.in_flight || !self.is_up() {
             return;
         }
         self.picture.in_flight = true;

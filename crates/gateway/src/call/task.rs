@@ -140,9 +140,9 @@ impl CallTask {
     async fn refuse_latecomers(&mut self) {
         self.mailbox.receiver.close();
         while let Ok(item) = self.mailbox.receiver.try_recv() {
-            if let ToCall::Replacement { session, .. } = *item {
+            if let ToCall::Replacement(late, _) = *item {
                 let gone = Command::Reject {
-                    session,
+                    session: late.session,
                     code: 481,
                     reason: None,
                 };
@@ -192,20 +192,10 @@ impl CallTask {
                 self.stats.note(&input);
                 self.call.handle(input, now());
             }
-            ToCall::Replacement {
-                session,
-                sdp,
-                over_tls,
-                route,
-            } => {
-                self.routes.insert(session, route);
-                self.ends.sessions.insert(session);
-                let replacement = Input::Replacement {
-                    session,
-                    sdp,
-                    over_tls,
-                };
-                self.call.handle(replacement, now());
+            ToCall::Replacement(replacement, route) => {
+                self.routes.insert(replacement.session, route);
+                self.ends.sessions.insert(replacement.session);
+                self.call.handle(Input::Replacement(replacement), now());
             }
             ToCall::Watch(watch) => self.watcher.handle_watch(watch, now()),
             ToCall::AskPhone(reply) => {

@@ -50,9 +50,8 @@ impl Call {
         let duration = duration.unwrap_or(DEFAULT_DURATION);
         match self.keys.form {
             KeyForm::Media => {
-                for digit in tones.chars().filter_map(Digit::from_char) {
-                    let key = MediaAction::SendKey(Dtmf { digit, duration });
-                    self.actions.push_back(Action::Media(key));
+                for tone in tones.chars() {
+                    self.send_by_media(tone, duration);
                 }
                 Ok(())
             }
@@ -95,10 +94,24 @@ impl Call {
         }
     }
 
-    /// The phone is another one: a tone on its way to the last one is not answered any more.
+    /// The phone is another one: a tone on its way to the last one is not answered any more, and
+    /// those that wait go to this one in the form that it takes.
     pub(super) fn tones_lost(&mut self) {
-        if self.tones.in_flight {
-            self.handle_info_result(481);
+        self.tones.in_flight = false;
+        match self.keys.form {
+            KeyForm::Media => {
+                for (tone, duration) in std::mem::take(&mut self.tones.waiting) {
+                    self.send_by_media(tone, duration);
+                }
+            }
+            KeyForm::Info => self.send_next_tone(),
+        }
+    }
+
+    fn send_by_media(&mut self, tone: char, duration: Duration) {
+        if let Some(digit) = Digit::from_char(tone) {
+            let key = MediaAction::SendKey(Dtmf { digit, duration });
+            self.actions.push_back(Action::Media(key));
         }
     }
 

@@ -19,7 +19,7 @@ use sip_stack::event::StatusReason;
 use sip_stack::refer::Referral;
 
 use super::negotiation::{Joining, Refusal};
-use super::{Action, Call, CandidateSession, MediaAction, PhoneLegId, Signalling};
+use super::{Action, Call, CandidateSession, MediaAction, PhoneLegId, Replacement, Signalling};
 
 /// What goes on beside the call itself.
 #[derive(Debug, Default)]
@@ -47,11 +47,7 @@ pub(super) enum Wish {
     /// The present one asks for it.
     Referred(Box<Referral>),
     /// It comes by itself.
-    Replaces {
-        session: SessionId,
-        sdp: Option<Bytes>,
-        over_tls: bool,
-    },
+    Replaces(Replacement),
 }
 
 /// A phone that may take the present one's place.
@@ -63,6 +59,8 @@ pub(super) struct Candidate {
     offer: PhoneOffer,
     /// The answer it gave before it accepted.
     early: Option<Bytes>,
+    /// Its Allow names INFO.
+    knows_info: bool,
     present: Present,
 }
 
@@ -72,6 +70,7 @@ pub(super) struct Taker {
     session: SessionId,
     leg: PhoneLegId,
     joining: Joining,
+    knows_info: bool,
 }
 
 /// The phone that is to be replaced.
@@ -123,22 +122,14 @@ impl Call {
     }
 
     /// Another phone calls to take the present one's place.
-    pub(super) fn handle_replacement(
-        &mut self,
-        session: SessionId,
-        sdp: Option<Bytes>,
-        over_tls: bool,
-    ) {
+    pub(super) fn handle_replacement(&mut self, phone: Replacement) {
+        let session = phone.session;
         if let Err(code) = self.may_be_replaced() {
             tracing::info!(code, "replacement of the phone refused");
             return self.reject_candidate(session, code);
         }
         tracing::info!(%session, "another phone takes the call over");
-        self.transfer = Transfer::Opening(Wish::Replaces {
-            session,
-            sdp,
-            over_tls,
-        });
+        self.transfer = Transfer::Opening(Wish::Replaces(phone));
         let session = CandidateSession::Incoming(session);
         self.actions.push_back(Action::OpenCandidate(session));
     }
@@ -196,7 +187,7 @@ impl Call {
         let encryption = self.negotiation.encryption();
         let srtp = match &wish {
             Wish::Referred(referral) => encryption.towards(&referral.target),
-            Wish::Replaces { over_tls, .. } => encryption.over(*over_tls),
+            Wish::Replaces(phone) => encryption.over(phone.over_tls),
         };
         let Ok(srtp) = srtp else {
             tracing::info!(
@@ -209,10 +200,10 @@ impl Call {
         local.srtp.policy = srtp;
         let taken = match &wish {
             Wish::Referred(referral) => self.call_candidate(session, leg, local, referral),
-            Wish::Replaces { sdp: None, .. } => self.offer_to_candidate(session, leg, local),
-            Wish::Replaces { sdp: Some(sdp), .. } => {
-                self.answer_candidate(session, leg, local, sdp)
-            }
+            Wish::Replaces(phone) => match &phone.sdp {
+                None => self.offer_to_candidate(phone, leg, local),
+                Some(sdp) => self.answer_candidate(phone, sdp, leg, local),
+            },
         };
         if let Err(refusal) = taken {
             tracing::info!(%refusal, "nothing to agree on with the other phone");
@@ -243,6 +234,7 @@ impl Call {
             local,
             offer,
             early: None,
+            knows_info: false,
             present: Present::Waits,
         }));
         Ok(())
@@ -250,18 +242,19 @@ impl Call {
 
     fn offer_to_candidate(
         &mut self,
-        session: SessionId,
+        phone: &Replacement,
         leg: PhoneLegId,
         local: PhoneLocal,
     ) -> Result<(), Refusal> {
         let offer = self.negotiation.offer_to_another(&local)?;
-        self.accept_candidate(session, text_of(&offer));
+        self.accept_candidate(phone.session, text_of(&offer));
         self.transfer = Transfer::Awaiting(Box::new(Candidate {
-            session,
+            session: phone.session,
             leg,
             local,
             offer,
             early: None,
+            knows_info: phone.knows_info,
             present: Present::Unaware,
         }));
         Ok(())
@@ -269,17 +262,18 @@ impl Call {
 
     fn answer_candidate(
         &mut self,
-        session: SessionId,
+        phone: &Replacement,
+        sdp: &[u8],
         leg: PhoneLegId,
         local: PhoneLocal,
-        sdp: &[u8],
     ) -> Result<(), Refusal> {
         let joining = self.negotiation.another_offers(local, sdp)?;
-        self.accept_candidate(session, joining.answer());
+        self.accept_candidate(phone.session, joining.answer());
         self.transfer = Transfer::Taking(Box::new(Taker {
-            session,
+            session: phone.session,
             leg,
             joining,
+            knows_info: phone.knows_info,
         }));
         Ok(())
     }
@@ -288,8 +282,8 @@ impl Call {
     pub(super) fn candidate_refused(&mut self, code: u16) {
         match std::mem::take(&mut self.transfer) {
             Transfer::Opening(Wish::Referred(_)) => self.answer_refer(Err(code)),
-            Transfer::Opening(Wish::Replaces { session, .. }) => {
-                self.reject_candidate(session, code);
+            Transfer::Opening(Wish::Replaces(phone)) => {
+                self.reject_candidate(phone.session, code);
             }
             other @ (Transfer::None
             | Transfer::Asked { .. }

@@ -3,7 +3,6 @@
 //! One task. It decides nothing but the case that has no owner: a call for a client that is gone
 //! or does not keep up.
 
-use bytes::Bytes;
 use sip_stack::account::{AccountId, SessionId};
 use sip_stack::command::Command;
 use sip_stack::driver::EventReceiver;
@@ -11,7 +10,7 @@ use sip_stack::event::{Event, SessionEvent};
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::SipHandle;
-use crate::call::{Input, ToCall, ToCallSender, mailbox};
+use crate::call::{Input, Replacement, ToCall, ToCallSender, mailbox, names_info};
 use crate::client::{ClientEvent, IncomingCall};
 use crate::directory::Directory;
 
@@ -82,7 +81,13 @@ impl Dispatcher {
                 headers,
             } => {
                 if let Some(replaced) = replaces {
-                    return self.hand_over(replaced, session, sdp, over_tls).await;
+                    let phone = Replacement {
+                        session,
+                        sdp,
+                        over_tls,
+                        knows_info: names_info(&headers),
+                    };
+                    return self.hand_over(replaced, phone).await;
                 }
                 let mailbox = mailbox(|sender| self.directory.add_session(session, sender));
                 let call = IncomingCall {
@@ -117,22 +122,12 @@ impl Dispatcher {
     }
 
     /// Gives a phone that is to replace another one to the call of that one.
-    async fn hand_over(
-        &self,
-        replaced: SessionId,
-        session: SessionId,
-        sdp: Option<Bytes>,
-        over_tls: bool,
-    ) {
+    async fn hand_over(&self, replaced: SessionId, phone: Replacement) {
+        let session = phone.session;
         let given = self.directory.call_of(replaced).is_some_and(|call| {
             let route = self.directory.add_session(session, call.clone());
-            let replacement = ToCall::Replacement {
-                session,
-                sdp,
-                over_tls,
-                route,
-            };
-            call.try_send(Box::new(replacement)).is_ok()
+            call.try_send(Box::new(ToCall::Replacement(phone, route)))
+                .is_ok()
         });
         if !given {
             tracing::info!(%session, "no call to be taken over");

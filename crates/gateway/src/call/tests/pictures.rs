@@ -60,6 +60,21 @@ fn a_phone_without_feedback_is_asked_for_keyframes_one_wish_at_a_time() {
 }
 
 #[test]
+fn a_phone_that_has_not_said_that_it_takes_info_is_asked_for_nothing() {
+    let mut call = Scenario::calling();
+    call.sip(SessionEvent::Accepted {
+        sdp: Some(Bytes::from_static(PHONE.as_bytes())),
+        call_id: "call-id".to_owned(),
+        headers: vec![("Allow".to_owned(), "INVITE, ACK, BYE".to_owned())],
+        dialog: 0,
+    });
+    call.browser(LegEvent::Connected);
+    call.actions();
+    call.input(Input::Video(LegEvent::KeyframeNeeded));
+    assert_eq!(call.actions(), [""; 0]);
+}
+
+#[test]
 fn a_phones_wish_reaches_the_browser_and_other_controls_do_not() {
     let mut call = Scenario::established();
     call.sip(info(UPDATE));

@@ -7,7 +7,7 @@ use sip_stack::account::SessionId;
 use sip_stack::event::{EndedBy, SessionEvent, StatusReason};
 
 use super::harness::{PHONE, STRANGE_PHONE, Scenario};
-use crate::call::{ClientState, Input, PhoneLegId};
+use crate::call::{ClientState, Input, PhoneLegId, Replacement};
 
 const OTHER: SessionId = SessionId::outgoing(2);
 
@@ -192,17 +192,58 @@ fn what_the_page_has_put_on_hold_is_on_hold_for_the_next_phone_too() {
     assert_eq!(call.actions(), ["media: connect phone", "sip: re-INVITE"]);
 }
 
+#[test]
+fn keys_reach_the_next_phone_in_the_form_that_it_takes() {
+    let with_events =
+        PHONE.replace("AVP 0\r\n", "AVP 0 101\r\n") + "a=rtpmap:101 telephone-event/8000\r\n";
+    // By the phone's own offer, or by its answer to ours.
+    for offers in [true, false] {
+        for (phone, knows_info, keys) in [
+            (PHONE, true, ["sip: INFO Signal=2 Duration=160"].as_slice()),
+            (PHONE, false, &["media: send 2", "media: send 3"]),
+            (&with_events, true, &["media: send 2", "media: send 3"]),
+        ] {
+            let mut call = Scenario::established();
+            assert_eq!(call.tones("123", None), Ok(()));
+            assert_eq!(call.actions(), ["sip: INFO Signal=1 Duration=160"]);
+            call.input(Input::Replacement(Replacement {
+                session: OTHER,
+                sdp: offers.then(|| Bytes::copy_from_slice(phone.as_bytes())),
+                over_tls: false,
+                knows_info,
+            }));
+            call.opened(OTHER);
+            call.actions();
+            call.ended(200, "to BYE", EndedBy::Local);
+            if !offers {
+                acknowledged(&mut call, phone);
+            }
+            let expected = [&["media: swap"], keys].concat();
+            assert_eq!(call.actions(), expected, "{offers} {knows_info} {phone}");
+            if keys.len() == 1 {
+                call.other(OTHER, SessionEvent::InfoResult { code: 200 });
+                assert_eq!(call.actions(), ["sip: INFO Signal=3 Duration=160"]);
+                call.other(OTHER, SessionEvent::InfoResult { code: 200 });
+            }
+            assert_eq!(call.tones("4", None), Ok(()));
+            let last = keys[0].replace('2', "4");
+            assert_eq!(call.actions(), [last]);
+        }
+    }
+}
+
 fn comes(call: &mut Scenario, sdp: Option<&'static str>) {
-    call.input(Input::Replacement {
+    call.input(Input::Replacement(Replacement {
         session: OTHER,
         sdp: sdp.map(|sdp| Bytes::from_static(sdp.as_bytes())),
         over_tls: false,
-    });
+        knows_info: false,
+    }));
     call.opened(OTHER);
 }
 
-fn acknowledged(call: &mut Scenario, sdp: &'static str) {
-    let sdp = Some(Bytes::from_static(sdp.as_bytes()));
+fn acknowledged(call: &mut Scenario, sdp: &str) {
+    let sdp = Some(Bytes::copy_from_slice(sdp.as_bytes()));
     call.other(OTHER, SessionEvent::Confirmed { sdp });
 }
 

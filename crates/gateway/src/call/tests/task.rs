@@ -12,7 +12,9 @@ use tokio::sync::mpsc;
 
 use super::harness::{BROWSER_OFFER, locals, outgoing};
 use crate::backend::Numbers;
-use crate::call::{Call, CallEvent, CallTask, Input, Switchboard, ToCall, ToCallSender, mailbox};
+use crate::call::{
+    Call, CallEvent, CallTask, Input, Replacement, Switchboard, ToCall, ToCallSender, mailbox,
+};
 use crate::client::{ClientEvent, ClientLink, ClientMailbox};
 use crate::directory::Directory;
 use crate::ledger::{Kind, Ledger};
@@ -61,12 +63,14 @@ async fn a_phone_that_comes_to_take_over_as_the_call_ends_is_refused_at_once() {
     };
     let other = SessionId::outgoing(2);
     let ended = ToCall::Input(Input::Sip(SessionId::outgoing(1), busy));
-    let late = ToCall::Replacement {
+    let phone = Replacement {
         session: other,
         sdp: None,
         over_tls: false,
-        route: directory.add_session(other, call.clone()),
+        knows_info: false,
     };
+    let route = directory.add_session(other, call.clone());
+    let late = ToCall::Replacement(phone, route);
     for item in [ended, late] {
         call.send(Box::new(item)).await.expect("it listens");
     }

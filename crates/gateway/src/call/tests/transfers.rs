@@ -7,7 +7,7 @@ use sip_stack::event::{EndedBy, SessionEvent, StatusReason};
 use sip_stack::refer::{ReferProgress, ReferTarget, Referral};
 
 use super::harness::{PHONE, STRANGE_PHONE, Scenario};
-use crate::call::{CallCommand, ClientState, Input, Refused};
+use crate::call::{CallCommand, ClientState, Input, Refused, Replacement};
 
 const OTHER: SessionId = SessionId::outgoing(2);
 
@@ -190,11 +190,12 @@ fn one_transfer_at_a_time_and_only_of_a_call_that_is_up() {
     let mut call = referred();
     refer(&mut call);
     assert_eq!(call.actions(), ["sip: refuse REFER 491"]);
-    call.input(Input::Replacement {
+    call.input(Input::Replacement(Replacement {
         session: SessionId::outgoing(3),
         sdp: None,
         over_tls: false,
-    });
+        knows_info: false,
+    }));
     assert_eq!(call.actions(), ["sip: reject 491"]);
     let mut call = Scenario::calling();
     refer(&mut call);

@@ -37,10 +37,9 @@ impl Call {
                 tracing::debug!("the other phone has changed its mind");
                 self.drop_candidate_leg();
             }
-            (
-                Transfer::Opening(Wish::Replaces { session: new, .. }),
-                SessionEvent::Ended { .. },
-            ) if new == session => {
+            (Transfer::Opening(Wish::Replaces(phone)), SessionEvent::Ended { .. })
+                if phone.session == session =>
+            {
                 tracing::debug!("the other phone has changed its mind");
             }
             (other, _) => {
@@ -89,11 +88,8 @@ impl Call {
                 self.transfer = Transfer::Calling(candidate);
             }
             SessionEvent::Accepted { sdp, headers, .. } => {
-                let session = candidate.session;
+                candidate.knows_info = names_info(&headers);
                 self.handle_answered(*candidate, sdp, now);
-                if self.session == session {
-                    self.keys.knows_info = names_info(&headers);
-                }
             }
             SessionEvent::Ended { reason, .. } => self.candidate_failed(&candidate, reason, now),
             SessionEvent::Reinvite { .. } => {
@@ -141,6 +137,7 @@ impl Call {
             local,
             offer,
             early,
+            knows_info,
             present,
         } = &candidate;
         let sdp = sdp.as_ref().or(early.as_ref());
@@ -150,7 +147,7 @@ impl Call {
             Ok(joining) => {
                 self.tell_present(StatusReason::new(200, "OK"));
                 let waits = *present == Present::Waits;
-                self.swap(*session, *leg, joining, now);
+                self.swap(*session, *leg, joining, *knows_info, now);
                 if waits {
                     self.hang_up_on(old, Some(reason::transferred()));
                 }
@@ -170,10 +167,11 @@ impl Call {
             leg,
             local,
             offer,
+            knows_info,
             ..
         } = candidate;
         match self.negotiation.another_answers(offer, local, sdp) {
-            Ok(joining) => self.swap(*session, *leg, joining, now),
+            Ok(joining) => self.swap(*session, *leg, joining, *knows_info, now),
             Err(refusal) => {
                 tracing::info!(%refusal, "the other phone's answer cannot be used");
                 self.hang_up_on(*session, Some(reason::unusable(refusal)));

@@ -11,7 +11,7 @@ use sip_stack::account::SessionId;
 
 use super::super::negotiation::Joining;
 use super::super::{Accepted, Action, Call, CallEvent, PhoneLegId, Signalling, reason};
-use super::{Present, Transfer, Wish};
+use super::{Present, Taker, Transfer, Wish};
 
 impl Call {
     /// The present phone's session has ended; whether the call goes on because another one takes
@@ -35,10 +35,16 @@ impl Call {
                 true
             }
             Transfer::Taking(taker) => {
-                self.swap(taker.session, taker.leg, taker.joining, now);
+                let Taker {
+                    session,
+                    leg,
+                    joining,
+                    knows_info,
+                } = *taker;
+                self.swap(session, leg, joining, knows_info, now);
                 true
             }
-            opening @ Transfer::Opening(Wish::Replaces { .. }) => {
+            opening @ Transfer::Opening(Wish::Replaces(_)) => {
                 self.transfer = opening;
                 true
             }
@@ -60,8 +66,8 @@ impl Call {
                 }
             }
             Transfer::Taking(taker) => self.hang_up_on(taker.session, None),
-            Transfer::Opening(Wish::Replaces { session, .. }) => {
-                self.reject_candidate(session, 480);
+            Transfer::Opening(Wish::Replaces(phone)) => {
+                self.reject_candidate(phone.session, 480);
             }
             Transfer::Opening(Wish::Referred(_)) => self.answer_refer(Err(603)),
             Transfer::None | Transfer::Asked { .. } => {}
@@ -74,11 +80,11 @@ impl Call {
         session: SessionId,
         leg: PhoneLegId,
         joining: Joining,
+        knows_info: bool,
         now: Instant,
     ) {
         self.session = session;
-        // Whoever knows better says so.
-        self.keys.knows_info = false;
+        self.keys.knows_info = knows_info;
         let hold = self.wanted_hold();
         let media = match self.negotiation.take_up(joining, hold) {
             Ok(media) => media,
@@ -88,6 +94,7 @@ impl Call {
                 return self.end(&reason::not_acceptable(), now);
             }
         };
+        self.keys.foresee(self.negotiation.route(), &media);
         self.actions.push_back(Action::Media(media));
         self.phone_leg = leg;
         tracing::info!(%session, "the client talks with another phone");
