@@ -1,6 +1,7 @@
 // The sound of a scripted phone that presses keys: silence in PCMU, telephone-events (RFC 4733) and tones (ITU-T Q.23) in it; and what it
 // hears of the other side's keys. It may lose some of its packets, both ways.
 import { expanded, companded } from './rtp.mjs';
+import { generator } from './udp-shaper.mjs';
 
 const KEYS = '0123456789*#ABCD';
 const ROWS = { '1': 0, '2': 0, '3': 0, A: 0, '4': 1, '5': 1, '6': 1, B: 1, '7': 2, '8': 2, '9': 2, C: 2, '*': 3, '0': 3, '#': 3, D: 3 };
@@ -9,9 +10,14 @@ const ROW_HZ = [697, 770, 852, 941];
 const COLUMN_HZ = [1209, 1336, 1477, 1633];
 const [FRAME, PACKETS, PAUSE] = [160, 5, 10]; // samples; packets of a key, and behind it
 
+let lines = 0;
+
 export class Line {
-  constructor({ socket, loss }) {
-    Object.assign(this, { socket, loss, sequence: 0, timestamp: 0, ssrc: Math.floor(Math.random() * 0x100000000), queue: [], lost: { sent: 0, received: 0 } });
+  /** What is lost depends on `seed`, and on how many lines there were before in this run. */
+  constructor({ socket, loss, seed = 4733 }) {
+    const chance = generator(seed + lines);
+    lines += 1;
+    Object.assign(this, { socket, loss, chance, sequence: 0, timestamp: 0, ssrc: Math.floor(chance() * 0x100000000), queue: [], lost: { sent: 0, received: 0 } });
     this.heard = { rate: 8000, pieces: [] };
     this.keys = [];
   }
@@ -62,7 +68,7 @@ export class Line {
     packet.writeUInt32BE(this.ssrc, 8);
     this.sequence += 1;
     this.timestamp += FRAME;
-    if (Math.random() < this.loss) this.lost.sent += 1;
+    if (this.chance() < this.loss) this.lost.sent += 1;
     else this.socket.send(Buffer.concat([packet, payload]), this.port, '127.0.0.1');
   }
 
@@ -75,7 +81,7 @@ export class Line {
   }
 
   receive(packet) {
-    if (Math.random() < this.loss) {
+    if (this.chance() < this.loss) {
       this.lost.received += 1;
       return;
     }

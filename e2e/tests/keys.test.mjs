@@ -82,7 +82,9 @@ describe('keys', () => {
 
   test('a stock page is told nothing', async () => {
     const { alice, peer, call } = await talk(stage, {}, { extensions: false });
+    const listening = call.hear(3);
     await peer.press(KEYS, { by: ['events'] });
+    assert.equal(keysHeard(await listening), KEYS, 'it hears them');
     await peer.hangUp();
     await call.state('terminated');
     assert.ok((await alice.events()).every((e) => e.kind !== 'dtmf'));
