@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::ledger::{Kind, Ledger};
 
-/// A set of tasks. Clones share the set; tasks do not, so that they are aborted with the last of them.
+/// A set of tasks. Clones share the set; its tasks do not, and are aborted with the last clone.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     name: &'static str,

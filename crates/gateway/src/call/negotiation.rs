@@ -53,9 +53,7 @@ impl Locals {
 
     /// What the present phone says, without video if there is no leg that could carry it.
     fn read(&self, sdp: &[u8]) -> Result<PhoneDescription, SdpError> {
-        let mut phone = PhoneDescription::parse_under(self.phone.srtp.policy, sdp)?;
-        phone.video = phone.video.filter(|_| self.phone.video.is_some());
-        Ok(phone)
+        transfer::read(&self.phone, sdp)
     }
 }
 

@@ -65,7 +65,7 @@ impl Default for Media {
     }
 }
 
-/// The phone side of media: two ports of a range for each call.
+/// The phone side of media: two ports of a range for each call, four for one with video.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PhoneMedia {

@@ -13,8 +13,9 @@ use super::{Agreed, Exchange, Hold, PhoneOffer, Policy, Refusal, own};
 use crate::endpoints::PhoneLocal;
 use crate::sdp::{Direction, PhoneDescription};
 
-/// Answers a later offer of the phone. [`Agreed::phone_sdp`] of the result is the answer; added
-/// media are refused in it. Give its relay to the worker, its far end to the phone leg.
+/// Answers a later offer of the phone. [`Agreed::phone_sdp`] of the result is the answer; media
+/// that the browser has not got are refused in it. Give its relay to the worker, its far end to
+/// the phone leg.
 ///
 /// # Errors
 /// The offer cannot be met; the call goes on as it was.

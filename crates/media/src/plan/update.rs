@@ -1,9 +1,9 @@
 //! Offers within a call that change the browser's side (RFC 8829 §5.2.2, RFC 8839 §4.4).
 //!
 //! The page's: direction, codecs, ICE restart, added media. Media lines are never reordered or
-//! removed; only the audio is carried, so that added ones are refused in their place. Whether the
-//! phone has to be asked is decided here. The phone's: another codec, which the page has to take
-//! up before the phone can be answered.
+//! removed; one audio and one video are carried, and what is added beyond them is refused in its
+//! place. Whether the phone has to be asked is decided here. The phone's: another codec, or video
+//! that comes or goes, which the page has to take up before the phone can be answered.
 
 use super::abilities::Abilities;
 use super::decide::Party;
@@ -219,8 +219,9 @@ impl Agreed {
     }
 }
 
-/// The offer to the browser when the phone wants another codec in mid-call. Everything else stays
-/// as it is, added media of the phone included: they are not carried, so the page is not asked.
+/// The offer to the browser when the phone wants another codec in mid-call, or adds video or takes
+/// it away. Everything else stays as it is: of other media that the phone adds the page is not
+/// told.
 ///
 /// # Errors
 /// [`Refusal::NoCommonCodec`].

@@ -1,4 +1,4 @@
-//! Tones to be sent as SIP INFO.
+//! Tones that a page wants the phone to get, in whatever form that takes them.
 
 use crate::limits::MAX_TONES;
 

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use media::PhoneLocal;
 use media::plan::{self, Agreed, Hold, PhoneOffer};
-use media::sdp::{BrowserDescription, PhoneDescription};
+use media::sdp::{BrowserDescription, PhoneDescription, SdpError};
 
 use super::{Encryption, MediaAction, Negotiation, OfferAnswer, Refusal, Settlement, bytes};
 
@@ -167,8 +167,8 @@ impl Negotiation {
     }
 }
 
-/// What another phone says.
-fn read(local: &PhoneLocal, sdp: &[u8]) -> Result<PhoneDescription, Refusal> {
+/// What a phone says, without video if there is no leg that could carry it.
+pub(super) fn read(local: &PhoneLocal, sdp: &[u8]) -> Result<PhoneDescription, SdpError> {
     let mut phone = PhoneDescription::parse_under(local.srtp.policy, sdp)?;
     phone.video = phone.video.filter(|_| local.video.is_some());
     Ok(phone)
