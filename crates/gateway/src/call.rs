@@ -101,8 +101,8 @@ pub struct Call {
     held_by_phone: bool,
     /// An answer of the client to a change of the phone would come too late.
     answer_is_void: bool,
-    /// Whether the client knows how to be put a change of the phone.
-    takes_updates: bool,
+    /// How the client takes changes of the phone.
+    page: update::Page,
     actions: VecDeque<Action>,
 }
 
@@ -145,7 +145,8 @@ impl Call {
             Input::VideoLeg(local) => call.negotiation.video_leg(local),
             Input::Video(LegEvent::KeyframeNeeded) => call.ask_phone_for_keyframe(),
             Input::Video(_) => {}
-            Input::ClientTakesUpdates => call.takes_updates = true,
+            Input::ClientTakesUpdates => call.page.knows_updates(),
+            Input::ClientAnswersUpdates => call.page = update::Page::Answers,
             Input::ClientTakesKeys => call.keys.told = true,
             Input::ClientLost => call.end(&reason::client_lost(), now),
             Input::Stop => call.end(&reason::stopping(), now),
@@ -224,7 +225,7 @@ impl Call {
             change: update::Change::default(),
             held_by_phone: false,
             answer_is_void: false,
-            takes_updates: false,
+            page: update::Page::default(),
             actions: VecDeque::new(),
         }
     }
@@ -256,7 +257,7 @@ impl Call {
                 self.handle_reinvite_failed(StatusReason::new(code, phrase), now);
             }
             SessionEvent::Info { content_type, body } if picture::is_wish(&content_type, &body) => {
-                self.phone_asks_for_keyframe();
+                self.phone_asks_for_keyframe(now);
             }
             SessionEvent::Info { content_type, body } => self.handle_info(&content_type, &body),
             SessionEvent::InfoResult { code } if self.takes_wish_result(code) => {}

@@ -44,7 +44,7 @@ pub use reoffer::{accept_reinvite_answer, current_offer, hold_offer, reinvite, r
 pub use route::{CodecPolicy, Route, Transcoding};
 pub use security::can_be_encrypted;
 pub use transfer::{answer_another, join_offers, offer_to_another};
-pub use update::{BrowserUpdate, PhoneSide, accept_browser_change, browser_reoffer};
+pub use update::{BrowserUpdate, PhoneSide, accept_browser_change, browser_reoffer, browser_told};
 
 use crate::codec::AudioCodec;
 use crate::endpoints::{BrowserRemote, PhoneLocal, PhoneRemote};

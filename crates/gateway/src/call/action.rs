@@ -36,7 +36,7 @@ pub enum MediaAction {
         phone: Option<PhoneRemote>,
         /// The plan.
         relay: Box<Relay>,
-        /// The same for video, whose leg is closed when there is none.
+        /// The same for video; nothing is carried when there is none.
         video: Option<Box<AgreedVideo>>,
     },
     /// The phone needs a keyframe of the browser's video.
@@ -53,7 +53,7 @@ pub enum MediaAction {
         phone: Option<PhoneRemote>,
         /// The plan.
         relay: Box<Relay>,
-        /// The same for video, whose leg is closed when there is none.
+        /// The same for video; nothing is carried when there is none.
         video: Option<Box<AgreedVideo>>,
     },
     /// Send the phone a key, as the plan says.

@@ -39,6 +39,8 @@ pub enum Input {
     VideoLeg(Option<VideoLocal>),
     /// The client knows how to be put a change of the phone.
     ClientTakesUpdates,
+    /// The client has changed a call itself, and may be expected to answer for changes of the phone.
+    ClientAnswersUpdates,
     /// The client wants to hear of the keys that the phone sends.
     ClientTakesKeys,
     /// Nobody listens on the client's side any more.

@@ -57,19 +57,16 @@ impl Look {
     }
 }
 
-/// What has become of the leg for video.
+/// What is to become of a leg for video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum VideoChange {
-    /// Nothing.
-    None,
-    /// It was closed.
-    Closed,
-}
-
-impl VideoChange {
-    fn closed(closed: bool) -> Self {
-        if closed { Self::Closed } else { Self::None }
-    }
+pub(super) enum VideoNeed {
+    /// It carries video, or its port is in an offer that may still be answered.
+    Stays,
+    /// It carries nothing, and video may come back. One that has carried some gives way to
+    /// another, with other keys.
+    Rests,
+    /// None is needed.
+    Gone,
 }
 
 /// The legs of a call, all on one worker. Dropping them closes them.
@@ -156,14 +153,18 @@ impl Legs {
         phone: Option<PhoneRemote>,
         relay: Relay,
         video: Option<AgreedVideo>,
-    ) -> Result<VideoChange, MediaError> {
+    ) -> Result<(), MediaError> {
         if let Some(remote) = browser {
             self.browser.set_remote(remote)?;
         }
         self.phone.set_remote(phone)?;
         self.worker.bridge(&self.browser, &self.phone, relay)?;
-        let closed = self.video.connect(&self.worker, &self.browser, video)?;
-        Ok(VideoChange::closed(closed))
+        self.video.connect(&self.worker, &self.browser, video)
+    }
+
+    /// Does what is needed with the leg for video; our end of it, or none, if that has changed.
+    pub(super) fn tend_video(&mut self, need: VideoNeed) -> Option<Option<VideoLocal>> {
+        self.video.tend(need, &self.worker)
     }
 
     /// Who the browser is, while the phone's end is unknown.
@@ -172,9 +173,11 @@ impl Legs {
         self.browser.expect_checks()
     }
 
-    /// The browser is to send a keyframe.
-    pub(super) fn need_keyframe(&self) -> Result<(), MediaError> {
-        self.browser.need_keyframe()
+    /// The browser is to send a keyframe; a wish that the media path has no room for is lost.
+    pub(super) fn need_keyframe(&self) {
+        if let Err(error) = self.browser.need_keyframe() {
+            tracing::debug!(%error, "keyframe not asked for");
+        }
     }
 
     /// The browser has restarted ICE.
@@ -240,9 +243,9 @@ impl Legs {
         phone: Option<PhoneRemote>,
         relay: Relay,
         video: Option<AgreedVideo>,
-    ) -> Result<VideoChange, MediaError> {
+    ) -> Result<(), MediaError> {
         let Some(candidate) = self.candidate.take() else {
-            return Ok(VideoChange::None);
+            return Ok(());
         };
         if let Some(remote) = browser {
             self.browser.set_remote(remote)?;
@@ -250,9 +253,7 @@ impl Legs {
         candidate.set_remote(phone)?;
         self.worker.bridge(&self.browser, &candidate, relay)?;
         self.phone = candidate;
-        std::mem::swap(&mut self.video, &mut self.candidate_video);
-        self.candidate_video.close();
-        let closed = self.video.connect(&self.worker, &self.browser, video)?;
-        Ok(VideoChange::closed(closed))
+        self.video.take_over(&mut self.candidate_video);
+        self.video.connect(&self.worker, &self.browser, video)
     }
 }

@@ -23,6 +23,7 @@ use media::sdp::{BrowserDescription, PhoneDescription, SdpError};
 use media::video::AgreedVideo;
 use media::{BrowserLocal, BrowserRemote, IceSeed, PhoneLocal, SrtpPolicy, VideoLocal};
 
+pub(super) use self::reoffer::VideoDiffers;
 pub(super) use self::transfer::Joining;
 pub(super) use self::update::{Proposal, Updated};
 use super::{Encryption, MediaAction, Refused};
@@ -117,6 +118,8 @@ enum Purpose {
     CodecMustReturn,
     /// Our side holds or resumes the call.
     Hold,
+    /// The phone has taken up video that the page was not told of.
+    OtherVideo,
     /// The page changes its side.
     Update(Box<BrowserUpdate>),
 }
@@ -192,7 +195,7 @@ pub(super) struct Final {
     pub(super) answer: String,
     /// What the legs must know; absent when nothing has changed.
     pub(super) media: Option<MediaAction>,
-    /// The offer of a re-INVITE: the phone must return to the codec the browser was told.
+    /// The offer of a re-INVITE: the phone must return to what the browser was told.
     pub(super) reoffer: Option<Bytes>,
 }
 
@@ -303,6 +306,7 @@ impl Negotiation {
             }
             (Some(early), None) => (early, None),
             (Some(early), Some(phone)) => {
+                let has_video = phone.video.is_some();
                 match plan::accept_later_answer(
                     browser,
                     offer,
@@ -314,6 +318,11 @@ impl Negotiation {
                     LaterAnswer::Same(agreed) => {
                         let agreed = *agreed;
                         let media = connect(None, &agreed);
+                        if has_video && agreed.video.is_none() {
+                            let offer = plan::current_offer(&agreed, &locals.phone);
+                            let purpose = Purpose::OtherVideo;
+                            reoffer = Some(Reoffer { offer, purpose });
+                        }
                         (Settlement { agreed, ..early }, Some(media))
                     }
                     LaterAnswer::OtherCodec(offer) => {

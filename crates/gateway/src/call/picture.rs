@@ -4,6 +4,8 @@
 //! INFO has one result for all: the first one behind a wish is taken for its own. If it was that of
 //! a key, the key takes the wish's, and nobody is hurt.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use sip_stack::command::Command;
 
@@ -14,12 +16,17 @@ const UPDATE: &str = "picture_fast_update";
 /// Longest body that is looked through.
 const MAX_BODY: usize = 4_096;
 
+/// Wishes of a phone that follow the last one closer than this are one with it.
+const PACE: Duration = Duration::from_millis(300);
+
 /// Wishes of this call.
 #[derive(Debug, Default)]
 pub(super) struct Picture {
     in_flight: bool,
     /// The phone does not know them.
     refused: bool,
+    /// When the phone's next wish counts.
+    next: Option<Instant>,
 }
 
 /// Whether an INFO asks for a keyframe.
@@ -51,7 +58,11 @@ impl Call {
     }
 
     /// The browser is to send one.
-    pub(super) fn phone_asks_for_keyframe(&mut self) {
+    pub(super) fn phone_asks_for_keyframe(&mut self, now: Instant) {
+        if self.picture.next.is_some_and(|next| now < next) {
+            return;
+        }
+        self.picture.next = Some(now + PACE);
         self.actions
             .push_back(Action::Media(MediaAction::NeedKeyframe));
     }

@@ -1,8 +1,9 @@
 //! Changes the phone asks for in mid-call (RFC 3261 §14.2): hold, resume, codec, address.
 //!
 //! The gateway answers them itself; the browser hears nothing of them but the sound. What the
-//! browser has to agree to, another codec or video, is put to pages that know how to; about video a
-//! page that does not agree is passed over. A change that cannot be carried is refused with 488 and
+//! browser has to agree to, another codec or added video, is put to pages that know how to; about
+//! video a page that does not agree is passed over. Video that the phone drops needs nobody's
+//! consent: the page is told of it afterwards. A change that cannot be carried is refused with 488 and
 //! leaves the call as it was.
 
 use std::time::Instant;
@@ -11,21 +12,26 @@ use bytes::Bytes;
 use sip_stack::command::Command;
 use sip_stack::event::StatusReason;
 
-use super::negotiation::Refusal;
+use super::negotiation::{Refusal, VideoDiffers};
 use super::update::Otherwise;
 use super::{Action, Call, Signalling, reason};
 
 impl Call {
     pub(super) fn handle_reinvite(&mut self, sdp: Option<&[u8]>, now: Instant) {
+        // What the page was only told of is overtaken.
+        self.page_told_in_vain();
+        let mut dropped = None;
         let answer = match (&self.signalling, sdp) {
             (Signalling::Accepted { .. }, Some(offer)) => {
+                let differs = self.negotiation.video_change(offer);
                 let otherwise = Otherwise::WithoutVideo(Bytes::copy_from_slice(offer));
-                if self.negotiation.changes_video(offer) && self.ask_page(offer, otherwise, now) {
+                if differs == VideoDiffers::Added && self.ask_page(offer, otherwise, now) {
                     return;
                 }
                 match self.negotiation.phone_reoffers(offer) {
                     Ok(settled) => {
                         self.actions.push_back(Action::Media(settled.media));
+                        dropped = (differs == VideoDiffers::Dropped).then_some(offer);
                         Ok(settled.answer)
                     }
                     Err(Refusal::Plan(media::plan::Refusal::CodecGone))
@@ -53,6 +59,9 @@ impl Call {
             session: self.session,
             answer: answer.map_err(|refusal| refusal.status()),
         });
+        if let Some(offer) = dropped {
+            self.ask_page(offer, Otherwise::Nothing, now);
+        }
     }
 
     /// The answer to an offer that we made in mid-call.

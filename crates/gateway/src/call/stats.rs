@@ -53,6 +53,7 @@ impl Stats {
             | Input::MediaRefused(_)
             | Input::VideoLeg(_)
             | Input::ClientTakesUpdates
+            | Input::ClientAnswersUpdates
             | Input::ClientTakesKeys
             | Input::ClientLost
             | Input::Stop => {}

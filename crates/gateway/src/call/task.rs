@@ -14,7 +14,7 @@ use sip_stack::event::SessionEvent;
 use tokio::time::Instant;
 
 use super::ends::{Ends, log};
-use super::legs::{Look, VideoChange};
+use super::legs::Look;
 use super::quality::Watcher;
 use super::{
     Action, Call, CallCommand, CallEvent, CallMailbox, CandidateSession, Input, Legs, MediaAction,
@@ -106,6 +106,7 @@ impl CallTask {
             while let Some(action) = self.call.poll_action() {
                 Box::pin(self.perform(action)).await;
             }
+            self.tend_video();
             if self.call.is_ended() {
                 break;
             }
@@ -182,6 +183,7 @@ impl CallTask {
                     | Input::Video(_)
                     | Input::VideoLeg(_)
                     | Input::ClientTakesUpdates
+                    | Input::ClientAnswersUpdates
                     | Input::ClientTakesKeys
                     | Input::ClientLost
                     | Input::Stop => {}
@@ -244,22 +246,14 @@ impl CallTask {
                 phone,
                 relay,
                 video,
-            } => {
-                let change = legs.connect(browser, phone, *relay, video.map(|video| *video))?;
-                self.note_video(change);
-                Ok(())
-            }
+            } => legs.connect(browser, phone, *relay, video.map(|video| *video)),
             MediaAction::ExpectBrowser(remote) => legs.expect_browser(remote),
             MediaAction::Swap {
                 browser,
                 phone,
                 relay,
                 video,
-            } => {
-                let change = legs.swap(browser, phone, *relay, video.map(|video| *video))?;
-                self.note_video(change);
-                Ok(())
-            }
+            } => legs.swap(browser, phone, *relay, video.map(|video| *video)),
             MediaAction::DropCandidate => {
                 legs.drop_candidate();
                 Ok(())
@@ -272,7 +266,10 @@ impl CallTask {
                 legs.tell_key(dtmf);
                 Ok(())
             }
-            MediaAction::NeedKeyframe => legs.need_keyframe(),
+            MediaAction::NeedKeyframe => {
+                legs.need_keyframe();
+                Ok(())
+            }
             MediaAction::RestartIce(credentials) => legs.restart_ice(credentials),
             MediaAction::Close => {
                 self.legs = None;
@@ -281,10 +278,13 @@ impl CallTask {
         }
     }
 
-    fn note_video(&mut self, change: VideoChange) {
-        match change {
-            VideoChange::None => {}
-            VideoChange::Closed => self.call.handle(Input::VideoLeg(None), now()),
+    /// A leg for video that carries nothing is kept as long as something may come of it.
+    fn tend_video(&mut self) {
+        let Some(legs) = &mut self.legs else {
+            return;
+        };
+        if let Some(local) = legs.tend_video(self.call.video_need()) {
+            self.call.handle(Input::VideoLeg(local), now());
         }
     }
 

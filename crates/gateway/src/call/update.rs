@@ -1,9 +1,11 @@
-//! Changes the page asks for in mid-call, and those of the phone that the page has to agree to.
+//! Changes the page asks for in mid-call; those of the phone that it is put are in [`page`].
 //!
 //! One change at a time. A page's change becomes a re-INVITE, or nothing at all when it does not
 //! concern the phone. When both sides want something at once (RFC 3261 §14.1), the user agent
 //! sorts it out; a change of ours that had to give way is proposed again, on the ground of
 //! whatever has changed meanwhile. What fails leaves both sides as they were.
+
+mod page;
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +14,10 @@ use media::plan::{BrowserUpdate, Hold};
 use sip_stack::command::Command;
 use sip_stack::event::StatusReason;
 
+pub(super) use self::page::{Otherwise, Page};
+use super::legs::VideoNeed;
 use super::negotiation::{Proposal, Refusal, Updated};
 use super::{Action, Call, CallEvent, ClientState, Refused, Side, UpdateChange, reason};
-
-/// How long a page may take to agree to a change of the phone: a little less than the 10 s after
-/// which the user agent refuses it by itself.
-const PAGE_LIMIT: Duration = Duration::from_millis(9_500);
 
 /// How long a change of ours waits for its turn when the phone's comes first.
 const TURN: Duration = Duration::from_secs(1);
@@ -47,21 +47,11 @@ pub(super) enum Change {
         turns: u8,
         deadline: Instant,
     },
-    /// The phone's: the page has its offer.
+    /// The phone's: the page has its offer, or is told what has become of it.
     Asked {
         deadline: Instant,
         otherwise: Otherwise,
     },
-}
-
-/// What becomes of a phone's offer that the page does not agree to.
-#[derive(Debug)]
-pub(super) enum Otherwise {
-    /// It is refused.
-    Refuse,
-    /// This offer is answered without the page: with the audio as it is, and no video that the page
-    /// does not have.
-    WithoutVideo(Bytes),
 }
 
 impl Change {
@@ -90,6 +80,7 @@ impl Change {
 impl Call {
     /// The page sends an SDP in mid-call: an offer, or the answer to the one it has been put.
     pub(super) fn update(&mut self, sdp: &str, now: Instant) -> Result<(), Refused> {
+        self.page = Page::Answers;
         match self.client_state() {
             ClientState::Established => {
                 let update = self.negotiation.read_update(sdp)?;
@@ -318,74 +309,14 @@ impl Call {
         }
     }
 
-    /// The phone offers what needs the page's consent. `false` if the page cannot be asked.
-    pub(super) fn ask_page(&mut self, offer: &[u8], otherwise: Otherwise, now: Instant) -> bool {
-        let may_ask = self.takes_updates && self.client_state() == ClientState::Established;
-        if !may_ask {
-            return false;
-        }
-        match self.negotiation.put_to_browser(offer) {
-            Ok(sdp) => {
-                let deadline = now + PAGE_LIMIT;
-                self.change = Change::Asked {
-                    deadline,
-                    otherwise,
-                };
-                self.answer_is_void = false;
-                self.notify(CallEvent::Update(UpdateChange::Received { sdp }));
-                true
+    /// What is to become of the leg for video: a change of the page that has to wait may need it.
+    pub(super) fn video_need(&self) -> VideoNeed {
+        match (self.negotiation.video_need(), &self.change) {
+            (VideoNeed::Gone, Change::Updating { .. } | Change::UpdateWaits { .. }) => {
+                VideoNeed::Rests
             }
-            Err(refusal) => {
-                tracing::debug!(%refusal, "nothing to ask the page");
-                false
-            }
+            (need @ (VideoNeed::Gone | VideoNeed::Rests | VideoNeed::Stays), _) => need,
         }
-    }
-
-    /// The phone has taken back what the page was asked: the page rolls back, and an answer of it
-    /// that is on its way is void.
-    pub(super) fn page_asked_in_vain(&mut self) {
-        if let Change::Asked { .. } = self.change {
-            self.negotiation.withdraw();
-            self.answer_is_void = true;
-            self.tell_update_failed(StatusReason::new(487, "Request Terminated"));
-        }
-    }
-
-    fn answer_update(&mut self, sdp: &str) -> Result<(), Refused> {
-        let settled = self.negotiation.browser_answers_update(sdp);
-        let change = std::mem::take(&mut self.change);
-        match settled {
-            Ok(settled) => {
-                self.actions.push_back(Action::Media(settled.media));
-                let answer = Ok(settled.answer);
-                let session = self.session;
-                self.sip(Command::AnswerReinvite { session, answer });
-                Ok(())
-            }
-            Err(refused) => {
-                if let Change::Asked { otherwise, .. } = change {
-                    self.answer_without_page(&otherwise);
-                }
-                Err(refused)
-            }
-        }
-    }
-
-    /// Answers a phone's offer that the page has not agreed to.
-    fn answer_without_page(&mut self, otherwise: &Otherwise) {
-        let answer = match otherwise {
-            Otherwise::Refuse => Err(488),
-            Otherwise::WithoutVideo(offer) => match self.negotiation.phone_reoffers(offer) {
-                Ok(settled) => {
-                    self.actions.push_back(Action::Media(settled.media));
-                    Ok(settled.answer)
-                }
-                Err(refusal) => Err(refusal.status()),
-            },
-        };
-        let session = self.session;
-        self.sip(Command::AnswerReinvite { session, answer });
     }
 
     /// A deadline of the change has passed.
@@ -403,10 +334,7 @@ impl Call {
             }
             Change::HoldWaits { .. } => self.tell_hold(),
             Change::Asked { otherwise, .. } => {
-                self.negotiation.withdraw();
-                self.answer_is_void = true;
-                self.answer_without_page(&otherwise);
-                self.tell_update_failed(reason::page_silent());
+                self.page_is_silent(&otherwise);
             }
             change @ (Change::Settled | Change::Updating { .. } | Change::Holding { .. }) => {
                 self.change = change;

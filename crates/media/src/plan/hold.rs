@@ -77,6 +77,7 @@ impl Agreed {
         Before {
             exchange: Some(&self.exchange),
             hold: self.hold,
+            video: self.phone.video.as_ref(),
         }
     }
 }

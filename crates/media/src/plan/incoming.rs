@@ -149,6 +149,8 @@ pub(super) struct Before<'a> {
     /// Our last description on that leg.
     pub(super) exchange: Option<&'a Exchange>,
     pub(super) hold: Hold,
+    /// The phone's video.
+    pub(super) video: Option<&'a VideoSide>,
 }
 
 impl PhoneDescription {
@@ -177,8 +179,8 @@ pub(super) fn answer_phone(
     let times = (offer.ptime, offer.maxptime);
     let phone = Side::new(codec, &offer.formats, &formats, direction(offer), times);
     let section = offer.video.as_ref();
-    let video =
-        section.and_then(|section| VideoSide::of_phone(section, policy, local, remote.as_ref()));
+    let video = section
+        .and_then(|section| VideoSide::of_phone(section, policy, local, &security, before.video));
     let phone = phone.ok_or(Refusal::NoCommonCodec)?.insisting(pair.insists);
     let phone = phone.with_video(video);
     let video = video::answer_to_phone(&browser, &phone, before.hold);

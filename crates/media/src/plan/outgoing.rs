@@ -12,7 +12,7 @@ use super::{
     current_offer, own,
 };
 use crate::codec::AudioCodec;
-use crate::endpoints::{BrowserLocal, BrowserRemote, PhoneLocal, PhoneRemote};
+use crate::endpoints::{BrowserLocal, BrowserRemote, PhoneLocal};
 use crate::sdp::{BrowserDescription, MediaLine, PhoneDescription};
 
 /// The offer to the phone for a browser's offer: codecs that the browser has, in the policy's
@@ -124,7 +124,12 @@ pub fn accept_phone_answer(
     let side = Side::new(pair.browser, formats, &[], direction, times);
     let video = browser.video.as_ref().map(VideoSide::of_browser);
     let side = side.ok_or(Refusal::NoCommonCodec)?.with_video(video);
-    offer.answered(pair, side, answer, policy)
+    let mut agreed = offer.answered(pair, side, answer, policy)?;
+    // The browser is told by what comes of this; later, its video only rests.
+    if agreed.video.is_none() {
+        agreed.browser.video = None;
+    }
+    Ok(agreed)
 }
 
 /// Takes a further answer once the browser has been answered on the ground of `earlier`: the
@@ -149,7 +154,10 @@ pub fn accept_later_answer(
     let told = earlier.browser.clone();
     let pair = offer.pair(&told.abilities(), answer, policy);
     match pair.and_then(|pair| offer.answered(pair, told, answer, policy)) {
-        Ok(agreed) => Ok(LaterAnswer::Same(Box::new(agreed))),
+        Ok(mut agreed) => {
+            agreed.keep_video_of(earlier);
+            Ok(LaterAnswer::Same(Box::new(agreed)))
+        }
         Err(_) => Ok(LaterAnswer::OtherCodec(current_offer(earlier, local))),
     }
 }
@@ -188,8 +196,8 @@ impl PhoneOffer {
         let times = (answer.ptime, answer.maxptime);
         let phone = Side::new(pair.phone, &answer.formats, &self.formats, direction, times);
         let phone = phone.ok_or(Refusal::NoCommonCodec)?;
-        let phone = phone.with_video(self.video_answered(answer, policy, remote.as_ref()));
-        let mut agreed = Agreed::new(
+        let phone = phone.with_video(self.video_answered(answer, policy, &security));
+        Ok(Agreed::new(
             browser,
             phone.insisting(pair.insists),
             remote,
@@ -198,11 +206,7 @@ impl PhoneOffer {
                 ..self.exchange.clone()
             },
             self.hold,
-        );
-        if agreed.video.is_none() {
-            agreed.browser.video = None;
-        }
-        Ok(agreed)
+        ))
     }
 }
 
@@ -211,7 +215,7 @@ impl PhoneOffer {
         &self,
         answer: &PhoneDescription,
         policy: &Policy,
-        audio: Option<&PhoneRemote>,
+        audio: &Security,
     ) -> Option<VideoSide> {
         let (video, local) = (self.video.as_ref()?, self.local.video_leg()?);
         video.answered_by_phone(answer.video.as_ref()?, policy, local.rtp, audio)

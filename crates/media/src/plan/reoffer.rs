@@ -77,7 +77,7 @@ pub(super) fn later_offer(current: &Agreed, terms: Terms, local: &PhoneLocal) ->
     } = &current.exchange;
     let mut media = media.clone();
     let (browser, phone) = (&current.browser, &current.phone);
-    let video = video::later_offer(browser, phone, terms.hold, &media, local);
+    let video = video::later_offer(browser, phone, terms.hold, &current.exchange, local);
     if let Some((video, ports)) = video.as_ref().zip(local.video_leg())
         && media.get(video.line).is_none_or(|line| line.port == 0)
     {
@@ -155,7 +155,7 @@ pub fn repeated(
         .ok_or(Refusal::CodecGone)?;
     let video = current.phone.video.as_ref().zip(answer.video.as_ref());
     let video =
-        video.and_then(|(before, now)| before.described_again(now, policy, local, remote.as_ref()));
+        video.and_then(|(before, now)| before.described_again(now, policy, local, &security));
     let phone = phone.with_video(video);
     let browser = current.browser.clone();
     let exchange = Exchange {

@@ -78,6 +78,24 @@ impl Security {
         Self { policy, lines }
     }
 
+    /// For a first offer of video beside audio that is settled: where keys may be left out, none
+    /// beside audio without. What the phone did not take up there it is not asked for again, and
+    /// its signalling may be in the clear.
+    pub(super) fn beside(&self, video: &SrtpLocal) -> Self {
+        match video.policy {
+            SrtpPolicy::Optional if !self.is_encrypted() => Self {
+                policy: video.policy,
+                lines: Vec::new(),
+            },
+            SrtpPolicy::Off | SrtpPolicy::Optional | SrtpPolicy::Required => Self::offered(video),
+        }
+    }
+
+    /// Of what is settled: whether it is encrypted.
+    pub(super) fn is_encrypted(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
     /// The protocol of the first offer on a leg.
     pub(super) fn protocol(&self) -> &'static str {
         match self.policy {

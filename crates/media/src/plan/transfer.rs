@@ -70,6 +70,7 @@ pub fn answer_another(
     let before = Before {
         exchange: None,
         hold: current.hold,
+        video: None,
     };
     answer_phone(pair, current.browser.clone(), offer, policy, local, before)
 }

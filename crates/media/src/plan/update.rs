@@ -16,6 +16,7 @@ use super::video::{VideoContent, VideoSide};
 use super::{
     Agreed, BrowserExchange, BrowserOffer, PhoneOffer, Policy, Refusal, accept_phone_answer, own,
 };
+use crate::codec::AudioCodec;
 use crate::endpoints::{BrowserLocal, BrowserRemote, DtlsRole, PhoneLocal};
 use crate::rtp::Pt;
 use crate::sdp::{BrowserDescription, Direction, MediaLine, PhoneDescription, Setup, VideoSection};
@@ -236,7 +237,36 @@ pub fn browser_reoffer(
     if codecs.is_empty() {
         return Err(Refusal::NoCommonCodec);
     }
-    let formats = own::for_browser(&codecs, &phone.formats);
+    Ok(offer_of(&codecs, phone, before, current, policy, local))
+}
+
+/// The same when the phone has been answered already and has dropped its video: the sound stays.
+///
+/// # Errors
+/// [`Refusal::CodecGone`] when the codec of the call is not the phone's, but transcoded.
+pub fn browser_told(
+    phone: &PhoneDescription,
+    before: &BrowserExchange,
+    current: &Agreed,
+    policy: &Policy,
+    local: &BrowserLocal,
+) -> Result<BrowserOffer, Refusal> {
+    let codec = current.codec();
+    if !current.is_relayed() || !policy.codecs_of(&phone.formats).contains(&codec) {
+        return Err(Refusal::CodecGone);
+    }
+    Ok(offer_of(&[codec], phone, before, current, policy, local))
+}
+
+fn offer_of(
+    codecs: &[AudioCodec],
+    phone: &PhoneDescription,
+    before: &BrowserExchange,
+    current: &Agreed,
+    policy: &Policy,
+    local: &BrowserLocal,
+) -> BrowserOffer {
+    let formats = own::for_browser(codecs, &phone.formats);
     let bundle = before
         .media
         .get(before.audio)
@@ -260,13 +290,13 @@ pub fn browser_reoffer(
         maxptime: phone.maxptime,
         audio_level: before.remote.audio_level,
     };
-    Ok(BrowserOffer {
+    BrowserOffer {
         text: BrowserText::next(Some(&before.text), &content),
         formats,
         video,
         media,
         audio: before.audio,
-    })
+    }
 }
 
 /// The phone's video for the browser: in the line that video has, or had before it was refused,

@@ -71,7 +71,7 @@ impl VideoSection {
                 line: index,
                 formats,
                 direction: super::browser::direction(section, &lines.session),
-                ssrcs: super::browser::ssrcs(section),
+                ssrcs: ssrcs(section),
                 address,
                 rtcp: super::phone::rtcp_address(section, address.ip()),
                 rtcp_mux: section.has("rtcp-mux"),
@@ -87,13 +87,39 @@ impl VideoSection {
 }
 
 /// Whether a description has an enabled video section of any kind: a quick look, before anything
-/// is read.
+/// is read. Port 0 disables a section, but for those that can only be had bundled (RFC 9143 §6).
 #[must_use]
 pub fn speaks_of_video(sdp: &[u8]) -> bool {
+    let mut in_port_zero = false;
     sdp.split(|byte| matches!(byte, b'\r' | b'\n')).any(|line| {
-        // A disabled section of a bundle has port 0, too (RFC 9143 §6).
-        line.starts_with(b"m=video ")
+        if line.starts_with(b"m=") {
+            let port = line.strip_prefix(b"m=video ");
+            in_port_zero = port.is_some_and(is_zero);
+            return port.is_some() && !in_port_zero;
+        }
+        in_port_zero && line == b"a=bundle-only"
     })
+}
+
+/// Whether a number begins here that is zero.
+fn is_zero(text: &[u8]) -> bool {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit());
+    let digits = end.and_then(|end| text.get(..end)).unwrap_or(text);
+    digits.iter().all(|digit| *digit == b'0')
+}
+
+/// The sources that a section announces, but for those of retransmissions (RFC 5576 §4.2,
+/// RFC 4588): these are never agreed on.
+fn ssrcs(section: &Section) -> Vec<Ssrc> {
+    let groups = section.all("ssrc-group");
+    let repeats: Vec<Ssrc> = groups
+        .filter_map(|group| group.strip_prefix("FID "))
+        .filter_map(|group| group.split_ascii_whitespace().nth(1)?.parse().ok())
+        .map(Ssrc)
+        .collect();
+    let mut sources = super::browser::ssrcs(section);
+    sources.retain(|source| !repeats.contains(source));
+    sources
 }
 
 fn formats(line: &MediaLine, section: &Section) -> Vec<VideoFormat> {
@@ -182,6 +208,27 @@ mod tests {
     }
 
     #[test]
+    fn a_description_speaks_of_video_unless_its_section_is_disabled() {
+        for (sdp, speaks) in [
+            ("v=0\r\nm=audio 4000 RTP/AVP 0\r\n", false),
+            ("m=video 5000 RTP/AVP 96\r\n", true),
+            ("m=video 0 RTP/AVP 96\r\n", false),
+            ("m=video 0/2 RTP/AVP 96\r\na=inactive\r\n", false),
+            ("m=video 0 RTP/AVP 96\r\nm=video 5000 RTP/AVP 96\r\n", true),
+            (
+                "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=bundle-only\r\n",
+                true,
+            ),
+            (
+                "m=video 0 RTP/AVP 96\r\nm=text 0 RTP/AVP 98\r\na=bundle-only\r\n",
+                false,
+            ),
+        ] {
+            assert_eq!(speaks_of_video(sdp.as_bytes()), speaks, "{sdp}");
+        }
+    }
+
+    #[test]
     fn a_browsers_video_must_share_the_audios_transport() {
         let read = |group: &str| {
             let fingerprint = crate::Fingerprint([1; 32]);
@@ -189,7 +236,8 @@ mod tests {
                 "v=0\r\n{group}a=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 {fingerprint}\r\n\
                  m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=rtcp-mux\r\n\
                  m=video 0 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:1\r\na=rtcp-mux\r\na=bundle-only\r\n\
-                 a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc:77 cname:x\r\n"
+                 a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc-group:FID 77 78\r\n\
+                 a=ssrc:77 cname:x\r\na=ssrc:78 cname:x\r\n"
             );
             BrowserDescription::parse(sdp).expect("a description").video
         };

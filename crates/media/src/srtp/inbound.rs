@@ -23,9 +23,10 @@ pub(crate) struct Probing {
 }
 
 impl Probing {
-    /// Browsers announce their sources, nearly all of them.
+    /// Browsers announce their sources, nearly all of them: another one for each camera that is
+    /// switched on.
     pub(crate) const BROWSER: Self = Self {
-        sources: 8,
+        sources: 64,
         probes: 8,
     };
 

@@ -1,9 +1,10 @@
 //! Video beside the audio: offered, chosen, refused, added and taken away.
 
 use media::plan::{
-    Agreed, Hold, PhoneSide, Refusal, accept_browser_answer, accept_browser_change,
-    accept_phone_answer, accept_reinvite_answer, browser_answer, browser_offer, browser_reoffer,
-    hold_offer, offer_to_another, phone_offer, reinvite,
+    Agreed, Hold, LaterAnswer, PhoneSide, Refusal, accept_browser_answer, accept_browser_change,
+    accept_later_answer, accept_phone_answer, accept_reinvite_answer, browser_answer,
+    browser_offer, browser_reoffer, current_offer, hold_offer, offer_to_another, phone_offer,
+    reinvite,
 };
 use media::rtp::Pt;
 use media::sdp::{PhoneDescription, UnsafeAddress};
@@ -454,4 +455,108 @@ fn reports_are_multiplexed_where_the_phones_own_section_says_so() {
         let remote = agreed.video.and_then(|video| video.phone_remote);
         assert_eq!(remote.map(|remote| remote.mux), Some(!video.is_empty()));
     }
+}
+
+#[test]
+fn video_that_a_phone_does_not_take_with_our_hold_rests_and_is_offered_again() {
+    let (agreed, _) = outgoing(VP8);
+    let offer = hold_offer(&agreed, Hold::On, &local());
+    let without = phone(&format!(
+        "{BARESIP_ANSWER}a=recvonly\r\nm=video 0 RTP/AVP 96\r\n"
+    ));
+    let held = accept_reinvite_answer(&agreed, &offer, &without, &policy()).expect("held");
+    assert_eq!(held.video, None);
+    assert!(held.browser_has_video(), "it was told nothing else");
+    let offer = hold_offer(&held, Hold::Off, &local());
+    assert!(media_lines(offer.text())[1].starts_with("m=video 40002 RTP/AVP 96"));
+    let answer = phone(&format!("{BARESIP_ANSWER}{VP8}"));
+    let resumed = accept_reinvite_answer(&held, &offer, &answer, &policy()).expect("resumed");
+    assert_eq!(resumed.video.expect("video").relay.browser.send, pt(96));
+    // The phone takes it up itself: the page's line is in use, and needs no other mid.
+    let exchange = browser_answer(&browser(CHROMIUM_OFFER), &agreed, &browser_local());
+    let with = phone(&format!("{BARESIP_OFFER}{VP8}"));
+    let offer = browser_reoffer(&with, &exchange, &held, &policy(), &browser_local());
+    assert!(has(offer.expect("an offer").text(), "a=group:BUNDLE 0 1"));
+}
+
+#[test]
+fn a_later_answer_leaves_the_browser_the_video_that_it_was_told() {
+    let browser = browser(CHROMIUM_OFFER);
+    let offer = phone_offer(&browser, &policy(), &local()).expect("offer");
+    let (early, _) = outgoing(VP8);
+    for video in ["", H264] {
+        let answer = phone(&format!("{BARESIP_ANSWER}{video}"));
+        let later = accept_later_answer(&browser, &offer, &answer, &policy(), &early, &local());
+        let Ok(LaterAnswer::Same(agreed)) = later else {
+            panic!("the same sound: {later:?}");
+        };
+        assert!(agreed.video.is_none() && agreed.browser_has_video());
+        let offer = current_offer(&agreed, &local());
+        assert!(media_lines(offer.text())[1].starts_with("m=video 40002 RTP/AVP 96"));
+    }
+}
+
+fn optional_phone(audio: &str, video: &str) -> PhoneDescription {
+    let caller = format!("{BARESIP_OFFER}{audio}{VP8}{video}");
+    PhoneDescription::parse_under(SrtpPolicy::Optional, caller).expect("read")
+}
+
+#[test]
+fn plain_video_beside_encrypted_audio_is_refused_while_the_phone_names_no_address_too() {
+    let (current, _) = outgoing(VP8);
+    let held = BARESIP_OFFER.replace("c=IN IP4 192.0.2.50", "c=IN IP4 0.0.0.0");
+    assert_ne!(held, BARESIP_OFFER);
+    let at = VP8.replace("a=rtpmap", "c=IN IP4 192.0.2.50\r\na=rtpmap");
+    for (audio, taken) in [(key("2"), false), (String::new(), true)] {
+        let caller = format!("{held}{audio}{at}");
+        let caller = PhoneDescription::parse_under(SrtpPolicy::Optional, caller).expect("read");
+        let agreed = reinvite(&current, &caller, &policy(), &optional()).expect("answered");
+        assert_eq!(agreed.phone_remote, None);
+        assert_eq!(agreed.video.is_some(), taken);
+    }
+}
+
+#[test]
+fn video_that_is_added_beside_plain_audio_is_offered_without_keys() {
+    let audio_only = without_video(CHROMIUM_OFFER);
+    for (keys, wanted) in [(String::new(), 0), (key("2"), 4)] {
+        let offer = phone_offer(&browser(&audio_only), &policy(), &optional()).expect("offer");
+        let answer = format!("{BARESIP_ANSWER}{keys}");
+        let answer = PhoneDescription::parse_under(SrtpPolicy::Optional, answer).expect("read");
+        let agreed = accept_phone_answer(&browser(&audio_only), &offer, &answer, &policy());
+        let agreed = agreed.expect("audio");
+        let exchange = browser_answer(&browser(&audio_only), &agreed, &browser_local());
+        let update = exchange.reoffered(browser(CHROMIUM_OFFER)).expect("same");
+        let Ok(PhoneSide::Offer(offer)) = update.phone_side(&agreed, &policy(), &optional()) else {
+            panic!("the phone has to be asked");
+        };
+        assert!(media_lines(offer.text())[1].starts_with("m=video 40002 RTP/AVP "));
+        let keys = offer.text().matches("a=crypto:").count();
+        assert_eq!(keys, wanted, "{}", offer.text());
+    }
+}
+
+#[test]
+fn video_that_returns_to_encryption_with_a_new_key_is_given_one() {
+    let (current, _) = outgoing(VP8);
+    let ours = |agreed: &Agreed| {
+        let video = agreed.phone_sdp().split("m=video").nth(1);
+        let keys = video.and_then(|video| video.lines().find(|line| line.contains("a=crypto")));
+        keys.map(str::to_owned)
+    };
+    let mut current = current;
+    let mut keys = Vec::new();
+    for (audio, video) in [
+        (key("2"), key("2")),
+        (key("2"), key("2")),
+        (String::new(), String::new()),
+        (key("2"), key("2").replace("WVNf", "XVNf")),
+    ] {
+        let caller = optional_phone(&audio, &video);
+        current = reinvite(&current, &caller, &policy(), &optional()).expect("answered");
+        keys.push(ours(&current));
+    }
+    assert!(keys[0].is_some() && keys[0] == keys[1]);
+    assert!(keys[2].is_none());
+    assert!(keys[3].is_some() && keys[3] != keys[0]);
 }

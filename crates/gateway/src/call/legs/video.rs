@@ -1,5 +1,6 @@
 //! The leg that carries a call's video towards the phone: opened when somebody speaks of video and
-//! it is allowed, closed when there is none after all.
+//! it is allowed, closed when there will be none after all. In between it may rest: its port is in
+//! an offer, or a page has video that its phone has put aside.
 
 use media::sdp::speaks_of_video;
 use media::video::AgreedVideo;
@@ -7,6 +8,7 @@ use media::{
     AddressFamily, BrowserLeg, MediaError, PhoneLeg, PhoneLegConfig, VideoLocal, WorkerHandle,
 };
 
+use super::VideoNeed;
 use crate::call::leg_events::LegEventSender;
 
 /// The leg, or its absence.
@@ -16,6 +18,10 @@ pub(super) struct VideoLeg {
     allowed: bool,
     family: Option<AddressFamily>,
     leg: Option<PhoneLeg>,
+    /// What it carries, or has carried last.
+    carried: Option<AgreedVideo>,
+    /// Its leg is another one, and the call has not heard so.
+    changed: bool,
 }
 
 impl VideoLeg {
@@ -26,6 +32,8 @@ impl VideoLeg {
             allowed: false,
             family: None,
             leg: None,
+            carried: None,
+            changed: false,
         }
     }
 
@@ -65,7 +73,7 @@ impl VideoLeg {
     pub(super) fn beside(&mut self, present: &Self, worker: &WorkerHandle) {
         self.allowed = present.allowed;
         self.family = present.family;
-        self.leg = None;
+        self.close();
         if present.leg.is_some() {
             self.open(worker);
         }
@@ -83,29 +91,63 @@ impl VideoLeg {
         }
     }
 
-    /// Carries what was agreed on; closes the leg when that is no video. Whether it was closed.
+    /// The candidate's leg is that of the call from here on. If it has none and the call has, another
+    /// is opened: what the page waits for goes to the new phone.
+    pub(super) fn take_over(&mut self, candidate: &mut Self) {
+        let had = self.leg.is_some();
+        self.leg = candidate.leg.take();
+        self.carried = None;
+        if had && self.leg.is_none() {
+            self.changed = true;
+        }
+    }
+
+    /// Does what is needed; our end, or none, if that has changed.
+    pub(super) fn tend(
+        &mut self,
+        need: VideoNeed,
+        worker: &WorkerHandle,
+    ) -> Option<Option<VideoLocal>> {
+        match need {
+            VideoNeed::Gone if self.leg.is_some() => {
+                self.close();
+                self.changed = true;
+            }
+            VideoNeed::Rests if self.carried.is_some() || self.changed => {
+                self.close();
+                self.open(worker);
+                self.changed = true;
+            }
+            VideoNeed::Gone | VideoNeed::Rests | VideoNeed::Stays => {}
+        }
+        std::mem::take(&mut self.changed).then(|| self.local())
+    }
+
+    /// Carries what was agreed on, or nothing.
     pub(super) fn connect(
         &mut self,
         worker: &WorkerHandle,
         browser: &BrowserLeg,
         video: Option<AgreedVideo>,
-    ) -> Result<bool, MediaError> {
-        let Some(AgreedVideo {
-            relay,
-            phone_remote,
-        }) = video
-        else {
-            return Ok(self.leg.take().is_some());
+    ) -> Result<(), MediaError> {
+        let Some(leg) = &self.leg else {
+            return Ok(());
         };
-        if let Some(leg) = &self.leg {
-            leg.set_remote(phone_remote)?;
-            worker.bridge_video(browser, leg, relay)?;
+        if let Some(video) = video {
+            self.carried = Some(video.clone());
+            leg.set_remote(video.phone_remote)?;
+            worker.bridge_video(browser, leg, video.relay)
+        } else if let Some(last) = self.carried.clone() {
+            leg.set_remote(None)?;
+            worker.bridge_video(browser, leg, last.closed().relay)
+        } else {
+            Ok(())
         }
-        Ok(false)
     }
 
     /// Closes it.
     pub(super) fn close(&mut self) {
         self.leg = None;
+        self.carried = None;
     }
 }

@@ -6,6 +6,18 @@ use media::plan::{self, Hold};
 use super::{Negotiation, OfferAnswer, Pending, Purpose, Refusal, Reoffer, Settled, Settlement};
 use super::{bytes, connect, silent_video};
 use crate::call::MediaAction;
+use crate::call::legs::VideoNeed;
+
+/// How a phone's offer differs in video from what the page was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::call) enum VideoDiffers {
+    /// It does not.
+    No,
+    /// The page has to agree to it.
+    Added,
+    /// There is nothing to agree to.
+    Dropped,
+}
 
 impl Negotiation {
     /// The phone offers a change; the bytes are our answer.
@@ -35,14 +47,38 @@ impl Negotiation {
         self.offer_again(Purpose::CodecMustReturn)
     }
 
-    /// Whether the phone's offer has video that the page has not been told of, and that there is
-    /// a leg for; or has none any more.
-    pub(in crate::call) fn changes_video(&self, sdp: &[u8]) -> bool {
+    /// How the phone's offer differs in video from what the page was told; video that there is no
+    /// leg for does not count.
+    pub(in crate::call) fn video_change(&self, sdp: &[u8]) -> VideoDiffers {
         let OfferAnswer::Settled { settlement, .. } = &self.state else {
-            return false;
+            return VideoDiffers::No;
         };
-        let phone = self.locals.read(sdp);
-        phone.is_ok_and(|phone| phone.video.is_some() != settlement.agreed.browser_has_video())
+        let Ok(phone) = self.locals.read(sdp) else {
+            return VideoDiffers::No;
+        };
+        match (phone.video, settlement.agreed.browser_has_video()) {
+            (Some(_), false) => VideoDiffers::Added,
+            (None, true) => VideoDiffers::Dropped,
+            (Some(_), true) | (None, false) => VideoDiffers::No,
+        }
+    }
+
+    /// What is to become of the leg for video as things stand.
+    pub(in crate::call) fn video_need(&self) -> VideoNeed {
+        match &self.state {
+            OfferAnswer::Settled {
+                settlement: Settlement { agreed, .. },
+                pending: None,
+            } => match (&agreed.video, agreed.browser_has_video()) {
+                (Some(_), _) => VideoNeed::Stays,
+                (None, true) => VideoNeed::Rests,
+                (None, false) => VideoNeed::Gone,
+            },
+            OfferAnswer::Settled { .. }
+            | OfferAnswer::BrowserOffered { .. }
+            | OfferAnswer::PhoneOffered { .. }
+            | OfferAnswer::PhoneAnswerAwaited { .. } => VideoNeed::Stays,
+        }
     }
 
     fn offer_again(&mut self, purpose: Purpose) -> Result<Bytes, Refusal> {
@@ -98,7 +134,10 @@ impl Negotiation {
             Some(Pending::ToPhone(Reoffer { offer, purpose })) => {
                 settlement.agreed.withdraw(&offer);
                 match purpose {
-                    Purpose::AskedByPhone | Purpose::Hold | Purpose::Update(_) => true,
+                    Purpose::AskedByPhone
+                    | Purpose::Hold
+                    | Purpose::OtherVideo
+                    | Purpose::Update(_) => true,
                     Purpose::CodecMustReturn => false,
                 }
             }

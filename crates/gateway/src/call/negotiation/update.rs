@@ -2,11 +2,21 @@
 //! has to be asked about.
 
 use bytes::Bytes;
-use media::plan::{self, Agreed, BrowserUpdate, PhoneSide};
-use media::sdp::BrowserDescription;
+use media::BrowserLocal;
+use media::plan::{self, Agreed, BrowserExchange, BrowserOffer, BrowserUpdate, PhoneSide, Policy};
+use media::sdp::{BrowserDescription, PhoneDescription};
 
 use super::{Negotiation, Pending, Purpose, Refusal, Reoffer, Settled, bytes, connect};
 use crate::call::{MediaAction, Refused};
+
+/// What makes an offer to the browser of what the phone says.
+type Planned = fn(
+    &PhoneDescription,
+    &BrowserExchange,
+    &Agreed,
+    &Policy,
+    &BrowserLocal,
+) -> Result<BrowserOffer, plan::Refusal>;
 
 /// What a page's change comes to.
 #[derive(Debug)]
@@ -121,12 +131,22 @@ impl Negotiation {
 
     /// The phone offers what only the page can agree to; the text is our offer to it.
     pub(in crate::call) fn put_to_browser(&mut self, sdp: &[u8]) -> Result<String, Refusal> {
+        self.offer_to_browser(sdp, plan::browser_reoffer)
+    }
+
+    /// The phone has been answered, and only the page's video is to follow; the text is our offer to
+    /// it.
+    pub(in crate::call) fn tell_browser(&mut self, sdp: &[u8]) -> Result<String, Refusal> {
+        self.offer_to_browser(sdp, plan::browser_told)
+    }
+
+    fn offer_to_browser(&mut self, sdp: &[u8], plan: Planned) -> Result<String, Refusal> {
         let phone = self.locals.read(sdp)?;
         let policy = self.locals.policy.clone();
         let local = self.locals.browser.clone();
         let (settlement, pending) = self.settled()?;
         let (browser, agreed) = (&settlement.browser, &settlement.agreed);
-        let offer = plan::browser_reoffer(&phone, browser, agreed, &policy, &local)?;
+        let offer = plan(&phone, browser, agreed, &policy, &local)?;
         let text = offer.text().to_owned();
         let phone = Box::new(phone);
         *pending = Some(Pending::ToBrowser { phone, offer });

@@ -68,6 +68,14 @@ impl Scenario {
         scenario
     }
 
+    /// The client calls bob with this offer, from these ends.
+    pub(super) fn calling_with(sdp: &str, locals: Locals) -> Self {
+        let mut scenario = Self::start(Call::outgoing(outgoing(sdp), locals).expect("usable"));
+        scenario.sent();
+        scenario.actions();
+        scenario
+    }
+
     /// The same, answered, with media up.
     pub(super) fn established() -> Self {
         let mut scenario = Self::calling();

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use media::{LegEvent, SrtpLocal, SrtpPolicy, VideoLocal};
+use sip_stack::command::Command;
 use sip_stack::event::SessionEvent;
 
-use super::harness::{PHONE, Scenario};
-use crate::call::{CallCommand, Input};
+use super::harness::{BROWSER_ANSWER, BROWSER_OFFER, PHONE, Scenario, locals};
+use crate::call::legs::VideoNeed;
+use crate::call::{Action, CallCommand, Input};
 
 const UPDATE: &str = "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>";
 
@@ -21,6 +23,9 @@ fn info(body: &str) -> SessionEvent {
 fn with_video() -> String {
     format!("{PHONE}m=video 7000 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n")
 }
+
+const WITH_VIDEO: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n\
+    m=audio 6000 RTP/AVP 0\r\nm=video 7000 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n";
 
 fn leg() -> VideoLocal {
     VideoLocal {
@@ -84,19 +89,29 @@ fn a_phones_wish_reaches_the_browser_and_other_controls_do_not() {
 }
 
 #[test]
-fn video_that_a_page_does_not_answer_for_is_refused_and_the_call_goes_on() {
+fn wishes_of_a_phone_are_passed_on_at_a_pace() {
     let mut call = Scenario::established();
+    for (after, actions) in [(0, 1), (100, 0), (199, 0), (1, 1), (299, 0)] {
+        call.wait(Duration::from_millis(after));
+        call.sip(info(UPDATE));
+        assert_eq!(call.actions().len(), actions, "{after}");
+    }
+}
+
+#[test]
+fn added_video_waits_only_for_a_page_that_has_changed_a_call_and_once_in_vain() {
+    let mut call = Scenario::established();
+    let at_once = ["media: connect phone", "sip: answer re-INVITE"];
     call.input(Input::VideoLeg(Some(leg())));
     call.reinvite(Some(&with_video()));
-    assert_eq!(
-        call.actions(),
-        ["media: connect phone", "sip: answer re-INVITE"],
-        "a page that knows no updates"
-    );
-    call.input(Input::VideoLeg(Some(leg())));
+    assert_eq!(call.actions(), at_once, "a page that knows no updates");
     call.input(Input::ClientTakesUpdates);
     call.reinvite(Some(&with_video()));
+    assert_eq!(call.actions(), at_once, "a page that only knows them");
+    call.input(Input::ClientAnswersUpdates);
+    call.reinvite(Some(&with_video()));
     assert_eq!(call.actions(), ["client: update received"]);
+    assert_eq!(call.call.video_need(), VideoNeed::Stays);
     call.wait(Duration::from_secs(10));
     assert_eq!(
         call.actions(),
@@ -106,12 +121,139 @@ fn video_that_a_page_does_not_answer_for_is_refused_and_the_call_goes_on() {
             "client: update failed 408 Request Timeout"
         ]
     );
+    assert_eq!(call.call.video_need(), VideoNeed::Gone);
+    call.reinvite(Some(&with_video()));
+    assert_eq!(call.actions(), at_once, "a page that has stayed silent");
+    call.input(Input::ClientAnswersUpdates);
     call.reinvite(Some(&with_video()));
     assert_eq!(call.actions(), ["client: update received"]);
     let sdp = "v=0".to_owned();
     assert!(call.command(CallCommand::Update { sdp }).is_err());
+    assert_eq!(call.actions(), at_once);
+}
+
+/// The phone has added video, and the page has agreed.
+fn seen() -> Scenario {
+    let mut call = Scenario::established();
+    call.input(Input::VideoLeg(Some(leg())));
+    call.input(Input::ClientAnswersUpdates);
+    call.reinvite(Some(&with_video()));
+    assert_eq!(call.actions(), ["client: update received"]);
+    assert_eq!(call.update(&page_answers(VIDEO)), Ok(()));
+    assert_eq!(
+        call.actions(),
+        ["media: connect browser phone", "sip: answer re-INVITE"]
+    );
+    call
+}
+
+const VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtcp-mux\r\n\
+                     a=rtpmap:96 VP8/90000\r\n";
+
+fn page_answers(video: &str) -> String {
+    let answer = BROWSER_ANSWER
+        .replace("BUNDLE 0", "BUNDLE 0 1")
+        .replace("setup:active", "setup:passive");
+    format!("{answer}{video}")
+}
+
+fn without_video() -> String {
+    format!("{PHONE}m=video 0 RTP/AVP 96\r\n")
+}
+
+#[test]
+fn video_that_the_phone_drops_is_answered_at_once_and_told_afterwards() {
+    let mut call = seen();
+    assert_eq!(call.call.video_need(), VideoNeed::Stays);
+    call.reinvite(Some(&without_video()));
+    let told = [
+        "media: connect phone",
+        "sip: answer re-INVITE",
+        "client: update received",
+    ];
+    assert_eq!(call.actions(), told);
+    // Resumed before the page has answered.
+    call.reinvite(Some(&with_video()));
+    assert_eq!(
+        call.actions(),
+        [
+            "client: update failed 487 Request Terminated",
+            "media: connect phone",
+            "sip: answer re-INVITE"
+        ]
+    );
+    call.reinvite(Some(&without_video()));
+    assert_eq!(call.actions(), told);
+    let gone = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n";
+    assert_eq!(call.update(&page_answers(gone)), Ok(()));
+    assert_eq!(call.actions(), ["media: connect browser phone"]);
+    assert_eq!(call.call.video_need(), VideoNeed::Gone);
+}
+
+#[test]
+fn a_page_that_does_not_answer_is_told_once_and_its_video_rests_until_the_phone_takes_it_again() {
+    let mut call = seen();
+    call.reinvite(Some(&without_video()));
+    call.actions();
+    call.wait(Duration::from_secs(10));
+    assert_eq!(
+        call.actions(),
+        ["client: update failed 408 Request Timeout"]
+    );
+    assert_eq!(call.call.video_need(), VideoNeed::Rests);
+    let at_once = ["media: connect phone", "sip: answer re-INVITE"];
+    call.reinvite(Some(&without_video()));
+    assert_eq!(call.actions(), at_once);
+    call.reinvite(Some(&with_video()));
+    assert_eq!(call.actions(), at_once);
+    assert_eq!(call.call.video_need(), VideoNeed::Stays);
+}
+
+fn page_with_video() -> String {
+    let offer = BROWSER_OFFER.replace("BUNDLE 0", "BUNDLE 0 1");
+    format!("{offer}{VIDEO}")
+}
+
+/// The offer that the phone is sent next.
+fn offered(call: &mut Scenario) -> String {
+    let mut actions = std::iter::from_fn(|| call.call.poll_action());
+    let offer = actions.find_map(|action| match action {
+        Action::Sip(Command::Reinvite { sdp, .. }) => Some(sdp),
+        _ => None,
+    });
+    String::from_utf8_lossy(&offer.expect("a re-INVITE")).into_owned()
+}
+
+#[test]
+fn video_that_a_page_adds_keeps_its_leg_while_it_waits_for_its_turn() {
+    let mut call = Scenario::established();
+    call.input(Input::VideoLeg(Some(leg())));
+    assert_eq!(call.update(&page_with_video()), Ok(()));
+    assert!(offered(&mut call).contains("m=video 40002 "));
+    call.reinvite_refused(491, "Request Pending");
+    call.reinvite(Some(PHONE));
     assert_eq!(
         call.actions(),
         ["media: connect phone", "sip: answer re-INVITE"]
     );
+    assert_eq!(call.call.video_need(), VideoNeed::Rests);
+    call.wait(Duration::from_secs(1));
+    assert!(offered(&mut call).contains("m=video 40002 "));
+    call.reinvite_refused(488, "Not Acceptable Here");
+    assert_eq!(call.call.video_need(), VideoNeed::Gone);
+}
+
+#[test]
+fn video_that_a_phone_takes_up_after_an_early_answer_without_is_taken_back() {
+    let mut locals = locals();
+    locals.phone.video = Some(leg());
+    let mut call = Scenario::calling_with(&page_with_video(), locals);
+    call.provisional(183, Some(PHONE));
+    call.actions();
+    assert_eq!(call.call.video_need(), VideoNeed::Stays);
+    call.accepted(Some(WITH_VIDEO));
+    assert!(offered(&mut call).contains("m=video 0 "));
+    call.reinvited(&without_video());
+    assert_eq!(call.actions(), ["media: connect phone"]);
+    assert_eq!(call.call.video_need(), VideoNeed::Gone);
 }

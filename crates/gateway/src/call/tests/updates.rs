@@ -254,7 +254,14 @@ fn a_page_that_does_not_answer_or_answers_nonsense_leaves_the_call_as_it_was() {
         ]
     );
     call.reinvite(Some(&pcma));
-    call.actions();
+    assert_eq!(
+        call.actions(),
+        ["sip: refuse re-INVITE 488"],
+        "it is not waited for again"
+    );
+    call.input(Input::ClientAnswersUpdates);
+    call.reinvite(Some(&pcma));
+    assert_eq!(call.actions(), ["client: update received"]);
     assert!(matches!(call.update("no"), Err(Refused::UnusableSdp(_))));
     assert_eq!(call.actions(), ["sip: refuse re-INVITE 488"]);
     call.reinvite(Some(PHONE));

@@ -30,6 +30,8 @@ pub(super) struct Client {
     pub(super) takes_early_media: bool,
     /// The client has proven to know `session-update`.
     pub(super) takes_updates: bool,
+    /// The page has changed a call itself: it may be expected to answer for changes of phones.
+    pub(super) answers_updates: bool,
     /// The client has proven to know this gateway's extensions.
     pub(super) speaks_extensions: bool,
     pub(super) accounts: HashMap<AccountAddress, Account>,
@@ -55,6 +57,7 @@ impl Client {
             vocabulary: None,
             takes_early_media: false,
             takes_updates: false,
+            answers_updates: false,
             speaks_extensions: false,
             accounts: HashMap::new(),
             addresses: HashMap::new(),
@@ -129,6 +132,10 @@ impl Client {
         if !self.takes_updates && request.proves_updates() {
             self.takes_updates = true;
             self.allow_updates().await;
+        }
+        if !self.answers_updates && matches!(request, Request::SessionUpdate(_)) {
+            self.answers_updates = true;
+            self.await_updates().await;
         }
         if self.is_stopping() {
             return Err(Refusal::ShuttingDown);

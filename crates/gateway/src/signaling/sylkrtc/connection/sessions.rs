@@ -216,6 +216,9 @@ impl Client {
         if self.takes_updates {
             session.call.tell_now(Input::ClientTakesUpdates);
         }
+        if self.answers_updates {
+            session.call.tell_now(Input::ClientAnswersUpdates);
+        }
         self.sessions.insert(name, sip, session);
     }
 
@@ -223,6 +226,13 @@ impl Client {
     pub(super) async fn allow_updates(&self) {
         for session in self.sessions.all() {
             session.call.tell(Input::ClientTakesUpdates).await;
+        }
+    }
+
+    /// The client has changed a call itself.
+    pub(super) async fn await_updates(&self) {
+        for session in self.sessions.all() {
+            session.call.tell(Input::ClientAnswersUpdates).await;
         }
     }
 

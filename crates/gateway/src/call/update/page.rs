@@ -1,0 +1,189 @@
+//! Changes of the phone that the page is put: those that it has to agree to, and those that it is
+//! told of afterwards.
+//!
+//! The phone waits meanwhile, so a page is only asked that can be expected to answer. For another
+//! codec it is enough that its version knows how, because the phone would be refused otherwise. For
+//! added video the page must have changed a call itself: without it the phone is answered at once,
+//! with the sound alone. A page that has let the time pass is not waited for again.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use sip_stack::command::Command;
+use sip_stack::event::StatusReason;
+
+use super::Change;
+use crate::call::{Action, Call, CallEvent, ClientState, Refused, UpdateChange, reason};
+
+/// How long a page may take to agree to a change of the phone: a little less than the 10 s after
+/// which the user agent refuses it by itself.
+const PAGE_LIMIT: Duration = Duration::from_millis(9_500);
+
+/// How a page takes changes of the phone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::call) enum Page {
+    /// Nobody knows.
+    #[default]
+    Unproven,
+    /// Its version of the library knows them.
+    Knows,
+    /// It has changed a call itself.
+    Answers,
+    /// It has not answered the last one.
+    Silent,
+}
+
+impl Page {
+    /// It has sent what only versions send that know changes of the phone.
+    pub(in crate::call) fn knows_updates(&mut self) {
+        if *self == Self::Unproven {
+            *self = Self::Knows;
+        }
+    }
+
+    fn is_worth_asking(self, otherwise: &Otherwise) -> bool {
+        match (self, otherwise) {
+            (Self::Answers, _) | (Self::Knows, Otherwise::Refuse) => true,
+            (Self::Knows, Otherwise::WithoutVideo(_) | Otherwise::Nothing)
+            | (Self::Unproven | Self::Silent, _) => false,
+        }
+    }
+}
+
+/// What becomes of a phone's offer that the page does not agree to.
+#[derive(Debug)]
+pub(in crate::call) enum Otherwise {
+    /// It is refused.
+    Refuse,
+    /// This offer is answered without the page: with the audio as it is, and no video that the page
+    /// does not have.
+    WithoutVideo(Bytes),
+    /// It has been answered: the page only hears of it.
+    Nothing,
+}
+
+impl Call {
+    /// The phone offers what needs the page's consent, or is news for it. `false` if the page cannot
+    /// be asked.
+    pub(in crate::call) fn ask_page(
+        &mut self,
+        offer: &[u8],
+        otherwise: Otherwise,
+        now: Instant,
+    ) -> bool {
+        let may_ask = self.page.is_worth_asking(&otherwise)
+            && self.client_state() == ClientState::Established;
+        if !may_ask {
+            return false;
+        }
+        let put = match otherwise {
+            Otherwise::Refuse | Otherwise::WithoutVideo(_) => {
+                self.negotiation.put_to_browser(offer)
+            }
+            Otherwise::Nothing => self.negotiation.tell_browser(offer),
+        };
+        match put {
+            Ok(sdp) => {
+                let deadline = now + PAGE_LIMIT;
+                self.change = Change::Asked {
+                    deadline,
+                    otherwise,
+                };
+                self.answer_is_void = false;
+                self.notify(CallEvent::Update(UpdateChange::Received { sdp }));
+                true
+            }
+            Err(refusal) => {
+                tracing::debug!(%refusal, "nothing to ask the page");
+                false
+            }
+        }
+    }
+
+    /// The phone has taken back what the page was asked: the page rolls back, and an answer of it
+    /// that is on its way is void.
+    pub(in crate::call) fn page_asked_in_vain(&mut self) {
+        if let Change::Asked { .. } = self.change {
+            self.negotiation.withdraw();
+            self.answer_is_void = true;
+            self.tell_update_failed(StatusReason::new(487, "Request Terminated"));
+        }
+    }
+
+    /// The same, if the page was only told: the phone, which does not wait for it, wants something
+    /// else by now.
+    pub(in crate::call) fn page_told_in_vain(&mut self) {
+        match self.change {
+            Change::Asked {
+                otherwise: Otherwise::Nothing,
+                ..
+            } => self.page_asked_in_vain(),
+            Change::Asked {
+                otherwise: Otherwise::Refuse | Otherwise::WithoutVideo(_),
+                ..
+            }
+            | Change::Settled
+            | Change::Updating { .. }
+            | Change::UpdateWaits { .. }
+            | Change::Holding { .. }
+            | Change::HoldWaits { .. } => {}
+        }
+    }
+
+    pub(super) fn answer_update(&mut self, sdp: &str) -> Result<(), Refused> {
+        let settled = self.negotiation.browser_answers_update(sdp);
+        let otherwise = match std::mem::take(&mut self.change) {
+            Change::Asked { otherwise, .. } => otherwise,
+            Change::Settled
+            | Change::Updating { .. }
+            | Change::UpdateWaits { .. }
+            | Change::Holding { .. }
+            | Change::HoldWaits { .. } => Otherwise::Nothing,
+        };
+        match settled {
+            Ok(settled) => {
+                self.actions.push_back(Action::Media(settled.media));
+                match otherwise {
+                    Otherwise::Refuse | Otherwise::WithoutVideo(_) => {
+                        self.answer_reinvite(Ok(settled.answer));
+                    }
+                    Otherwise::Nothing => {}
+                }
+                Ok(())
+            }
+            Err(refused) => {
+                self.answer_without_page(&otherwise);
+                Err(refused)
+            }
+        }
+    }
+
+    /// Answers a phone's offer that the page has not agreed to.
+    fn answer_without_page(&mut self, otherwise: &Otherwise) {
+        match otherwise {
+            Otherwise::Refuse => self.answer_reinvite(Err(488)),
+            Otherwise::WithoutVideo(offer) => match self.negotiation.phone_reoffers(offer) {
+                Ok(settled) => {
+                    self.actions.push_back(Action::Media(settled.media));
+                    self.answer_reinvite(Ok(settled.answer));
+                }
+                Err(refusal) => self.answer_reinvite(Err(refusal.status())),
+            },
+            Otherwise::Nothing => {}
+        }
+    }
+
+    /// The page has let the time pass.
+    pub(super) fn page_is_silent(&mut self, otherwise: &Otherwise) {
+        self.page = Page::Silent;
+        self.negotiation.withdraw();
+        self.answer_is_void = true;
+        self.answer_without_page(otherwise);
+        self.tell_update_failed(reason::page_silent());
+    }
+
+    fn answer_reinvite(&mut self, answer: Result<Bytes, u16>) {
+        let session = self.session;
+        self.sip(Command::AnswerReinvite { session, answer });
+    }
+}
