@@ -26,7 +26,7 @@ impl Probing {
     /// Browsers announce their sources, nearly all of them: another one for each camera that is
     /// switched on.
     pub(crate) const BROWSER: Self = Self {
-        sources: 64,
+        sources: 32,
         probes: 8,
     };
 

@@ -217,9 +217,12 @@ fn page_with_video() -> String {
 /// The offer that the phone is sent next.
 fn offered(call: &mut Scenario) -> String {
     let mut actions = std::iter::from_fn(|| call.call.poll_action());
-    let offer = actions.find_map(|action| match action {
-        Action::Sip(Command::Reinvite { sdp, .. }) => Some(sdp),
-        _ => None,
+    let offer = actions.find_map(|action| {
+        if let Action::Sip(Command::Reinvite { sdp, .. }) = action {
+            Some(sdp)
+        } else {
+            None
+        }
     });
     String::from_utf8_lossy(&offer.expect("a re-INVITE")).into_owned()
 }
