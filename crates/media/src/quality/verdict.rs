@@ -274,14 +274,23 @@ fn cause(way: &WayFigures) -> Cause {
     }
     if way.is_mostly_unplanned() {
         Cause::CodecMismatch
-    } else if way.silent >= PATIENCE && !way.sound.is_heard() {
-        // Who has been heard may listen by now.
+    } else if way.silent >= PATIENCE && !has_spoken(way) {
         Cause::Silence
     } else if way.expected() >= ENOUGH && way.loss() >= LOSSY {
         Cause::Lossy
     } else {
         Cause::Good
     }
+}
+
+/// Who has been heard may listen by now; but hardly for three quarters of the time and more: then
+/// it was a click, or the microphone has gone.
+fn has_spoken(way: &WayFigures) -> bool {
+    let mostly_silent = match way.way {
+        Way::Open(time) => way.silent >= time / 4 * 3,
+        Way::Unplanned | Way::Closed => false,
+    };
+    way.sound.is_heard() && !mostly_silent
 }
 
 /// What does not come may have come and been turned away: more of it than of what was let in.

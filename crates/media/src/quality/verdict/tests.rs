@@ -135,8 +135,13 @@ fn who_only_listened_at_the_end_was_heard_all_the_same() {
         sound: Sound::of(100, 100),
         ..spoke
     };
+    let clicked = WayFigures {
+        silent: MINUTE / 5 * 4,
+        ..spoke
+    };
     assert_eq!(said(spoke, good()), (Cause::Good, Toward::Both));
     assert_eq!(said(never, good()), (Cause::Silence, Toward::Phone));
+    assert_eq!(said(clicked, good()), (Cause::Silence, Toward::Phone));
 }
 
 #[test]
