@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{AUDIO_PACKET_LENGTH, Rewriter};
 use crate::music::HoldMusic;
 use crate::relay::{Path, Waits};
-use crate::rtp::{HEADER_LENGTH, Header};
+use crate::rtp::HEADER_LENGTH;
 use crate::transcode::MAX_PAYLOAD;
 
 /// A far end that has sent nothing for so long plays no music itself.
@@ -91,20 +91,8 @@ impl Rewriter {
             playing.at = Duration::ZERO;
         }
         let first = !std::mem::replace(&mut playing.begun, true);
-        let timestamp = match first {
-            true => self.numbering.begin_own(frame, now),
-            false => self.numbering.continue_own(frame),
-        };
-        let length = HEADER_LENGTH + length;
-        let header = Header {
-            marker: first,
-            payload_type: self.path.send.audio,
-            sequence: self.numbering.own_sequence(),
-            timestamp,
-            ssrc: self.numbering.ssrc(),
-            payload: HEADER_LENGTH..length,
-        };
+        let header = self.own_header(first, frame, length, now);
         *head = header.to_bytes();
-        Some(length)
+        Some(header.payload.end)
     }
 }

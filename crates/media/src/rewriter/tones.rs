@@ -3,7 +3,7 @@
 //! Packets that a [`Player`] makes leave under the numbering of the way, and what arrives
 //! meanwhile is left out, as beside a telephone-event. A [`Listener`] changes nothing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use audio_codec::Decoder as _;
 use audio_codec::pcma::PcmaDecoder;
@@ -126,21 +126,32 @@ impl Rewriter {
             return None;
         };
         let frame = player.frame();
-        let timestamp = match played.first {
+        let header = self.own_header(played.first, frame, played.length, now);
+        *head = header.to_bytes();
+        Some(header.payload.end)
+    }
+
+    /// The header of a packet of our own sound, tones or music, with `length` bytes of payload that
+    /// last for `frame`: numbers and times go on from what was relayed.
+    pub(super) fn own_header(
+        &mut self,
+        first: bool,
+        frame: Duration,
+        length: usize,
+        now: Instant,
+    ) -> Header {
+        let timestamp = match first {
             true => self.numbering.begin_own(frame, now),
             false => self.numbering.continue_own(frame),
         };
-        let length = HEADER_LENGTH + played.length;
-        let header = Header {
-            marker: played.first,
+        Header {
+            marker: first,
             payload_type: self.path.send.audio,
             sequence: self.numbering.own_sequence(),
             timestamp,
             ssrc: self.numbering.ssrc(),
-            payload: HEADER_LENGTH..length,
-        };
-        *head = header.to_bytes();
-        Some(length)
+            payload: HEADER_LENGTH..HEADER_LENGTH + length,
+        }
     }
 
     /// Listens to a packet of G.711 that is relayed.
