@@ -103,6 +103,8 @@ pub struct Call {
     answer_is_void: bool,
     /// How the client takes changes of the phone.
     page: update::Page,
+    /// The phone has become another one in what the client may be told of.
+    news: bool,
     actions: VecDeque<Action>,
 }
 
@@ -127,7 +129,7 @@ impl Call {
 
     /// Something has happened.
     pub fn handle(&mut self, input: Input, now: Instant) {
-        self.telling_established(|call| match input {
+        self.telling_established(now, |call| match input {
             Input::Sip(session, event) if session == call.session => call.handle_sip(event, now),
             Input::Sip(session, event) => call.handle_other_phone(session, event, now),
             Input::Browser(event) => call.handle_browser(event, now),
@@ -159,7 +161,7 @@ impl Call {
     /// When the call is not in a state for it, or the SDP cannot be used; the call is as before.
     pub fn handle_command(&mut self, command: CallCommand, now: Instant) -> Result<(), Refused> {
         let mut result = Ok(());
-        self.telling_established(|call| {
+        self.telling_established(now, |call| {
             result = match command {
                 CallCommand::Answer { sdp, headers } => call.answer(&sdp, headers, now),
                 CallCommand::Terminate => {
@@ -226,6 +228,7 @@ impl Call {
             held_by_phone: false,
             answer_is_void: false,
             page: update::Page::default(),
+            news: false,
             actions: VecDeque::new(),
         }
     }
@@ -302,9 +305,9 @@ impl Call {
         }
     }
 
-    /// Runs a step and tells the client if it is what made the call established, or put it on
-    /// hold.
-    fn telling_established(&mut self, step: impl FnOnce(&mut Self)) {
+    /// Runs a step and tells the client if it is what made the call established, put it on hold,
+    /// or left news of the phone.
+    fn telling_established(&mut self, now: Instant, step: impl FnOnce(&mut Self)) {
         let before = self.is_up();
         step(self);
         if !before && self.is_up() {
@@ -312,6 +315,7 @@ impl Call {
         }
         if self.is_up() {
             self.tell_phone_hold();
+            self.tell_news(now);
         }
     }
 

@@ -4,7 +4,8 @@
 //! description that allows just that: the same one wherever there is one. Outgoing call:
 //! [`phone_offer`], [`accept_phone_answer`], [`browser_answer`]. Incoming call: [`browser_offer`],
 //! [`accept_browser_answer`]. Later offers on the phone leg: [`reinvite`], [`current_offer`],
-//! [`hold_offer`], [`repeated`]; on the browser leg: [`BrowserExchange::reoffered`], [`browser_reoffer`].
+//! [`hold_offer`], [`repeated`]; on the browser leg: [`BrowserExchange::reoffered`], [`browser_reoffer`],
+//! [`browser_told`].
 //! Who sends these texts, and when, is the call's business.
 
 mod abilities;
@@ -21,6 +22,7 @@ mod route;
 mod security;
 mod side;
 mod text;
+mod told;
 mod transfer;
 mod update;
 mod video;
@@ -43,8 +45,9 @@ pub use outgoing::{
 pub use reoffer::{accept_reinvite_answer, current_offer, hold_offer, reinvite, repeated};
 pub use route::{CodecPolicy, Route, Transcoding};
 pub use security::can_be_encrypted;
+pub use told::{accept_told, browser_told};
 pub use transfer::{answer_another, join_offers, offer_to_another};
-pub use update::{BrowserUpdate, PhoneSide, accept_browser_change, browser_reoffer, browser_told};
+pub use update::{BrowserUpdate, PhoneSide, accept_browser_change, browser_reoffer};
 
 use crate::codec::AudioCodec;
 use crate::endpoints::{BrowserRemote, PhoneLocal, PhoneRemote};
@@ -169,6 +172,8 @@ pub struct BrowserOffer {
     /// The media lines of the exchange with their mids.
     media: Vec<(MediaLine, Option<String>)>,
     audio: usize,
+    /// Milliseconds per packet that it asks for.
+    ptime: u16,
 }
 
 impl BrowserOffer {
@@ -188,6 +193,8 @@ pub struct BrowserExchange {
     media: Vec<(MediaLine, Option<String>)>,
     /// Which of them is the audio.
     audio: usize,
+    /// Milliseconds per packet that the browser has been asked for.
+    ptime: u16,
     /// The browser as it was last described, with the DTLS roles as they were settled first.
     remote: BrowserRemote,
 }

@@ -30,7 +30,7 @@ impl Call {
                 if self.connecting_until().is_some_and(|limit| now >= limit) {
                     self.end(&reason::never_connected(), now);
                 } else if self.change_until().is_some_and(|limit| now >= limit) {
-                    self.telling_established(|call| call.change_timed_out(now));
+                    self.telling_established(now, |call| call.change_timed_out(now));
                 } else {
                     self.check_lifetime(since, now);
                 }

@@ -101,6 +101,8 @@ enum Pending {
         phone: Box<PhoneDescription>,
         offer: BrowserOffer,
     },
+    /// Ours to the page, which is to hear what the phone has become.
+    Told(BrowserOffer),
 }
 
 /// An offer of ours in mid-call.

@@ -2,8 +2,8 @@
 //!
 //! The gateway answers them itself; the browser hears nothing of them but the sound. What the
 //! browser has to agree to, another codec or added video, is put to pages that know how to; about
-//! video a page that does not agree is passed over. Video that the phone drops needs nobody's
-//! consent: the page is told of it afterwards. A change that cannot be carried is refused with 488 and
+//! video a page that does not agree is passed over. Video that the phone drops and other packet
+//! times need nobody's consent: the page is told of them afterwards. A change that cannot be carried is refused with 488 and
 //! leaves the call as it was.
 
 use std::time::Instant;
@@ -20,7 +20,6 @@ impl Call {
     pub(super) fn handle_reinvite(&mut self, sdp: Option<&[u8]>, now: Instant) {
         // What the page was only told of is overtaken.
         self.page_told_in_vain();
-        let mut dropped = None;
         let answer = match (&self.signalling, sdp) {
             (Signalling::Accepted { .. }, Some(offer)) => {
                 let differs = self.negotiation.video_change(offer);
@@ -31,7 +30,7 @@ impl Call {
                 match self.negotiation.phone_reoffers(offer) {
                     Ok(settled) => {
                         self.actions.push_back(Action::Media(settled.media));
-                        dropped = (differs == VideoDiffers::Dropped).then_some(offer);
+                        self.foresee_news();
                         Ok(settled.answer)
                     }
                     Err(Refusal::Plan(media::plan::Refusal::CodecGone))
@@ -59,9 +58,6 @@ impl Call {
             session: self.session,
             answer: answer.map_err(|refusal| refusal.status()),
         });
-        if let Some(offer) = dropped {
-            self.ask_page(offer, Otherwise::Nothing, now);
-        }
     }
 
     /// The answer to an offer that we made in mid-call.

@@ -141,7 +141,7 @@ impl Call {
     /// The client puts the phone on hold, or takes it back, without an offer of its own.
     pub(super) fn hold(&mut self, held: bool, now: Instant) -> Result<(), Refused> {
         match self.client_state() {
-            ClientState::Established => {}
+            ClientState::Established | ClientState::RemoteUpdating => {}
             state @ (ClientState::Connecting
             | ClientState::Progress
             | ClientState::Ringing
@@ -149,12 +149,12 @@ impl Call {
             | ClientState::Incoming
             | ClientState::Accepted
             | ClientState::LocalUpdating
-            | ClientState::RemoteUpdating
             | ClientState::Terminated) => return Err(Refused::WrongState(state)),
         }
         if self.negotiation.holds() == held {
-            self.tell_hold();
+            self.say_hold();
         } else {
+            self.question_gives_way();
             let hold = if held { Hold::On } else { Hold::Off };
             self.propose_hold(hold, 0, now);
         }
@@ -190,6 +190,10 @@ impl Call {
     /// Tells whether our side holds the call, and lets the legs do what that needs.
     fn tell_hold(&mut self) {
         self.change = Change::Settled;
+        self.say_hold();
+    }
+
+    fn say_hold(&mut self) {
         let media = self.negotiation.current_media().map(Action::Media);
         self.actions.extend(media);
         let held = self.negotiation.holds();

@@ -1,7 +1,7 @@
 //! Incoming call: the phone offers, the browser answers.
 
 use super::abilities::Abilities;
-use super::decide::{Party, wanted_ptime};
+use super::decide::{Party, packet_time, wanted_ptime};
 use super::remote::{direction, phone_remote, with_keys};
 use super::security::Security;
 use super::side::{Pair, Side, times_for_phone};
@@ -59,6 +59,8 @@ pub fn browser_offer(
         media.push((line, Some("1".to_owned())));
         video
     });
+    let ptime = ptime_for_browser(phone, policy);
+    let maxptime = phone.and_then(|phone| phone.maxptime);
     let content = BrowserContent {
         local,
         media: &media,
@@ -68,8 +70,8 @@ pub fn browser_offer(
         setup: Setup::Actpass,
         formats: &formats,
         direction: Direction::SendRecv,
-        ptime: ptime_for_browser(phone, policy),
-        maxptime: phone.and_then(|phone| phone.maxptime),
+        ptime,
+        maxptime,
         audio_level: Some(AUDIO_LEVEL_NUMBER),
     };
     let text = BrowserText::next(None, &content);
@@ -79,6 +81,7 @@ pub fn browser_offer(
         video,
         media,
         audio: 0,
+        ptime: packet_time(ptime, maxptime),
     })
 }
 
@@ -99,6 +102,7 @@ impl BrowserOffer {
             text: self.text.clone(),
             media: self.media.clone(),
             audio: self.audio,
+            ptime: self.ptime,
             remote: answer.remote(),
         }
     }

@@ -1,7 +1,7 @@
 //! Outgoing call: the browser offers, the phone answers.
 
 use super::abilities::Abilities;
-use super::decide::Party;
+use super::decide::{Party, packet_time};
 use super::remote::{direction, phone_remote, with_keys};
 use super::security::Security;
 use super::side::{Pair, Side};
@@ -267,6 +267,7 @@ pub(super) fn answer_browser(
         text: BrowserText::next(previous, &content),
         media: slots(&browser.media),
         audio: browser.audio,
+        ptime: packet_time(ptime, maxptime),
         remote,
     }
 }

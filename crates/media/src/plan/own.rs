@@ -1,7 +1,7 @@
 //! The formats that we list: which codecs, under which payload types.
 
 use super::Policy;
-use super::abilities::event_clocks;
+use super::abilities::{Events, event_clocks};
 use super::decide::DEFAULT_PTIME;
 use super::route::{CodecPolicy, Transcoding};
 use super::side::{OwnFormat, OwnKind, Side, carried_fmtp, own_fmtp};
@@ -198,6 +198,27 @@ fn has_clock(codecs: &[AudioCodec], clock: EventClock) -> bool {
 struct Numbers(Vec<OwnFormat>);
 
 impl Numbers {
+    /// What `side` speaks and understands, with the parameters of `other`.
+    fn of(side: &Side, other: &Side) -> Self {
+        let mut own = Self::default();
+        let codec = side.codec;
+        own.push(side.audio, OwnKind::Audio(codec, other.fmtp_for(codec)));
+        let relayed = other.codec == codec && other.comfort_noise.is_some();
+        if let Some(pt) = side.comfort_noise.filter(|_| relayed) {
+            own.push(pt, OwnKind::ComfortNoise);
+        }
+        let known = [
+            (side.events.khz8, EventClock::Khz8),
+            (side.events.khz48, EventClock::Khz48),
+        ];
+        for (pt, clock) in known {
+            if let Some(pt) = pt {
+                own.push(pt, OwnKind::Event(clock));
+            }
+        }
+        own
+    }
+
     /// Adds a format as `wanted`, or under a free dynamic number when that is taken.
     fn push(&mut self, wanted: Pt, kind: OwnKind) {
         let free = |pt: &Pt| self.0.iter().all(|format| format.pt != *pt);
@@ -240,24 +261,14 @@ pub(super) fn for_another_phone(codecs: &[AudioCodec], browser: &Side) -> Vec<Ow
 
 /// What a later offer of ours to a phone lists: its codec alone, under the numbers in use.
 pub(super) fn for_reoffer(browser: &Side, phone: &Side) -> Vec<OwnFormat> {
-    let mut own = Numbers::default();
-    let codec = phone.codec;
-    own.push(phone.audio, OwnKind::Audio(codec, browser.fmtp_for(codec)));
-    let relayed = browser.codec == codec && browser.comfort_noise.is_some();
-    if let Some(pt) = phone.comfort_noise.filter(|_| relayed) {
-        own.push(pt, OwnKind::ComfortNoise);
-    }
-    let known = [
-        (phone.events.khz8, EventClock::Khz8),
-        (phone.events.khz48, EventClock::Khz48),
-    ];
-    if known.iter().all(|(pt, _)| pt.is_none()) {
-        own.events(&[codec], PHONE_EVENT_KHZ8, PHONE_EVENT_KHZ48);
-    }
-    for (pt, clock) in known {
-        if let Some(pt) = pt {
-            own.push(pt, OwnKind::Event(clock));
-        }
+    let mut own = Numbers::of(phone, browser);
+    if phone.events == Events::default() {
+        own.events(&[phone.codec], PHONE_EVENT_KHZ8, PHONE_EVENT_KHZ48);
     }
     own.0
+}
+
+/// What a later offer of ours to a browser lists that is to go on as it does: the same.
+pub(super) fn for_browser_again(browser: &Side, phone: &Side) -> Vec<OwnFormat> {
+    Numbers::of(browser, phone).0
 }

@@ -3,14 +3,14 @@
 //! The page's: direction, codecs, ICE restart, added media. Media lines are never reordered or
 //! removed; one audio and one video are carried, and what is added beyond them is refused in its
 //! place. Whether the phone has to be asked is decided here. The phone's: another codec, or video
-//! that comes or goes, which the page has to take up before the phone can be answered.
+//! that comes, which the page has to take up before the phone can be answered. What it only hears of is in `told`.
 
 use super::abilities::Abilities;
-use super::decide::Party;
+use super::decide::{Party, packet_time};
 use super::incoming::{answer_phone, chosen, ptime_for_browser};
 use super::outgoing::answer_browser;
 use super::reoffer::{Terms, later_offer};
-use super::side::Side;
+use super::side::{OwnFormat, Side};
 use super::text::{BrowserContent, BrowserText};
 use super::video::{VideoContent, VideoSide};
 use super::{
@@ -19,7 +19,7 @@ use super::{
 use crate::codec::AudioCodec;
 use crate::endpoints::{BrowserLocal, BrowserRemote, DtlsRole, PhoneLocal};
 use crate::rtp::Pt;
-use crate::sdp::{BrowserDescription, Direction, MediaLine, PhoneDescription, Setup, VideoSection};
+use crate::sdp::{BrowserDescription, MediaLine, PhoneDescription, Setup, VideoSection};
 
 /// A browser's later offer, found to be one of the same session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,17 @@ impl BrowserExchange {
             remote,
             restarts_ice,
         })
+    }
+
+    /// Whether an answer is the same browser's.
+    pub(super) fn goes_on(&self, answer: &BrowserDescription) -> Result<(), Refusal> {
+        let BrowserRemote {
+            fingerprint, role, ..
+        } = answer.remote();
+        match (fingerprint, role) == (self.remote.fingerprint, self.remote.role) {
+            true => Ok(()),
+            false => Err(Refusal::OtherSession),
+        }
     }
 
     /// Lines that we have refused may be used again for something else (RFC 8829 §5.2.2).
@@ -186,7 +197,7 @@ impl BrowserUpdate {
 }
 
 impl Agreed {
-    fn with_browser(&self, browser: Side) -> Self {
+    pub(super) fn with_browser(&self, browser: Side) -> Self {
         Self::new(
             browser,
             self.phone.clone(),
@@ -220,8 +231,7 @@ impl Agreed {
     }
 }
 
-/// The offer to the browser when the phone wants another codec in mid-call, or adds video or takes
-/// it away. Everything else stays as it is: of other media that the phone adds the page is not
+/// The offer to the browser when the phone wants another codec in mid-call, or adds video. Everything else stays as it is: of other media that the phone adds the page is not
 /// told.
 ///
 /// # Errors
@@ -240,24 +250,6 @@ pub fn browser_reoffer(
     Ok(offer_of(&codecs, phone, before, current, policy, local))
 }
 
-/// The same when the phone has been answered already and has dropped its video: the sound stays.
-///
-/// # Errors
-/// [`Refusal::CodecGone`] when the codec of the call is not the phone's, but transcoded.
-pub fn browser_told(
-    phone: &PhoneDescription,
-    before: &BrowserExchange,
-    current: &Agreed,
-    policy: &Policy,
-    local: &BrowserLocal,
-) -> Result<BrowserOffer, Refusal> {
-    let codec = current.codec();
-    if !current.is_relayed() || !policy.codecs_of(&phone.formats).contains(&codec) {
-        return Err(Refusal::CodecGone);
-    }
-    Ok(offer_of(&[codec], phone, before, current, policy, local))
-}
-
 fn offer_of(
     codecs: &[AudioCodec],
     phone: &PhoneDescription,
@@ -267,35 +259,61 @@ fn offer_of(
     local: &BrowserLocal,
 ) -> BrowserOffer {
     let formats = own::for_browser(codecs, &phone.formats);
-    let bundle = before
-        .media
-        .get(before.audio)
-        .is_some_and(|(_, mid)| mid.is_some());
     let mut media = before.media.clone();
     let taken: Vec<_> = formats.iter().map(|format| format.pt).collect();
     let video = phone
         .video
         .as_ref()
         .map(|section| video_for(section, current, &mut media, &taken));
-    let content = BrowserContent {
-        local,
-        media: &media,
-        audio: before.audio,
-        video: video.as_ref(),
-        bundle,
-        setup: Setup::Actpass,
-        formats: &formats,
-        direction: offered_to(current.browser.direction),
-        ptime: ptime_for_browser(Some(phone), policy),
-        maxptime: phone.maxptime,
-        audio_level: before.remote.audio_level,
-    };
-    BrowserOffer {
-        text: BrowserText::next(Some(&before.text), &content),
+    let again = Again {
+        media,
         formats,
         video,
-        media,
-        audio: before.audio,
+        times: (ptime_for_browser(Some(phone), policy), phone.maxptime),
+    };
+    again.offer(before, current, local)
+}
+
+/// What a later offer to the browser says beside what has to stay.
+pub(super) struct Again {
+    pub(super) media: Vec<(MediaLine, Option<String>)>,
+    pub(super) formats: Vec<OwnFormat>,
+    pub(super) video: Option<VideoContent>,
+    /// `a=ptime` and `a=maxptime`.
+    pub(super) times: (Option<u16>, Option<u16>),
+}
+
+impl Again {
+    pub(super) fn offer(
+        self,
+        before: &BrowserExchange,
+        current: &Agreed,
+        local: &BrowserLocal,
+    ) -> BrowserOffer {
+        let audio = before.media.get(before.audio);
+        let (ptime, maxptime) = self.times;
+        let content = BrowserContent {
+            local,
+            media: &self.media,
+            audio: before.audio,
+            video: self.video.as_ref(),
+            bundle: audio.is_some_and(|(_, mid)| mid.is_some()),
+            setup: Setup::Actpass,
+            formats: &self.formats,
+            // What the browser does, seen from our end: its own hold is for the page to end.
+            direction: current.browser.direction.reversed(),
+            ptime,
+            maxptime,
+            audio_level: before.remote.audio_level,
+        };
+        BrowserOffer {
+            text: BrowserText::next(Some(&before.text), &content),
+            formats: self.formats,
+            video: self.video,
+            media: self.media,
+            audio: before.audio,
+            ptime: packet_time(ptime, maxptime),
+        }
     }
 }
 
@@ -328,11 +346,6 @@ fn video_for(
     video
 }
 
-/// What the browser does, seen from our end: its own hold is for the page to end.
-fn offered_to(browser: Direction) -> Direction {
-    browser.reversed()
-}
-
 /// Takes the browser's answer to [`browser_reoffer`]. [`Agreed::phone_sdp`] is the answer to the
 /// phone.
 ///
@@ -348,10 +361,7 @@ pub fn accept_browser_change(
     policy: &Policy,
     local: &PhoneLocal,
 ) -> Result<(Agreed, BrowserExchange), Refusal> {
-    let remote = answer.remote();
-    if remote.fingerprint != before.remote.fingerprint || remote.role != before.remote.role {
-        return Err(Refusal::OtherSession);
-    }
+    before.goes_on(answer)?;
     let (pair, browser) = chosen(phone, offer, answer, policy)?;
     let agreed = answer_phone(pair, browser, phone, policy, local, current.before())?;
     Ok((agreed, offer.answered(answer)))

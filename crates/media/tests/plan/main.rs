@@ -10,6 +10,7 @@ mod properties;
 mod reoffer;
 mod seeds;
 mod strict;
+mod told;
 mod transcoding;
 mod transfer;
 mod unsafe_addresses;

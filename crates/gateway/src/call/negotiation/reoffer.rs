@@ -15,8 +15,6 @@ pub(in crate::call) enum VideoDiffers {
     No,
     /// The page has to agree to it.
     Added,
-    /// There is nothing to agree to.
-    Dropped,
 }
 
 impl Negotiation {
@@ -58,8 +56,7 @@ impl Negotiation {
         };
         match (phone.video, settlement.agreed.browser_has_video()) {
             (Some(_), false) => VideoDiffers::Added,
-            (None, true) => VideoDiffers::Dropped,
-            (Some(_), true) | (None, false) => VideoDiffers::No,
+            (Some(_), true) | (None, _) => VideoDiffers::No,
         }
     }
 
@@ -130,7 +127,7 @@ impl Negotiation {
             return true;
         };
         match pending.take() {
-            None | Some(Pending::ToBrowser { .. }) => true,
+            None | Some(Pending::ToBrowser { .. } | Pending::Told(_)) => true,
             Some(Pending::ToPhone(Reoffer { offer, purpose })) => {
                 settlement.agreed.withdraw(&offer);
                 match purpose {
@@ -144,10 +141,13 @@ impl Negotiation {
         }
     }
 
-    /// Whether an offer is on its way, in whatever direction.
+    /// Whether an offer is on its way, in whatever direction, that somebody waits for.
     pub(in crate::call) fn is_busy(&self) -> bool {
         match &self.state {
-            OfferAnswer::Settled { pending, .. } => pending.is_some(),
+            OfferAnswer::Settled { pending, .. } => match pending {
+                Some(Pending::ToPhone(_) | Pending::ToBrowser { .. }) => true,
+                Some(Pending::Told(_)) | None => false,
+            },
             OfferAnswer::BrowserOffered { .. }
             | OfferAnswer::PhoneOffered { .. }
             | OfferAnswer::PhoneAnswerAwaited { .. } => true,

@@ -1,22 +1,14 @@
-//! Offers in mid-call that change the browser's side: the page's, and the phone's that the page
-//! has to be asked about.
+//! Offers in mid-call that change the browser's side: the page's, and what the page is asked or
+//! told of the phone.
 
 use bytes::Bytes;
-use media::BrowserLocal;
-use media::plan::{self, Agreed, BrowserExchange, BrowserOffer, BrowserUpdate, PhoneSide, Policy};
-use media::sdp::{BrowserDescription, PhoneDescription};
+use media::plan::{self, Agreed, BrowserUpdate, PhoneSide};
+use media::sdp::BrowserDescription;
 
-use super::{Negotiation, Pending, Purpose, Refusal, Reoffer, Settled, bytes, connect};
+use super::{
+    Negotiation, OfferAnswer, Pending, Purpose, Refusal, Reoffer, Settled, bytes, connect,
+};
 use crate::call::{MediaAction, Refused};
-
-/// What makes an offer to the browser of what the phone says.
-type Planned = fn(
-    &PhoneDescription,
-    &BrowserExchange,
-    &Agreed,
-    &Policy,
-    &BrowserLocal,
-) -> Result<BrowserOffer, plan::Refusal>;
 
 /// What a page's change comes to.
 #[derive(Debug)]
@@ -131,25 +123,37 @@ impl Negotiation {
 
     /// The phone offers what only the page can agree to; the text is our offer to it.
     pub(in crate::call) fn put_to_browser(&mut self, sdp: &[u8]) -> Result<String, Refusal> {
-        self.offer_to_browser(sdp, plan::browser_reoffer)
-    }
-
-    /// The phone has been answered, and only the page's video is to follow; the text is our offer to
-    /// it.
-    pub(in crate::call) fn tell_browser(&mut self, sdp: &[u8]) -> Result<String, Refusal> {
-        self.offer_to_browser(sdp, plan::browser_told)
-    }
-
-    fn offer_to_browser(&mut self, sdp: &[u8], plan: Planned) -> Result<String, Refusal> {
         let phone = self.locals.read(sdp)?;
         let policy = self.locals.policy.clone();
         let local = self.locals.browser.clone();
         let (settlement, pending) = self.settled()?;
         let (browser, agreed) = (&settlement.browser, &settlement.agreed);
-        let offer = plan(&phone, browser, agreed, &policy, &local)?;
+        let offer = plan::browser_reoffer(&phone, browser, agreed, &policy, &local)?;
         let text = offer.text().to_owned();
         let phone = Box::new(phone);
         *pending = Some(Pending::ToBrowser { phone, offer });
+        Ok(text)
+    }
+
+    /// Whether the phone is another one than the page knows.
+    pub(in crate::call) fn has_news(&self) -> bool {
+        match &self.state {
+            OfferAnswer::Settled { settlement, .. } => {
+                settlement.agreed.is_news_for(&settlement.browser)
+            }
+            OfferAnswer::BrowserOffered { .. }
+            | OfferAnswer::PhoneOffered { .. }
+            | OfferAnswer::PhoneAnswerAwaited { .. } => false,
+        }
+    }
+
+    /// The page is to hear of it; the text is our offer to it.
+    pub(in crate::call) fn tell_browser(&mut self) -> Result<String, Refusal> {
+        let local = self.locals.browser.clone();
+        let (settlement, pending) = self.settled()?;
+        let offer = plan::browser_told(&settlement.browser, &settlement.agreed, &local);
+        let text = offer.text().to_owned();
+        *pending = Some(Pending::Told(offer));
         Ok(text)
     }
 
@@ -164,24 +168,23 @@ impl Negotiation {
         let local = self.locals.phone.clone();
         let not_due = |refusal: Refusal| Refused::UnusableSdp(refusal.to_string());
         let (settlement, pending) = self.settled().map_err(not_due)?;
-        let (phone, offer) = match pending.take() {
-            Some(Pending::ToBrowser { phone, offer }) => (phone, offer),
-            other => {
+        let due = match pending.take() {
+            Some(due @ (Pending::ToBrowser { .. } | Pending::Told(_))) => due,
+            other @ (Some(Pending::ToPhone(_)) | None) => {
                 *pending = other;
                 return Err(not_due(Refusal::NotDue));
             }
         };
         let answer = BrowserDescription::parse(sdp).map_err(|error| unusable(error.into()))?;
-        let (agreed, exchange) = plan::accept_browser_change(
-            &settlement.agreed,
-            &settlement.browser,
-            &phone,
-            &offer,
-            &answer,
-            &policy,
-            &local,
-        )
-        .map_err(unusable)?;
+        let (current, before) = (&settlement.agreed, &settlement.browser);
+        let taken = match &due {
+            Pending::ToBrowser { phone, offer } => {
+                plan::accept_browser_change(current, before, phone, offer, &answer, &policy, &local)
+            }
+            Pending::Told(offer) => plan::accept_told(current, before, offer, &answer),
+            Pending::ToPhone(_) => Err(plan::Refusal::MismatchedAnswer),
+        };
+        let (agreed, exchange) = taken.map_err(unusable)?;
         settlement.agreed = agreed;
         settlement.browser = exchange;
         Ok(Settled {

@@ -9,7 +9,7 @@ use sip_stack::refer::{ReferProgress, ReferTarget, Referral};
 use super::harness::{PHONE, STRANGE_PHONE, Scenario};
 use crate::call::{CallCommand, ClientState, Input, Refused, Replacement};
 
-const OTHER: SessionId = SessionId::outgoing(2);
+pub(super) const OTHER: SessionId = SessionId::outgoing(2);
 
 #[test]
 fn a_phone_that_refers_is_replaced_once_the_other_one_has_answered() {
@@ -289,7 +289,7 @@ fn referred() -> Scenario {
     call
 }
 
-fn refer(call: &mut Scenario) {
+pub(super) fn refer(call: &mut Scenario) {
     call.sip(SessionEvent::Refer(Referral {
         target: "sip:carol@sylk.test".to_owned(),
         replaces: None,
@@ -327,7 +327,7 @@ fn ringing() -> SessionEvent {
     }
 }
 
-fn accepted(sdp: Option<&'static str>) -> SessionEvent {
+pub(super) fn accepted(sdp: Option<&'static str>) -> SessionEvent {
     SessionEvent::Accepted {
         sdp: sdp.map(|sdp| Bytes::from_static(sdp.as_bytes())),
         call_id: "other-call".to_owned(),

@@ -97,6 +97,7 @@ impl Call {
         self.keys.foresee(self.negotiation.route(), &media);
         self.actions.push_back(Action::Media(media));
         self.phone_leg = leg;
+        self.foresee_news();
         tracing::info!(%session, "the client talks with another phone");
         self.picked_up(now);
         self.change_lost(hold, now);

@@ -4,7 +4,8 @@
 //! The phone waits meanwhile, so a page is only asked that can be expected to answer. For another
 //! codec it is enough that its version knows how, because the phone would be refused otherwise. For
 //! added video the page must have changed a call itself: without it the phone is answered at once,
-//! with the sound alone. A page that has let the time pass is not waited for again.
+//! with the sound alone, or has its answer already. A page that has let the time pass is not waited
+//! for again, and its own hold goes before what it is asked.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use sip_stack::command::Command;
 use sip_stack::event::StatusReason;
 
 use super::Change;
+use crate::call::negotiation::{Negotiation, Refusal};
 use crate::call::{Action, Call, CallEvent, ClientState, Refused, UpdateChange, reason};
 
 /// How long a page may take to agree to a change of the phone: a little less than the 10 s after
@@ -63,26 +65,49 @@ pub(in crate::call) enum Otherwise {
 }
 
 impl Call {
-    /// The phone offers what needs the page's consent, or is news for it. `false` if the page cannot
-    /// be asked.
+    /// The phone offers what needs the page's consent. `false` if the page cannot be asked.
     pub(in crate::call) fn ask_page(
         &mut self,
         offer: &[u8],
         otherwise: Otherwise,
         now: Instant,
     ) -> bool {
+        self.put_to_page(otherwise, now, |negotiation| {
+            negotiation.put_to_browser(offer)
+        })
+    }
+
+    /// The phone has changed, and may have become what the page can be told of.
+    pub(in crate::call) fn foresee_news(&mut self) {
+        self.news = self.negotiation.has_news();
+    }
+
+    /// Tells the page what the phone has become, once nothing else is under way.
+    pub(in crate::call) fn tell_news(&mut self, now: Instant) {
+        let quiet = self.client_state() == ClientState::Established
+            && !self.negotiation.is_busy()
+            && !self.transfer.is_taking_over();
+        if !self.news || !quiet {
+            return;
+        }
+        self.news = false;
+        if self.negotiation.has_news() {
+            self.put_to_page(Otherwise::Nothing, now, Negotiation::tell_browser);
+        }
+    }
+
+    fn put_to_page(
+        &mut self,
+        otherwise: Otherwise,
+        now: Instant,
+        put: impl FnOnce(&mut Negotiation) -> Result<String, Refusal>,
+    ) -> bool {
         let may_ask = self.page.is_worth_asking(&otherwise)
             && self.client_state() == ClientState::Established;
         if !may_ask {
             return false;
         }
-        let put = match otherwise {
-            Otherwise::Refuse | Otherwise::WithoutVideo(_) => {
-                self.negotiation.put_to_browser(offer)
-            }
-            Otherwise::Nothing => self.negotiation.tell_browser(offer),
-        };
-        match put {
+        match put(&mut self.negotiation) {
             Ok(sdp) => {
                 let deadline = now + PAGE_LIMIT;
                 self.change = Change::Asked {
@@ -117,7 +142,10 @@ impl Call {
             Change::Asked {
                 otherwise: Otherwise::Nothing,
                 ..
-            } => self.page_asked_in_vain(),
+            } => {
+                self.page_asked_in_vain();
+                self.news = true;
+            }
             Change::Asked {
                 otherwise: Otherwise::Refuse | Otherwise::WithoutVideo(_),
                 ..
@@ -128,6 +156,31 @@ impl Call {
             | Change::Holding { .. }
             | Change::HoldWaits { .. } => {}
         }
+    }
+
+    /// The page wants something of its own, which does not wait for what it is asked: a phone that
+    /// waits for the answer gets the one without the page, or is to ask again (RFC 3261 §14.2).
+    /// What the page was only told it is told again afterwards.
+    pub(super) fn question_gives_way(&mut self) {
+        let otherwise = match std::mem::take(&mut self.change) {
+            Change::Asked { otherwise, .. } => otherwise,
+            other @ (Change::Settled
+            | Change::Updating { .. }
+            | Change::UpdateWaits { .. }
+            | Change::Holding { .. }
+            | Change::HoldWaits { .. }) => {
+                self.change = other;
+                return;
+            }
+        };
+        self.negotiation.withdraw();
+        self.answer_is_void = true;
+        match otherwise {
+            Otherwise::Refuse => self.answer_reinvite(Err(491)),
+            Otherwise::WithoutVideo(_) => self.answer_without_page(&otherwise),
+            Otherwise::Nothing => self.foresee_news(),
+        }
+        self.tell_update_failed(StatusReason::new(487, "Request Terminated"));
     }
 
     pub(super) fn answer_update(&mut self, sdp: &str) -> Result<(), Refused> {
@@ -166,6 +219,7 @@ impl Call {
                 Ok(settled) => {
                     self.actions.push_back(Action::Media(settled.media));
                     self.answer_reinvite(Ok(settled.answer));
+                    self.foresee_news();
                 }
                 Err(refusal) => self.answer_reinvite(Err(refusal.status())),
             },
