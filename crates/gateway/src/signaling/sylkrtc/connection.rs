@@ -6,7 +6,10 @@
 //! the client's calls end and its registrations are removed.
 
 mod accounts;
+mod admission;
+mod call_events;
 mod client;
+mod incoming;
 mod liveness;
 mod sessions;
 mod transfer;

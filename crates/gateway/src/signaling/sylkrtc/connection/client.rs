@@ -12,7 +12,7 @@ use sylkrtc_protocol::{
     encode_ack, encode_error, encode_event,
 };
 
-use super::{End, sessions};
+use super::{End, call_events};
 use crate::account::Account;
 use crate::backend::Backend;
 use crate::call::Input;
@@ -177,7 +177,7 @@ impl Client {
                 message,
             } => {
                 let account = self.addresses.get(&account)?.clone();
-                let message = translate::message(from, message, sessions::now());
+                let message = translate::message(from, message, call_events::now());
                 Some(Event::AccountMessage { account, message })
             }
             ClientEvent::Incoming(call) => self.take_incoming(call).await,
