@@ -38,6 +38,7 @@ mod config;
 mod core;
 mod door;
 mod flows;
+mod input;
 mod keep_alive;
 mod keeping;
 mod resolver;

@@ -20,8 +20,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::accepted::{Accepted, Room};
 use super::door::Door;
+use super::input::Input;
 use super::now;
-use super::run::Input;
 use super::stream::{Opening, Order, Stream, Write, io_failure};
 use super::tls::{self, Connectors};
 use super::udp::UdpPort;

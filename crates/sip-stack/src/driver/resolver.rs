@@ -24,8 +24,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::input::Input;
 use super::now;
-use super::run::Input;
 use crate::target::{
     self, Answer, Answers, Naptr, Query, ResolveError, ResolveId, ResolveRequest, Srv, Step, Target,
 };

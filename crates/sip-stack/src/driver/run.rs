@@ -1,75 +1,28 @@
 //! The driver's one loop: take something in, let the core handle it, drain the core.
 
+mod inputs;
+mod start;
+
 use std::collections::VecDeque;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
-use tokio_rustls::TlsAcceptor;
 
-use super::bind::{Bound, Listener};
-use super::config::DriverConfig;
+pub(super) use self::start::start;
 use super::core::Core;
 use super::door::Door;
 use super::flows::Flows;
+use super::input::Input;
 use super::keeping::{Due, Keeping};
-use super::resolver::{Families, Resolver};
-use super::udp::{self, UdpPort};
-use super::{DriverCounts, MAX_COMMANDS, MAX_EVENT_BACKLOG, MAX_EVENTS, now, os_seed, tls};
-use crate::message::{Message, ParseError};
-use crate::target::{Answers, ResolveError, Target};
-use crate::transport::{
-    Destination, FlowId, LocalAddresses, Source, Transmit, TransmitFailure, TransmitToken,
-    Transport, TransportError,
-};
+use super::resolver::Resolver;
+use super::{DriverCounts, MAX_EVENT_BACKLOG, now};
+use crate::transport::{Destination, LocalAddresses, Transmit, TransmitFailure, Transport};
 
-/// What is taken from readers before anything else has its turn.
-const MAX_INPUTS_PER_TURN: usize = 32;
-/// What readers may have ready before they wait.
-const MAX_INPUTS: usize = 1024;
 /// For streams to write out what they hold at the end.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
-/// The pause after a failed accept: most likely out of descriptors.
-const AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(100);
-
-/// What the driver's tasks report.
-pub(super) enum Input {
-    Message {
-        message: Box<Message>,
-        source: Source,
-    },
-    Malformed {
-        error: ParseError,
-        source: Source,
-    },
-    Accepted {
-        transport: Transport,
-        stream: TcpStream,
-        acceptor: Option<TlsAcceptor>,
-    },
-    FlowClosed {
-        flow: FlowId,
-        unanswered: Vec<TransmitToken>,
-        why: TransportError,
-    },
-    /// A peer told by STUN where it sees us.
-    Mapped {
-        source: Source,
-        transaction: [u8; 12],
-        mapped: SocketAddr,
-    },
-    Resolved {
-        target: Target,
-        result: Result<Answers, ResolveError>,
-    },
-}
 
 /// The owner's end of a running driver.
 pub(super) struct Ports<C: Core> {
@@ -78,80 +31,6 @@ pub(super) struct Ports<C: Core> {
     pub(super) counts: watch::Receiver<DriverCounts>,
     pub(super) local: LocalAddresses,
     pub(super) door: Arc<Door>,
-}
-
-/// Starts the loop. The join set holds one task, which joins all others.
-pub(super) fn start<C: Core>(
-    config: DriverConfig,
-    bound: Bound,
-    core: C,
-) -> io::Result<(Ports<C>, JoinSet<()>)> {
-    let (commands_in, commands) = mpsc::channel(MAX_COMMANDS);
-    let (events, events_out) = mpsc::channel(MAX_EVENTS);
-    let (counts, counts_out) = watch::channel(DriverCounts::default());
-    let (inputs_in, inputs) = mpsc::channel(MAX_INPUTS);
-    let mut rng = StdRng::from_seed(os_seed()?);
-    let mut readers = JoinSet::new();
-
-    let listened = bound.udp.len() + bound.listeners.len();
-    let families = Families::of(&bound.local);
-    let door = Arc::new(Door::new(C::GUARDED, now()));
-    let mut udp = Vec::new();
-    for (number, socket) in (1..).zip(bound.udp) {
-        let port = UdpPort {
-            flow: FlowId(number),
-            local: socket.local_addr()?,
-            socket,
-        };
-        readers.spawn(udp::read(
-            port.clone(),
-            Arc::clone(&door),
-            inputs_in.clone(),
-        ));
-        udp.push(port);
-    }
-    for listener in bound.listeners {
-        readers.spawn(accept(listener, inputs_in.clone()));
-    }
-    let flow_rng = StdRng::from_seed(rng.random());
-    let keeping_rng = StdRng::from_seed(rng.random());
-    let resolver_rng = StdRng::from_seed(rng.random());
-    let driver = Driver {
-        core,
-        door: Arc::clone(&door),
-        flows: Flows::new(
-            udp,
-            config.max_flows,
-            tls::Connectors::new(&config.tls)?,
-            Arc::clone(&door),
-            inputs_in.clone(),
-            flow_rng,
-        ),
-        keeping: Keeping::new(keeping_rng),
-        resolver: Resolver::new(&config.name_servers, families, inputs_in, resolver_rng)?,
-        readers,
-        carriers: JoinSet::new(),
-        inputs,
-        commands,
-        events,
-        backlog: VecDeque::new(),
-        counts,
-        totals: DriverCounts {
-            sockets: listened,
-            ..DriverCounts::default()
-        },
-        shutdown_limit: config.shutdown_limit,
-    };
-    let mut tasks = JoinSet::new();
-    tasks.spawn(driver.run());
-    let ports = Ports {
-        commands: commands_in,
-        events: events_out,
-        counts: counts_out,
-        local: bound.local,
-        door,
-    };
-    Ok((ports, tasks))
 }
 
 struct Driver<C: Core> {
@@ -229,29 +108,6 @@ impl<C: Core> Driver<C> {
         self.finish().await;
     }
 
-    /// Handles one input, and some more if they are there, but not so many that commands
-    /// and timers would wait for long.
-    fn handle_inputs(&mut self, first: Input) {
-        let mut next = Some(first);
-        for _ in 0..MAX_INPUTS_PER_TURN {
-            let Some(input) = next else {
-                return;
-            };
-            let began = now();
-            self.handle_input(input);
-            self.drain();
-            let took = now().saturating_duration_since(began);
-            self.totals.longest_turn = self.totals.longest_turn.max(took);
-            if !self.backlog.is_empty() {
-                return;
-            }
-            next = self.inputs.try_recv().ok();
-        }
-        if let Some(input) = next {
-            self.handle_input(input);
-        }
-    }
-
     /// Lets the core say everything it has to say.
     fn drain(&mut self) {
         while let Some(change) = self.core.poll_admission() {
@@ -320,61 +176,6 @@ impl<C: Core> Driver<C> {
             if let Some(token) = token {
                 let failure = TransmitFailure { token, why };
                 self.core.handle_transport_failure(failure, now());
-            }
-        }
-    }
-
-    fn handle_input(&mut self, input: Input) {
-        match input {
-            Input::Message { message, source } => {
-                self.totals.received += 1;
-                self.flows.note_known(source.flow);
-                self.core.handle_message(*message, source, now());
-            }
-            Input::Malformed { error, source } => {
-                self.totals.malformed += 1;
-                tracing::debug!(remote = %source.remote, %error, "malformed message");
-                self.core.handle_malformed(&error, source, now());
-            }
-            Input::Accepted {
-                transport,
-                stream,
-                acceptor,
-            } => self
-                .flows
-                .accept(transport, stream, acceptor, &mut self.carriers),
-            Input::FlowClosed {
-                flow,
-                unanswered,
-                why,
-            } => {
-                self.flows.remove(flow);
-                for token in unanswered {
-                    let failure = TransmitFailure { token, why };
-                    self.core.handle_transport_failure(failure, now());
-                }
-                self.core.handle_flow_closed(flow, now());
-            }
-            Input::Mapped {
-                source,
-                transaction,
-                mapped,
-            } => {
-                let from = (source.flow, source.remote);
-                let failed = self.keeping.handle_answer(from, transaction, mapped, now());
-                if let Some(way) = failed {
-                    self.lose_way(&way);
-                }
-            }
-            Input::Resolved { target, result } => {
-                let result = self.resolver.note(&target, result);
-                for id in self.resolver.take_askers(&target) {
-                    let drawn = match &result {
-                        Ok(answers) => self.resolver.draw(&target, answers),
-                        Err(why) => Err(*why),
-                    };
-                    self.core.handle_resolved(id, drawn, now());
-                }
             }
         }
     }
@@ -456,28 +257,6 @@ fn note(joined: Result<(), JoinError>) {
         && error.is_panic()
     {
         tracing::error!(%error, "a task of the SIP driver panicked");
-    }
-}
-
-/// Accepts streams until nobody listens any more.
-async fn accept(listener: Listener, inputs: mpsc::Sender<Input>) {
-    loop {
-        match listener.socket.accept().await {
-            Ok((stream, _)) => {
-                let input = Input::Accepted {
-                    transport: listener.transport,
-                    stream,
-                    acceptor: listener.acceptor.clone(),
-                };
-                if inputs.send(input).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "accepting a stream failed");
-                tokio::time::sleep(AFTER_ACCEPT_ERROR).await;
-            }
-        }
     }
 }
 

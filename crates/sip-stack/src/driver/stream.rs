@@ -20,8 +20,8 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::door::Door;
+use super::input::Input;
 use super::keep_alive::{Fired, StreamKeepAlive};
-use super::run::Input;
 use super::{now, tls};
 use crate::keep_alive::Terms;
 use crate::message::{FrameError, Framed, Framer, PING, PONG};

@@ -8,9 +8,9 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
 use super::door::Door;
+use super::input::Input;
 use super::keep_alive::stun::{self, Stun};
 use super::now;
-use super::run::Input;
 use crate::message::Message;
 use crate::transport::{FlowId, Source, Transport};
 
