@@ -6,40 +6,36 @@
 //! [`Pacer`](pace::Pacer)'s to say.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::account::{Account, Attempt, Challenger};
+use crate::account::{Account, Attempt};
 use crate::dialog::RouteSet;
 use crate::event::{Event, RegistrationState, StatusReason};
 use crate::keep_alive::KeptWays;
-use crate::message::{CSeq, HeaderName, HeaderValue, Method};
-use crate::transaction::{ClientTransactionId, Route};
+use crate::message::HeaderValue;
+use crate::transaction::ClientTransactionId;
 use crate::transport::{Destination, FlowId, Transport};
 use crate::user_agent::{Core, Timer};
 
 mod binding;
 mod domain;
 mod granted;
+mod lost;
 mod outcome;
 mod pace;
 mod request;
 mod retry;
 mod snapshot;
+mod turn;
 
 pub(crate) use binding::Binding;
 pub use domain::BreakerConfig;
 pub(crate) use domain::{Domains, Fingerprint};
 use granted::MAX_GRANTED;
 pub use pace::PaceConfig;
+use pace::Rank;
 pub(crate) use pace::{HopId, HopNews, Pacer};
-use pace::{Rank, Trouble};
 pub use snapshot::{RegistrationInfo, RegistrationPhase};
-
-/// A binding whose connection is gone counts as lost this much later, if it has not been
-/// made anew.
-const FLOW_GRACE: Duration = Duration::from_secs(30);
-/// What a hop in trouble said to an account longer ago than this may be asked again.
-const RESTED: Duration = Duration::from_secs(4);
 
 /// Registration state of an account.
 pub(crate) struct Registration {
@@ -252,189 +248,6 @@ impl Account {
         let reason = self.registration.last_failure.as_deref().cloned();
         let reason = reason.unwrap_or_else(|| StatusReason::new(408, "Request Timeout"));
         self.report_failed(reason, true, core);
-    }
-
-    /// The flow the binding was made over is gone: it is made anew. The application hears
-    /// of it if that takes long.
-    pub(crate) fn flow_lost(&mut self, flow: FlowId, core: &mut Core, now: Instant) {
-        let Some(binding) = &mut self.registration.binding else {
-            return;
-        };
-        if binding.is_over(flow) {
-            self.registration.lost_flow = Some(flow);
-            self.bind_anew(core, now);
-        }
-    }
-
-    /// The peer at the other end of this way no longer knows us: the binding is made anew.
-    pub(crate) fn way_lost(&mut self, way: &Destination, core: &mut Core, now: Instant) {
-        let binding = self.registration.binding.as_ref();
-        if binding.and_then(Binding::via) == Some(way) {
-            self.bind_anew(core, now);
-        }
-    }
-
-    /// The way of the binding is gone: no call comes by it any more.
-    fn bind_anew(&mut self, core: &mut Core, now: Instant) {
-        let Some(binding) = &mut self.registration.binding else {
-            return;
-        };
-        binding.via = None;
-        let ends = binding.ends.min(now + FLOW_GRACE);
-        core.timers.set(Timer::BindingEnd(self.id), Some(ends));
-        if matches!(self.registration.state, State::Waiting { .. }) {
-            self.queue_as(Purpose::Bind, Rank::Other(now), core, now);
-        }
-    }
-
-    /// The registrar answers again. Who was not served tries again; and what it held of us
-    /// before it fell silent may be lost.
-    pub(crate) fn hop_returned(&mut self, trouble: &Trouble, core: &mut Core, now: Instant) {
-        let State::Waiting { since, .. } = self.registration.state else {
-            return;
-        };
-        let is_older = |binding: &Binding| trouble.silent && binding.made() <= trouble.since;
-        let again = match &self.registration.binding {
-            Some(binding) => is_older(binding) || self.registration.failures > 0,
-            None => true,
-        };
-        if again && (self.registration.failures == 0 || since + RESTED <= now) {
-            let refresh = core.timers.deadline(Timer::Registration(self.id));
-            self.queue_as(Purpose::Bind, Rank::Other(now), core, now);
-            core.timers.set(Timer::Registration(self.id), refresh);
-        }
-    }
-
-    /// The registrar is gone: a removal that waits for its turn need not wait any more, and
-    /// who failed before it was known to be gone waits with all others, not by itself.
-    pub(crate) fn hop_lost(&mut self, core: &mut Core, now: Instant) {
-        match self.registration.state {
-            State::Queued {
-                purpose: Purpose::Unbind,
-                ..
-            } => self.forget_binding(core, now),
-            State::Waiting { since, .. } => {
-                let lost = core.pacer.trouble_since(self.hop);
-                if self.registration.failures > 0 && lost.is_some_and(|lost| lost <= since) {
-                    self.queue_as(Purpose::Bind, Rank::Other(now), core, now);
-                }
-            }
-            State::Queued {
-                purpose: Purpose::Bind,
-                ..
-            }
-            | State::Idle
-            | State::Requesting(_) => {}
-        }
-    }
-
-    /// It is our turn.
-    pub(crate) fn registration_turn(
-        &mut self,
-        core: &mut Core,
-        now: Instant,
-    ) -> Option<ClientTransactionId> {
-        let State::Queued { purpose, .. } = self.registration.state else {
-            return None;
-        };
-        self.registration.state = State::Idle;
-        let unproven = purpose == Purpose::Bind && self.registration.binding.is_none();
-        if unproven
-            && !core
-                .domains
-                .lets_pass(&self.domain, self.fingerprint(), now)
-        {
-            let text = "Too Many Wrong Passwords of This Domain, Try Later";
-            self.report_failed(StatusReason::new(503, text), false, core);
-            return None;
-        }
-        let wanted = core
-            .domains
-            .expires(&self.domain, self.registration.expires);
-        self.registration.expires = wanted;
-        let binding = self.registration.binding.as_ref();
-        let way = binding.and_then(|binding| binding.via().cloned());
-        let fixed = way.is_some();
-        let route = match way {
-            Some(way) => Route::Fixed(vec![way]),
-            None => self.registrar_route(),
-        };
-        let request = self.register_request(purpose, core);
-        let next = Next {
-            attempt: Attempt::new(request, route, Challenger::OwnServer),
-            purpose,
-            fixed,
-            raises: 0,
-            then: None,
-        };
-        self.request(next, core, now)
-    }
-
-    /// Waits for its turn: a living binding before it ends, anything else as it came.
-    fn queue(&mut self, purpose: Purpose, core: &mut Core, now: Instant) {
-        let living = self.registration.binding.as_ref().and_then(Binding::living);
-        let rank = match (purpose, living) {
-            (Purpose::Bind, Some(ends)) => Rank::Refresh(ends),
-            (Purpose::Bind, None) | (Purpose::Unbind, _) => Rank::Other(now),
-        };
-        self.queue_as(purpose, rank, core, now);
-    }
-
-    fn queue_as(&mut self, purpose: Purpose, rank: Rank, core: &mut Core, now: Instant) {
-        self.leave_queue(core, now);
-        core.timers.stop(Timer::Registration(self.id));
-        core.pacer
-            .enqueue(self.hop, &self.address, rank, self.id, now);
-        self.registration.state = State::Queued { purpose, rank };
-    }
-
-    fn leave_queue(&mut self, core: &mut Core, now: Instant) {
-        if let State::Queued { rank, .. } = self.registration.state {
-            core.pacer
-                .withdraw(self.hop, &self.address, rank, self.id, now);
-            self.registration.state = State::Idle;
-        }
-    }
-
-    fn request(
-        &mut self,
-        next: Next,
-        core: &mut Core,
-        now: Instant,
-    ) -> Option<ClientTransactionId> {
-        let Next {
-            mut attempt,
-            purpose,
-            fixed,
-            raises,
-            then,
-        } = next;
-        core.timers.stop(Timer::Registration(self.id));
-        self.registration.cseq += 1;
-        let cseq = CSeq::new(self.registration.cseq, Method::Register);
-        attempt.request.headers.set(HeaderName::CSeq, cseq);
-        match self.send(&mut attempt, core, now) {
-            Ok(transaction) => {
-                self.registration.state = State::Requesting(Box::new(Requesting {
-                    transaction,
-                    attempt,
-                    purpose,
-                    fixed,
-                    raises,
-                    then,
-                }));
-                Some(transaction)
-            }
-            Err(_) if purpose == Purpose::Unbind => {
-                self.unbound(None, core, now);
-                None
-            }
-            Err(_) => {
-                let reason = StatusReason::new(503, "Too Many Transactions");
-                self.wait_and_retry(reason, None, core, now);
-                None
-            }
-        }
     }
 
     /// Removes the binding, if there is one and its registrar can be asked to.
