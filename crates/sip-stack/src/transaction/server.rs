@@ -2,25 +2,25 @@
 //! RFC 3261 wants answered before any user agent is asked.
 
 mod response;
+mod stateless;
+mod transaction;
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use self::response::{add_tag, copy_vias, keep_keys_back, owned_tag, stamp_response};
+use self::response::{add_tag, copy_vias, keep_keys_back, owned_tag};
+use self::transaction::{Machine, ServerTransaction};
 use super::invite_server::{Fired, InviteServer};
 use super::key::{MergeKey, ServerKey};
 use super::non_invite_server::NonInviteServer;
 use super::via_path::{ReturnPath, stamp};
-use super::{
-    LayerCounts, ServerEnd, ServerTransactionId, TimerValues, TooLate, TransactionEvent, Turn,
-};
-use crate::message::{HeaderName, Method, Request, Response, Salvage, StatusCode, Via};
+use super::{LayerCounts, ServerEnd, ServerTransactionId, TooLate, TransactionEvent, Turn};
+use crate::message::{Method, Request, Response, StatusCode};
 use crate::timer::TimerTable;
-use crate::transport::{Destination, FlowId, Source, TransmitToken};
+use crate::transport::{Destination, FlowId, Source};
 
 /// What a peer is told to wait for when we are full. Seconds.
 const RETRY_WHEN_FULL: u32 = 10;
@@ -36,27 +36,6 @@ pub(super) struct ServerSide {
     last_id: u64,
     /// Makes the tags of answers without state unpredictable and repeatable.
     tag_secret: [u8; 32],
-}
-
-#[derive(Debug)]
-struct ServerTransaction {
-    key: ServerKey,
-    merge: Option<MergeKey>,
-    /// The request without its body, to be answered.
-    request: Request,
-    path: ReturnPath,
-    machine: Machine,
-    /// The last thing sent, should the connection turn out to be gone.
-    last: Option<Bytes>,
-    /// The tag of our responses, once there is one.
-    to_tag: Option<String>,
-    cancelled: bool,
-}
-
-#[derive(Debug)]
-enum Machine {
-    Invite(InviteServer),
-    NonInvite(NonInviteServer),
 }
 
 impl ServerSide {
@@ -110,14 +89,6 @@ impl ServerSide {
             }
             (_, None) => self.begin(request, key, merge, arrival, turn),
         }
-    }
-
-    /// Refuses what could not be read as a whole.
-    pub(super) fn handle_malformed(&self, salvage: &Salvage, source: Source, turn: &mut Turn<'_>) {
-        let mut response = salvage.refusal(&self.tag(&salvage.via));
-        let path = ReturnPath::of(&salvage.via, &source);
-        stamp_response(&mut response, &salvage.via, &source);
-        turn.out.send(&path.first, response.to_bytes(), None);
     }
 
     pub(super) fn respond(
@@ -330,25 +301,6 @@ impl ServerSide {
         }
     }
 
-    /// Answers without state (RFC 3261 §8.2.7): the same request gets the same answer.
-    fn answer(
-        &self,
-        request: &Request,
-        status: StatusCode,
-        retry_after: Option<u32>,
-        arrival: &Arrival,
-        turn: &mut Turn<'_>,
-    ) {
-        tracing::debug!(%status, method = %request.method, "answered without state");
-        let mut response = request.reply(status);
-        add_tag(&mut response, &self.tag_of(request));
-        if let Some(seconds) = retry_after {
-            response.headers.push(HeaderName::RetryAfter, seconds);
-        }
-        turn.out
-            .send(&arrival.path.first, response.to_bytes(), None);
-    }
-
     fn end(&mut self, id: ServerTransactionId, why: ServerEnd, turn: &mut Turn<'_>) {
         self.timers.stop(id);
         let Some(transaction) = self.transactions.remove(&id) else {
@@ -374,24 +326,6 @@ impl ServerSide {
             }
         }
     }
-
-    fn tag_of(&self, request: &Request) -> String {
-        match request.headers.via() {
-            Ok(via) => self.tag(&via),
-            Err(_) => self.tag_for(""),
-        }
-    }
-
-    fn tag(&self, via: &Via) -> String {
-        self.tag_for(&via.branch().unwrap_or_default())
-    }
-
-    fn tag_for(&self, branch: &str) -> String {
-        let mut hasher = DefaultHasher::new();
-        self.tag_secret.hash(&mut hasher);
-        branch.hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
-    }
 }
 
 /// How a request came, and how its answer goes.
@@ -399,71 +333,4 @@ impl ServerSide {
 struct Arrival {
     source: Source,
     path: ReturnPath,
-}
-
-impl ServerTransaction {
-    fn is_reliable(&self) -> bool {
-        self.path.first.transport.is_reliable()
-    }
-
-    fn transmit(&mut self, id: ServerTransactionId, bytes: Bytes, turn: &mut Turn<'_>) {
-        self.last = Some(bytes.clone());
-        let token = TransmitToken::server(id);
-        turn.out.send(&self.path.first, bytes, Some(token));
-    }
-
-    /// 100 Trying on behalf of a slow user agent.
-    fn say_trying(&mut self, id: ServerTransactionId, turn: &mut Turn<'_>) {
-        let mut trying = self.request.reply(StatusCode::TRYING);
-        // RFC 3261 §8.2.6.1: the caller measures the round trip by it.
-        let timestamp = self
-            .request
-            .headers
-            .iter()
-            .find(|line| line.name().as_str().eq_ignore_ascii_case("Timestamp"));
-        if let Some(line) = timestamp {
-            trying
-                .headers
-                .push(line.name().clone(), line.value().clone());
-        }
-        let bytes = trying.to_bytes();
-        match &mut self.machine {
-            Machine::Invite(machine) => machine.handle_trying_sent(bytes.clone()),
-            Machine::NonInvite(machine) => machine.handle_trying_sent(bytes.clone()),
-        }
-        self.transmit(id, bytes, turn);
-    }
-}
-
-impl Machine {
-    fn deadline(&self) -> Option<Instant> {
-        match self {
-            Self::Invite(machine) => machine.deadline(),
-            Self::NonInvite(machine) => machine.deadline(),
-        }
-    }
-
-    fn handle_timeout(&mut self, timers: &TimerValues, now: Instant) -> Option<Fired> {
-        match self {
-            Self::Invite(machine) => machine.handle_timeout(timers, now),
-            Self::NonInvite(machine) => machine.handle_timeout(now),
-        }
-    }
-
-    /// Whether the response is to be sent.
-    fn respond(
-        &mut self,
-        status: StatusCode,
-        bytes: &Bytes,
-        reliable: bool,
-        turn: &Turn<'_>,
-    ) -> Result<bool, TooLate> {
-        let timers = &turn.config.timers;
-        match self {
-            Self::Invite(machine) => machine
-                .respond(status, bytes, reliable, timers, turn.now)
-                .map(|()| true),
-            Self::NonInvite(machine) => machine.respond(status, bytes, reliable, timers, turn.now),
-        }
-    }
 }
