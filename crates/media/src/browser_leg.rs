@@ -290,7 +290,9 @@ impl BrowserCore {
         from: BrowserAddr,
         now: Instant,
     ) -> Result<BytesMut, Refused> {
-        self.session_for(from)?.open_rtp(packet, now)
+        let opened = self.session_for(from)?.open_rtp(packet, now)?;
+        self.dtls.handle_proof();
+        Ok(opened)
     }
 
     /// Opens an SRTCP packet from an accepted address.
@@ -300,7 +302,9 @@ impl BrowserCore {
         from: BrowserAddr,
         now: Instant,
     ) -> Result<BytesMut, Refused> {
-        self.session_for(from)?.open_rtcp(packet, now)
+        let opened = self.session_for(from)?.open_rtcp(packet, now)?;
+        self.dtls.handle_proof();
+        Ok(opened)
     }
 
     fn session_for(&mut self, from: BrowserAddr) -> Result<&mut SrtpSession, Refused> {
@@ -329,16 +333,14 @@ impl BrowserCore {
 
     /// The earliest time [`Self::handle_timeout`] has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let limit = match &self.security {
+            Security::Handshaking => self.handshake_deadline(),
+            Security::Unproven(_) | Security::Secured(_) => None,
+            Security::Over => return None,
+        };
+        let repeat = self.dtls.poll_timeout();
         let ice = self.ice.poll_timeout();
-        match &self.security {
-            Security::Handshaking => {
-                let limit = self.handshake_deadline();
-                let repeat = self.dtls.poll_timeout();
-                [ice, limit, repeat].into_iter().flatten().min()
-            }
-            Security::Unproven(_) | Security::Secured(_) => ice,
-            Security::Over => None,
-        }
+        [ice, limit, repeat].into_iter().flatten().min()
     }
 
     fn handshake_deadline(&self) -> Option<Instant> {
@@ -354,12 +356,11 @@ impl BrowserCore {
             Err(IceFailure::NeverValidated) => return self.fail(LegFailure::IceTimeout, now),
             Err(IceFailure::ConsentExpired) => return self.fail(LegFailure::ConsentExpired, now),
         }
-        if matches!(self.security, Security::Handshaking) {
-            if self.handshake_deadline().is_some_and(|limit| now >= limit) {
-                self.fail(LegFailure::DtlsFailed, now);
-            } else {
-                self.dtls.handle_timeout(now);
-            }
+        let overdue = self.handshake_deadline().is_some_and(|limit| now >= limit);
+        if overdue && matches!(self.security, Security::Handshaking) {
+            self.fail(LegFailure::DtlsFailed, now);
+        } else {
+            self.dtls.handle_timeout(now);
         }
     }
 

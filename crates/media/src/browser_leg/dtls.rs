@@ -246,6 +246,13 @@ impl Association {
         Ok(connected.map(DtlsEvent::Connected))
     }
 
+    /// Media of the peer has opened with the keys of this handshake: it has our last flight.
+    pub(crate) fn handle_proof(&mut self) {
+        if self.repeater.is_repeating() {
+            self.repeater.forget();
+        }
+    }
+
     /// Keeps of the association what opens and seals records, for alerts: some hundred bytes.
     /// rtc-dtls would keep each message of the handshake for as long as the call lasts.
     fn forget_handshake(&mut self) {

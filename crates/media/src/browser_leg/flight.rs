@@ -2,18 +2,24 @@
 //!
 //! Works on whole datagrams: what was sent is sent again, byte for byte, after 50 ms, then
 //! after doubling gaps, and whenever the peer repeats itself. Records the peer already has fall
-//! to its replay window, so a verbatim repeat is harmless. The last flight of a handshake is
-//! repeated only when the peer asks for it. The number of repeats is bounded.
+//! to its replay window, so a verbatim repeat is harmless. The number of repeats is bounded.
+//!
+//! The last flight of a handshake is not answered. RFC 6347 leaves it to the peer to ask for it,
+//! and a peer whose gaps have doubled a few times asks every ten seconds: here it goes out some
+//! times more, until the peer's media shows that it has it.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 const FIRST_GAP: Duration = Duration::from_millis(50);
-const LONGEST_GAP: Duration = Duration::from_millis(1600);
+/// A call waits for this, and what is repeated is small: no reason to become slower than that.
+const LONGEST_GAP: Duration = Duration::from_millis(400);
 /// A flight of the peer comes in several datagrams; they ask for one repeat, not for several.
 const QUIET: Duration = Duration::from_millis(20);
 const MAX_REPEATS: u32 = 40;
+/// Of the last flight without being asked: for two seconds.
+const LAST_REPEATS: u32 = 7;
 
 /// The last flight and when it goes out again.
 #[derive(Debug)]
@@ -21,6 +27,7 @@ pub(crate) struct FlightRepeater {
     flight: Vec<Bytes>,
     last_sent: Option<Instant>,
     timer: Option<Timer>,
+    /// What follows is the last flight, and not answered.
     settled: bool,
     repeats_left: u32,
 }
@@ -29,6 +36,7 @@ pub(crate) struct FlightRepeater {
 struct Timer {
     deadline: Instant,
     gap: Duration,
+    repeats_left: u32,
 }
 
 impl FlightRepeater {
@@ -46,9 +54,14 @@ impl FlightRepeater {
     pub(crate) fn handle_flight(&mut self, flight: Vec<Bytes>, now: Instant) {
         self.flight = flight;
         self.last_sent = Some(now);
-        self.timer = (!self.settled).then(|| Timer {
+        self.timer = Some(Timer {
             deadline: now + FIRST_GAP,
             gap: FIRST_GAP,
+            repeats_left: if self.settled {
+                LAST_REPEATS
+            } else {
+                MAX_REPEATS
+            },
         });
     }
 
@@ -61,10 +74,15 @@ impl FlightRepeater {
         }
     }
 
-    /// The handshake is complete: from here on only when asked.
+    /// The handshake is complete.
     pub(crate) fn settle(&mut self) {
         self.settled = true;
         self.timer = None;
+    }
+
+    /// Whether the last flight goes out without being asked for.
+    pub(crate) fn is_repeating(&self) -> bool {
+        self.timer.is_some()
     }
 
     /// The peer has shown that it has the last flight: it is not needed again.
@@ -83,6 +101,10 @@ impl FlightRepeater {
             Some(timer) if now >= timer.deadline => {
                 timer.gap = (timer.gap * 2).min(LONGEST_GAP);
                 timer.deadline = now + timer.gap;
+                timer.repeats_left -= 1;
+                if timer.repeats_left == 0 {
+                    self.timer = None;
+                }
                 self.again(now)
             }
             Some(_) | None => &[],
@@ -125,7 +147,7 @@ mod tests {
             assert_eq!(repeater.handle_timeout(deadline), flight());
             at.push((deadline - start).as_millis());
         }
-        assert_eq!(at, [50, 150, 350, 750, 1550, 3150]);
+        assert_eq!(at, [50, 150, 350, 750, 1150, 1550]);
     }
 
     #[test]
@@ -139,13 +161,31 @@ mod tests {
     }
 
     #[test]
-    fn the_last_flight_is_repeated_only_when_asked_for() {
+    fn the_last_flight_goes_out_for_two_seconds_and_then_when_asked_for() {
         let start = Instant::now();
         let mut repeater = FlightRepeater::new();
         repeater.settle();
         repeater.handle_flight(flight(), start);
+        let mut now = start;
+        for _ in 0..LAST_REPEATS {
+            now = repeater.poll_timeout().expect("armed");
+            assert_eq!(repeater.handle_timeout(now), flight());
+        }
+        assert_eq!((now - start).as_millis(), 1950);
         assert_eq!(repeater.poll_timeout(), None);
-        assert_eq!(repeater.handle_repetition(start + 100 * MS), flight());
+        assert_eq!(repeater.handle_repetition(now + 100 * MS), flight());
+    }
+
+    #[test]
+    fn the_last_flight_rests_once_the_peer_has_it() {
+        let start = Instant::now();
+        let mut repeater = FlightRepeater::new();
+        repeater.settle();
+        repeater.handle_flight(flight(), start);
+        assert!(repeater.is_repeating());
+        repeater.forget();
+        assert_eq!(repeater.poll_timeout(), None);
+        assert!(repeater.handle_repetition(start + 100 * MS).is_empty());
     }
 
     #[test]

@@ -72,6 +72,23 @@ fn all_connect_with_jitter_doubles_and_loss() {
 }
 
 #[test]
+fn a_lost_last_flight_does_not_wait_for_the_peers_long_gaps() {
+    let weather = Weather {
+        loss: 0.2,
+        doubles: 0.33,
+        jitter: Duration::from_millis(200),
+        lost: None,
+    };
+    let identity = identity();
+    // Of 6,000 seeds those with which it took 11, 22 and 22 s when only the peer asked for it.
+    for seed in [2150, 289, 2421] {
+        let outcome = handshake(&identity, DtlsRole::Server, weather, seed, MTU);
+        let took = outcome.connected_after.expect("connected");
+        assert!(took < Duration::from_secs(3), "seed {seed}: {took:?}");
+    }
+}
+
+#[test]
 fn all_connect_when_the_hello_comes_in_pieces() {
     let identity = identity();
     let outcome = handshake(&identity, DtlsRole::Server, Weather::default(), 0, 200);
