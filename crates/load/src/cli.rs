@@ -13,6 +13,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use rand::rngs::StdRng;
 
+use crate::{awake, relay};
+
 const FAILED: u8 = 1;
 const NOT_WELL: u8 = 3;
 
@@ -32,6 +34,12 @@ enum Mode {
     Calls(calls::Calls),
     #[command(hide = true)]
     Caller(calls::Caller),
+    /// Relays datagrams; started by `load media`.
+    #[command(hide = true)]
+    Relay,
+    /// Keeps a core awake; started by `load media`.
+    #[command(hide = true)]
+    Spin,
 }
 
 impl Arguments {
@@ -64,6 +72,8 @@ impl Arguments {
             Mode::Register(register) => register.measure(&mut rng).await?,
             Mode::Calls(calls) => calls.measure(&mut rng).await?,
             Mode::Caller(caller) => caller.measure().await?,
+            Mode::Relay => (relay::forward::run().map(|()| String::new())?, Vec::new()),
+            Mode::Spin => (awake::spin().map(|()| String::new())?, Vec::new()),
         };
         print(&text)?;
         Ok(problems)

@@ -1,4 +1,5 @@
-//! A gateway's front door as a client uses it: sylkRTC, Janus's WebSocket, or rtpengine's ng.
+//! A gateway's front door as a client uses it: sylkRTC, Janus's WebSocket, rtpengine's ng, or the
+//! bare relay, which has none.
 //!
 //! Whichever it is, a client opens it, calls, stays, and hangs up.
 
@@ -7,6 +8,8 @@ use std::sync::Arc;
 
 use crate::far_end::FarEnd;
 use crate::janus::JanusPage;
+use crate::relay::{Relay, RelayCall};
+use crate::round::Carried;
 use crate::rtpengine::NgCall;
 use crate::signalling::{Call, Page, SignallingError};
 
@@ -30,6 +33,13 @@ pub enum Door {
     Rtpengine {
         /// Where it listens (UDP).
         ng: SocketAddr,
+        /// What it is asked to do.
+        carried: Carried,
+    },
+    /// The bare relay: plain RTP, and nothing to agree on.
+    Floor {
+        /// Its process.
+        relay: Arc<Relay>,
     },
 }
 
@@ -38,7 +48,9 @@ impl Door {
     #[must_use]
     pub fn local_ip(&self) -> IpAddr {
         match self {
-            Self::Sylk { .. } | Self::Rtpengine { .. } => Ipv4Addr::LOCALHOST.into(),
+            Self::Sylk { .. } | Self::Rtpengine { .. } | Self::Floor { .. } => {
+                Ipv4Addr::LOCALHOST.into()
+            }
             Self::Janus { media, .. } => *media,
         }
     }
@@ -50,6 +62,7 @@ impl Door {
             Self::Sylk { .. } => "sylk-gateway",
             Self::Janus { .. } => "Janus",
             Self::Rtpengine { .. } => "rtpengine",
+            Self::Floor { .. } => "floor",
         }
     }
 }
@@ -60,6 +73,16 @@ pub(crate) enum Visit {
     Sylk(Box<Page>),
     Janus(Box<JanusPage>),
     Rtpengine(NgCall),
+    Floor(RelayCall),
+}
+
+/// How a call has been answered.
+#[derive(Debug)]
+pub(crate) enum Answered {
+    /// With a description for the page.
+    Described(String),
+    /// With plain RTP, to be sent there.
+    Plain(SocketAddr),
 }
 
 impl Visit {
@@ -73,19 +96,21 @@ impl Visit {
         Ok(match door {
             Door::Sylk { ws } => Self::Sylk(Box::new(Page::open(ws, account, session).await?)),
             Door::Janus { ws, .. } => Self::Janus(Box::new(JanusPage::open(ws, &account).await?)),
-            Door::Rtpengine { ng } => {
-                Self::Rtpengine(NgCall::open(*ng, session, far_end.clone()).await?)
+            Door::Rtpengine { ng, carried } => {
+                Self::Rtpengine(NgCall::open(*ng, session, *carried, far_end.clone()).await?)
             }
+            Door::Floor { relay } => Self::Floor(RelayCall::new(relay.clone(), far_end.clone())),
         })
     }
 
-    /// Calls; the answer's SDP.
-    pub(crate) async fn call(&mut self, call: &Call<'_>) -> Result<String, SignallingError> {
-        match self {
-            Self::Sylk(page) => page.call(call).await,
-            Self::Janus(page) => page.call(call).await,
-            Self::Rtpengine(ng) => ng.call(call).await,
-        }
+    /// Calls, and waits for the answer.
+    pub(crate) async fn call(&mut self, call: &Call<'_>) -> Result<Answered, SignallingError> {
+        Ok(match self {
+            Self::Sylk(page) => Answered::Described(page.call(call).await?),
+            Self::Janus(page) => Answered::Described(page.call(call).await?),
+            Self::Rtpengine(ng) => Answered::Described(ng.call(call).await?),
+            Self::Floor(relay) => Answered::Plain(relay.call(call.address).await?),
+        })
     }
 
     /// Waits for the call to end without us.
@@ -93,7 +118,7 @@ impl Visit {
         match self {
             Self::Sylk(page) => page.stay().await,
             Self::Janus(page) => page.stay().await,
-            Self::Rtpengine(_) => std::future::pending().await,
+            Self::Rtpengine(_) | Self::Floor(_) => std::future::pending().await,
         }
     }
 
@@ -103,6 +128,7 @@ impl Visit {
             Self::Sylk(page) => page.hang_up().await,
             Self::Janus(page) => page.hang_up().await,
             Self::Rtpengine(ng) => ng.hang_up().await,
+            Self::Floor(relay) => relay.hang_up().await,
         }
     }
 }

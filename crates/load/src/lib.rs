@@ -4,7 +4,8 @@
 //! sends every packet back. Payloads are numbered and carry their time, so loss and round trip
 //! are counted end to end, whatever is rewritten on the way. The gateway between them is
 //! observed from outside, through `/proc` and `/healthz`. So that figures can be compared, the
-//! same clients also call through Janus and through rtpengine (`door`).
+//! same clients also call through Janus and through rtpengine (`door`), and through a bare relay
+//! (`relay`), which costs what the kernel costs.
 //!
 //! Beside that, signalling without media: accounts that register (`registering`) and calls that
 //! end as soon as they are answered (`calling`), against a scripted far end (`script`).
@@ -12,6 +13,7 @@
 //! The cores are sans-IO: `browser`, `tally`, `script`, the far end's answerer. `generator` and
 //! `far_end` drive them, a thread each; `signalling` and `round` are tasks.
 
+pub mod awake;
 pub mod browser;
 pub mod calling;
 pub mod cli;
@@ -28,6 +30,7 @@ pub mod janus;
 pub mod offer;
 pub mod process;
 pub mod registering;
+pub mod relay;
 pub mod report;
 pub mod round;
 pub mod rtpengine;

@@ -45,8 +45,9 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
     };
     writeln!(
         text,
-        "| {} | {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} | {} | {} | {} | {} | {} | {} | {} / {} | {} / {} | {:.2} |",
-        name(round),
+        "| {}{} | {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} | {} | {} | {} | {} | {} | {} | {} / {} | {} / {} | {:.2} |",
+        round.door.name(),
+        round.carried.remark(),
         round.calls,
         cpu / call_minutes,
         if cpu > 0.0 {
@@ -70,16 +71,6 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
         shown(Some(round.through.punctuality.lateness.longest()), 1),
         round.cpu_others.as_secs_f64() / round.time.as_secs_f64(),
     )
-}
-
-/// Whose it is, and what was to be done.
-fn name(round: &Round) -> String {
-    let transcoded = if round.transcoded {
-        ", transcoding"
-    } else {
-        ""
-    };
-    format!("{}{transcoded}", round.door.name())
 }
 
 /// What is wrong with a round; empty when its figures stand and the gateway did its work.

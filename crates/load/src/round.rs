@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::awake::Awake;
 use crate::browser::Identity;
 use crate::codec::Codec;
 use crate::door::Door;
@@ -57,11 +58,43 @@ pub struct Scene {
     pub far_end: Arc<FarEnd>,
     /// How far the clients' media is from the gateway, one way.
     pub delay: Duration,
+    /// What keeps the cores from halting.
+    pub awake: Option<Arc<Awake>>,
+}
+
+impl Scene {
+    /// CPU time of this process, and of what keeps the cores awake: nobody else's work.
+    fn own_cpu(&self, since: &Usage) -> io::Result<Duration> {
+        let awake = self.awake.as_ref().map(|awake| awake.cpu()).transpose()?;
+        Ok(Usage::of(std::process::id())?.cpu_since(since) + awake.unwrap_or_default())
+    }
+}
+
+/// What the calls of a round carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// Audio in a codec that both sides have.
+    Relayed,
+    /// Audio in Opus at the page and in PCMU at the phone.
+    Transcoded,
+}
+
+impl Carried {
+    /// What is added to a name.
+    #[must_use]
+    pub fn remark(self) -> &'static str {
+        match self {
+            Self::Relayed => "",
+            Self::Transcoded => ", Opus <-> PCMU",
+        }
+    }
 }
 
 /// How a round is played.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
+    /// What the calls carry.
+    pub carried: Carried,
     /// Calls at once.
     pub calls: u32,
     /// The measured time.
@@ -75,8 +108,8 @@ pub struct Shape {
 pub struct Round {
     /// Whose it is.
     pub door: Door,
-    /// Whether both sides spoke different codecs.
-    pub transcoded: bool,
+    /// What the calls carried.
+    pub carried: Carried,
     /// Calls at once.
     pub calls: u32,
     /// Calls whose media came up.
@@ -134,15 +167,15 @@ impl Round {
         let ups = company.call(shape.rate).await;
         sleep(SETTLE).await;
 
-        let ourselves = std::process::id();
         let start = (Usage::of(scene.pid)?, now());
-        let ours = Usage::of(ourselves)?;
+        let ourselves = Usage::of(std::process::id())?;
+        let ours = scene.own_cpu(&ourselves)?;
         let machine = machine_cpu()?;
         scene.generator.open_window()?;
         sleep(shape.time).await;
         let end = (Usage::of(scene.pid)?, now());
         let machine = machine_cpu()?.saturating_sub(machine);
-        let ours = Usage::of(ourselves)?.cpu_since(&ours);
+        let ours = scene.own_cpu(&ourselves)?.saturating_sub(ours);
         scene.generator.close_window()?;
         sleep(GRACE).await;
         let through = scene.generator.report().await?;
@@ -159,7 +192,7 @@ impl Round {
         }
         Ok(Self {
             door: scene.door.clone(),
-            transcoded: scene.speech.is_some(),
+            carried: shape.carried,
             calls: shape.calls,
             up: ups.len() as u32,
             set_up,

@@ -4,6 +4,7 @@
 //! an offer, trickles, and hangs up. It does not register: calls need no registration.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -66,6 +67,8 @@ pub struct Call<'a> {
     pub offer: &'a str,
     /// Our candidate.
     pub candidate: &'a str,
+    /// Our socket, of which the candidate tells too.
+    pub address: SocketAddr,
 }
 
 /// A page with one account.

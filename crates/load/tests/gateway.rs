@@ -12,7 +12,7 @@ use load::far_end::{FarEnd, Manner};
 use load::generator::Generator;
 use load::health::Health;
 use load::report;
-use load::round::{Round, Scene, Shape, direct};
+use load::round::{Carried, Round, Scene, Shape, direct};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sylk_gateway::config::Config;
@@ -42,8 +42,10 @@ async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
         generator: Arc::new(Generator::start().expect("generator")),
         far_end: far_end.clone(),
         delay: Duration::ZERO,
+        awake: None,
     });
     let shape = Shape {
+        carried: Carried::Relayed,
         calls: 3,
         time: Duration::from_secs(1),
         rate: 20.0,

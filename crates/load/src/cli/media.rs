@@ -1,4 +1,7 @@
-//! `load media`: calls with audio through the gateway, and beside it through Janus and rtpengine.
+//! `load media`: calls with media through the gateway, and beside it through Janus, rtpengine and
+//! a bare relay.
+
+mod contender;
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +17,7 @@ use rand::rngs::StdRng;
 use tokio::task::JoinSet;
 
 use super::say;
+use crate::awake::Awake;
 use crate::browser::Identity;
 use crate::codec::Codec;
 use crate::daemon::Daemon;
@@ -23,9 +27,11 @@ use crate::far_end::{FarEnd, Manner};
 use crate::generator::{Generator, Outcome, Speech};
 use crate::health::Health;
 use crate::janus::Janus;
+use crate::relay::Relay;
 use crate::report;
-use crate::round::{Round, Scene, Shape, direct};
+use crate::round::{Carried, Round, Scene, Shape, direct};
 use crate::rtpengine::Rtpengine;
+use contender::Contender;
 
 /// Without a gateway: long enough for the tail of the distribution.
 const DIRECT: Duration = Duration::from_secs(4);
@@ -33,36 +39,39 @@ const DIRECT: Duration = Duration::from_secs(4);
 const SPEECH_SECONDS: usize = 20;
 /// SIP transactions over UDP live for 32 s after their end (RFC 3261 §17, Timers D, H and J).
 const REST_LIMIT: Duration = Duration::from_secs(45);
+/// Rounds when none are asked for.
+const USUAL_CALLS: [u32; 5] = [10, 50, 100, 200, 500];
 
 /// Makes calls with media and tells what they cost.
 ///
-/// For each number of calls the gateway, Janus and rtpengine, those that are there, take turns
+/// In each round the gateway, the floor, Janus and rtpengine, those that are there, take turns
 /// right after each other.
 #[derive(Debug, Args)]
 pub(super) struct Media {
     #[command(flatten)]
     target: Target,
-    /// Calls at once; one round for each number.
-    #[arg(long, value_delimiter = ',', default_value = "10,50,100,200,500",
-          value_parser = clap::value_parser!(u32).range(1..=2000))]
+    /// Calls at once whose audio is relayed; one round for each number. 10,50,100,200,500 if
+    /// no other rounds are asked for either.
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=2000))]
     calls: Vec<u32>,
+    /// Calls at once whose pages speak Opus and whose phone PCMU; one round for each number.
+    /// Packets are counted and not known again: there is no round trip. Not for Janus.
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=2000))]
+    transcoded: Vec<u32>,
     /// The measured time of each round, in seconds.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3000))]
     seconds: u64,
     /// New calls per second during set-up.
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
-    /// What the pages speak.
+    /// What pages and phone speak where audio is relayed.
     #[arg(long, value_enum, default_value = "opus")]
     codec: Codec,
-    /// What the phone speaks, if that is something else. Packets are then counted and not known
-    /// again: there is no round trip.
-    #[arg(long, value_enum, conflicts_with_all = ["janus", "rtpengine"])]
-    far_codec: Option<Codec>,
     /// The domain of the clients' accounts; they are added, not registered.
     #[arg(long, default_value = "load.test")]
     domain: String,
-    /// Where the far end speaks SIP (UDP); port 0 lets the system choose.
+    /// Where the far end speaks SIP (UDP); port 0 lets the system choose. One that speaks another
+    /// codec has a port of its own.
     #[arg(long, default_value = "127.0.0.1:0")]
     far_end: SocketAddr,
     /// Janus's program, to compare with.
@@ -71,6 +80,16 @@ pub(super) struct Media {
     /// rtpengine's program, to compare with.
     #[arg(long, value_name = "PROGRAM")]
     rtpengine: Option<PathBuf>,
+    /// Measures a bare relay too, of plain RTP and without a look inside: what the kernel costs.
+    #[arg(long, conflicts_with = "delay")]
+    floor: bool,
+    /// More calls than these are not for Janus and rtpengine.
+    #[arg(long, default_value_t = 200)]
+    compare_up_to: u32,
+    /// Keeps the cores from halting, for waking one costs much in a virtual machine: beside all
+    /// else, on each of them, runs what yields to everything.
+    #[arg(long)]
+    awake: bool,
     /// How far the pages are from the gateway, one way, in milliseconds: WebSocket and media.
     #[arg(long, value_name = "MS", default_value_t = 0, conflicts_with_all = ["janus", "rtpengine"],
           value_parser = clap::value_parser!(u64).range(0..=1000))]
@@ -81,9 +100,6 @@ pub(super) struct Media {
     /// The phone says where it is while it rings: 183 with SDP, and not 180.
     #[arg(long, requires = "ring")]
     early: bool,
-    /// More calls than these are for the gateway alone.
-    #[arg(long, default_value_t = 200)]
-    compare_up_to: u32,
 }
 
 /// The gateway to load.
@@ -102,108 +118,121 @@ struct Target {
     gateway_pid: Option<u32>,
 }
 
-/// A gateway under load.
-enum Contender {
-    Ours(Daemon),
-    Elsewhere { ws: String, pid: u32 },
-    Janus(Janus),
-    Rtpengine(Rtpengine),
-}
-
 /// What is played on.
 struct Stage {
     generator: Arc<Generator>,
     far_end: Arc<FarEnd>,
+    /// Of the codec that has to be transcoded to.
+    foreign: Arc<FarEnd>,
     identity: Arc<Identity>,
+    awake: Option<Arc<Awake>>,
     next_call: u32,
+    /// Daemons whose rounds are over.
+    resting: JoinSet<io::Result<Vec<String>>>,
+}
+
+impl Stage {
+    fn far_end(&self, carried: Carried) -> &Arc<FarEnd> {
+        match carried {
+            Carried::Relayed => &self.far_end,
+            Carried::Transcoded => &self.foreign,
+        }
+    }
 }
 
 impl Media {
     /// Measures; the tables, and what was not well.
     pub(super) async fn measure(self, rng: &mut StdRng) -> io::Result<(String, Vec<String>)> {
+        let mut stage = self.stage().await?;
+        let mut rounds = Vec::new();
+        let mut problems = Vec::new();
+        for (carried, calls) in self.rounds() {
+            let numbers = (calls, stage.next_call);
+            stage.next_call += calls;
+            let (generator, far_end) = (&stage.generator, stage.far_end(carried));
+            let codec = self.codec(carried);
+            let direct = direct(generator, far_end, codec, numbers, DIRECT, rng).await?;
+            for contender in self.contenders(carried, calls, rng).await? {
+                let shape = self.shape(carried, calls);
+                let round = self
+                    .turn(contender, &mut stage, shape, direct.clone(), rng)
+                    .await?;
+                problems.extend(round.1);
+                rounds.extend(round.0);
+            }
+        }
+        say("waiting for the ledgers to read zero ...");
+        while let Some(left) = stage.resting.join_next().await {
+            problems.extend(left.map_err(io::Error::other)??);
+        }
+        let left = stage.far_end.calls() + stage.foreign.calls();
+        if left > 0 {
+            problems.push(format!("{left} calls without BYE"));
+        }
+        let text = format!("{}\n{}", report::goals(&rounds), report::table(&rounds));
+        Ok((text, problems))
+    }
+
+    async fn stage(&self) -> io::Result<Stage> {
         let manner = Manner {
             ring: Duration::from_millis(self.ring),
             early: self.early,
         };
-        let mut stage = Stage {
-            generator: Arc::new(Generator::start()?),
-            far_end: Arc::new(FarEnd::start(
-                self.far_end,
-                self.far_codec.unwrap_or(self.codec),
-                manner,
-            )?),
-            identity: Arc::new(Identity::generate()?),
-            next_call: 1,
+        let awake = match self.awake {
+            true => Some(Arc::new(Awake::start(&std::env::current_exe()?).await?)),
+            false => None,
         };
-        let mut rounds = Vec::new();
-        let mut problems = Vec::new();
-        let mut resting = JoinSet::new();
-        for calls in self.calls.iter().copied() {
-            let (generator, far_end) = (&stage.generator, &stage.far_end);
-            let numbers = (calls, stage.next_call);
-            stage.next_call += calls;
-            let direct = direct(generator, far_end, self.codec, numbers, DIRECT, rng).await?;
-            for contender in self.contenders(calls, rng).await? {
-                let name = contender.name();
-                say(&format!("{name}, {calls} calls ..."));
-                let played = self.play(&contender, &mut stage, calls, direct.clone(), rng);
-                let found = match (played.await, &contender) {
-                    (Ok(round), _) => {
-                        let found = report::problems(&round);
-                        rounds.push(round);
-                        found
-                    }
-                    (Err(error), Contender::Janus(_) | Contender::Rtpengine(_)) => {
-                        vec![error.to_string()]
-                    }
-                    (Err(error), Contender::Ours(_) | Contender::Elsewhere { .. }) => {
-                        return Err(error);
-                    }
-                };
-                let about = |problem| format!("{name}, {calls} calls: {problem}");
-                let mut found: Vec<String> = found.into_iter().map(about).collect();
-                match contender {
-                    Contender::Ours(daemon) => {
-                        resting.spawn(end(daemon, calls));
-                    }
-                    Contender::Elsewhere { .. } => {}
-                    // Theirs, not ours: to be known, and no failure of the run.
-                    Contender::Janus(_) | Contender::Rtpengine(_) => {
-                        for problem in found.drain(..) {
-                            say(&problem);
-                        }
-                    }
-                }
-                problems.extend(found);
-            }
-        }
-        say("waiting for the ledgers to read zero ...");
-        while let Some(left) = resting.join_next().await {
-            problems.extend(left.map_err(io::Error::other)??);
-        }
-        if stage.far_end.calls() > 0 {
-            problems.push(format!("{} calls without BYE", stage.far_end.calls()));
-        }
-        let text = format!("{}\n{}", report::table(&rounds), report::goals(&rounds));
-        Ok((text, problems))
-    }
-
-    /// What the pages say, where it is not to be carried as it is.
-    fn speech(&self) -> Option<Speech> {
-        let (codec, far) = (self.codec.audio(), self.far_codec?.audio());
-        if codec == far {
-            return None;
-        }
-        let format = |codec| AudioFormat { codec, ptime: 20 };
-        let said = voice(SPEECH_SECONDS);
-        Some(match self.codec {
-            Codec::Pcmu => said.into(),
-            Codec::Opus => transcode(format(AudioCodec::Pcmu), format(codec), &said).into(),
+        let elsewhere = SocketAddr::new(self.far_end.ip(), 0);
+        Ok(Stage {
+            generator: Arc::new(Generator::start()?),
+            far_end: Arc::new(FarEnd::start(self.far_end, self.codec, manner)?),
+            foreign: Arc::new(FarEnd::start(elsewhere, Codec::Pcmu, manner)?),
+            identity: Arc::new(Identity::generate()?),
+            awake,
+            next_call: 1,
+            resting: JoinSet::new(),
         })
     }
 
+    fn rounds(&self) -> Vec<(Carried, u32)> {
+        let of = |carried, calls: &[u32]| -> Vec<(Carried, u32)> {
+            calls.iter().map(|calls| (carried, *calls)).collect()
+        };
+        let asked = [
+            of(Carried::Relayed, &self.calls),
+            of(Carried::Transcoded, &self.transcoded),
+        ]
+        .concat();
+        if asked.is_empty() {
+            return of(Carried::Relayed, &USUAL_CALLS);
+        }
+        asked
+    }
+
+    /// What the pages speak.
+    fn codec(&self, carried: Carried) -> Codec {
+        match carried {
+            Carried::Relayed => self.codec,
+            Carried::Transcoded => Codec::Opus,
+        }
+    }
+
+    fn shape(&self, carried: Carried, calls: u32) -> Shape {
+        Shape {
+            carried,
+            calls,
+            time: Duration::from_secs(self.seconds),
+            rate: f64::from(self.rate),
+        }
+    }
+
     /// Who plays with so many calls. Each is idle until its turn.
-    async fn contenders(&self, calls: u32, rng: &mut StdRng) -> io::Result<Vec<Contender>> {
+    async fn contenders(
+        &self,
+        carried: Carried,
+        calls: u32,
+        rng: &mut StdRng,
+    ) -> io::Result<Vec<Contender>> {
         let mut contenders = vec![match &self.target {
             Target {
                 spawn: Some(program),
@@ -219,8 +248,16 @@ impl Media {
             },
             Target { .. } => return Err(io::Error::other("a gateway is needed: --spawn or --ws")),
         }];
+        let (floor, janus) = match carried {
+            Carried::Relayed => (self.floor, true),
+            Carried::Transcoded => (false, false),
+        };
+        if floor {
+            let relay = Relay::start(&std::env::current_exe()?)?;
+            contenders.push(Contender::Floor(Arc::new(relay)));
+        }
         if calls <= self.compare_up_to {
-            if let Some(program) = &self.janus {
+            if let Some(program) = self.janus.as_ref().filter(|_| janus) {
                 contenders.push(Contender::Janus(Janus::start(program, rng).await?));
             }
             if let Some(program) = &self.rtpengine {
@@ -230,11 +267,58 @@ impl Media {
         Ok(contenders)
     }
 
+    /// One contender's round, and what was not well with it.
+    async fn turn(
+        &self,
+        contender: Contender,
+        stage: &mut Stage,
+        shape: Shape,
+        direct: Outcome,
+        rng: &mut StdRng,
+    ) -> io::Result<(Option<Round>, Vec<String>)> {
+        let about = format!(
+            "{}, {} calls{}",
+            contender.name(),
+            shape.calls,
+            shape.carried.remark()
+        );
+        say(&format!("{about} ..."));
+        let played = self.play(&contender, stage, shape, direct, rng).await;
+        let (round, found) = match (played, &contender) {
+            (Ok(round), _) => {
+                let found = report::problems(&round);
+                (Some(round), found)
+            }
+            (Err(error), Contender::Janus(_) | Contender::Rtpengine(_)) => {
+                (None, vec![error.to_string()])
+            }
+            (
+                Err(error),
+                Contender::Ours(_) | Contender::Elsewhere { .. } | Contender::Floor(_),
+            ) => return Err(error),
+        };
+        let found = found.iter().map(|problem| format!("{about}: {problem}"));
+        let mut found: Vec<String> = found.collect();
+        match contender {
+            Contender::Ours(daemon) => {
+                stage.resting.spawn(end(daemon, shape.calls));
+            }
+            Contender::Elsewhere { .. } | Contender::Floor(_) => {}
+            // Theirs, not ours: to be known, and no failure of the run.
+            Contender::Janus(_) | Contender::Rtpengine(_) => {
+                for problem in found.drain(..) {
+                    say(&problem);
+                }
+            }
+        }
+        Ok((round, found))
+    }
+
     async fn play(
         &self,
         contender: &Contender,
         stage: &mut Stage,
-        calls: u32,
+        shape: Shape,
         direct: Outcome,
         rng: &mut StdRng,
     ) -> io::Result<Round> {
@@ -247,73 +331,40 @@ impl Media {
             Some(far) => Door::Sylk {
                 ws: format!("ws://{}/webrtcgateway/ws", far.address),
             },
-            None => contender.door(),
+            None => contender.door(shape.carried),
         };
+        let far_end = stage.far_end(shape.carried).clone();
+        let codec = self.codec(shape.carried);
         let scene = Arc::new(Scene {
             door,
             delay,
             pid: contender.pid(),
             domain: self.domain.clone(),
-            called: format!("echo@{}", stage.far_end.address()),
-            codec: self.codec,
-            speech: self.speech(),
+            called: format!("echo@{}", far_end.address()),
+            codec,
+            speech: match shape.carried {
+                Carried::Relayed => None,
+                Carried::Transcoded => Some(speech(codec)),
+            },
             identity: stage.identity.clone(),
             generator: stage.generator.clone(),
-            far_end: stage.far_end.clone(),
+            far_end,
+            awake: stage.awake.clone(),
         });
-        let shape = Shape {
-            calls,
-            time: Duration::from_secs(self.seconds),
-            rate: f64::from(self.rate),
-        };
         let first_call = stage.next_call;
-        stage.next_call += calls + 1;
+        stage.next_call += shape.calls + 1;
         Round::warm_up(&scene, first_call, rng).await?;
         Round::play(&scene, shape, first_call + 1, direct, rng).await
     }
 }
 
-impl Contender {
-    fn name(&self) -> &'static str {
-        self.door().name()
-    }
-
-    fn door(&self) -> Door {
-        match self {
-            Self::Ours(daemon) => Door::Sylk {
-                ws: format!("ws://{}/webrtcgateway/ws", daemon.web()),
-            },
-            Self::Elsewhere { ws, .. } => Door::Sylk { ws: ws.clone() },
-            Self::Janus(janus) => Door::Janus {
-                ws: janus.ws(),
-                media: janus.media(),
-            },
-            Self::Rtpengine(rtpengine) => Door::Rtpengine { ng: rtpengine.ng() },
-        }
-    }
-
-    /// Where its pages connect, if it is a sylk-gateway.
-    async fn web(&self) -> Option<io::Result<SocketAddr>> {
-        match self {
-            Self::Ours(daemon) => Some(Ok(daemon.web())),
-            Self::Elsewhere { ws, .. } => {
-                let host = ws.trim_start_matches("ws://").split('/').next();
-                let found = tokio::net::lookup_host(host.unwrap_or_default()).await;
-                let first = found
-                    .and_then(|mut all| all.next().ok_or_else(|| io::ErrorKind::NotFound.into()));
-                Some(first)
-            }
-            Self::Janus(_) | Self::Rtpengine(_) => None,
-        }
-    }
-
-    fn pid(&self) -> u32 {
-        match self {
-            Self::Ours(daemon) => daemon.pid(),
-            Self::Elsewhere { pid, .. } => *pid,
-            Self::Janus(janus) => janus.pid(),
-            Self::Rtpengine(rtpengine) => rtpengine.pid(),
-        }
+/// What the pages say, where it is not to be carried as it is.
+fn speech(codec: Codec) -> Speech {
+    let format = |codec| AudioFormat { codec, ptime: 20 };
+    let said = voice(SPEECH_SECONDS);
+    match codec {
+        Codec::Pcmu => said.into(),
+        Codec::Opus => transcode(format(AudioCodec::Pcmu), format(codec.audio()), &said).into(),
     }
 }
 

@@ -1,162 +1,187 @@
-//! The same figures beside the goals, and beside Janus and rtpengine where they took their turn.
+//! The figures that have goals: the gateway's beside the floor's, Janus's and rtpengine's.
+//!
+//! One table for a whole run. What a call costs is told for every round, what its set-up, its
+//! memory and its way cost for the round that the goals are about.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use crate::door::Door;
-use crate::round::Round;
+use crate::round::{Carried, Round};
 
-/// A figure of a round, its name, and the goal at this number of calls.
-struct Row {
+/// The number of calls that most goals are about.
+const USUAL: u32 = 100;
+
+/// A figure of a round.
+#[derive(Clone, Copy)]
+struct Figure {
     name: &'static str,
-    figure: fn(&Round) -> Option<f64>,
+    of: fn(&Round) -> Option<f64>,
     digits: usize,
-    goal: fn(u32) -> Option<f64>,
-    /// Where both sides speak different codecs.
-    goal_transcoded: Option<f64>,
+    goal: fn(Carried, u32) -> &'static str,
 }
 
-const ROWS: [Row; 9] = [
-    Row {
-        name: "CPU s per call-minute",
-        figure: |round| Some(cpu_per_call_minute(round)),
-        digits: 4,
-        goal: |calls| match calls {
-            100 => Some(0.045),
-            500 => Some(0.040),
-            _ => None,
-        },
-        goal_transcoded: Some(0.30),
+const CPU: Figure = Figure {
+    name: "CPU s per call-minute",
+    of: |round| Some(cpu_per_call_minute(round)),
+    digits: 4,
+    goal: |carried, calls| match (carried, calls) {
+        (Carried::Relayed, USUAL) => "0.045; 0.2 of Janus, 0.35 of rtpengine",
+        (Carried::Relayed, 500) => "0.040",
+        (Carried::Relayed, _) => "",
+        (Carried::Transcoded, _) => "0.30; 0.18 of rtpengine",
     },
-    Row {
+};
+
+/// Of the round with the most calls.
+const OF_MANY: [Figure; 2] = [
+    Figure {
         name: "calls per core, from it",
-        figure: |round| Some(60.0 / cpu_per_call_minute(round)),
+        of: |round| Some(60.0 / cpu_per_call_minute(round)),
         digits: 0,
-        goal: |calls| (calls == 500).then_some(1500.0),
-        goal_transcoded: None,
+        goal: |_, calls| at(500, calls, "1500"),
     },
-    Row {
+    Figure {
         name: "packets lost, of a million",
-        figure: |round| {
+        of: |round| {
             let findings = &round.through.findings;
             Some(1e6 * findings.lost() as f64 / findings.sent.max(1) as f64)
         },
         digits: 0,
-        goal: |calls| (calls >= 500).then_some(10.0),
-        goal_transcoded: None,
-    },
-    Row {
-        name: "added round trip p50, ms",
-        figure: |round| added(round, 0.5),
-        digits: 2,
-        goal: |calls| (calls == 100).then_some(0.15),
-        goal_transcoded: None,
-    },
-    Row {
-        name: "added round trip p99, ms",
-        figure: |round| added(round, 0.99),
-        digits: 2,
-        goal: |calls| (calls == 100).then_some(0.5),
-        goal_transcoded: None,
-    },
-    Row {
-        name: "session-create to first echoed packet p50, ms",
-        figure: |round| round.set_up.quantile(0.5).map(milliseconds),
-        digits: 1,
-        goal: |calls| (calls == 100).then_some(20.0),
-        goal_transcoded: None,
-    },
-    Row {
-        name: "the same p99, ms",
-        figure: |round| round.set_up.quantile(0.99).map(milliseconds),
-        digits: 1,
-        goal: |_| None,
-        goal_transcoded: None,
-    },
-    Row {
-        name: "CPU ms per set-up",
-        figure: |round| Some(milliseconds(round.cpu_set_up) / calls(round)),
-        digits: 1,
-        goal: |calls| (calls == 100).then_some(2.0),
-        goal_transcoded: None,
-    },
-    Row {
-        name: "resident memory per call, kB",
-        figure: |round| {
-            let grown = round.resident as f64 - round.resident_idle as f64;
-            Some(grown / calls(round) / 1e3)
-        },
-        digits: 0,
-        goal: |calls| (calls == 100).then_some(60.0),
-        goal_transcoded: None,
+        goal: |_, calls| at(500, calls, "10"),
     },
 ];
 
-/// One table for each number of calls, in Markdown.
+/// Of the round that the goals are about.
+const OF_USUAL: [Figure; 6] = [
+    Figure {
+        name: "added round trip p50, ms",
+        of: |round| added(round, 0.5),
+        digits: 2,
+        goal: |_, calls| at(USUAL, calls, "0.15"),
+    },
+    Figure {
+        name: "added round trip p99, ms",
+        of: |round| added(round, 0.99),
+        digits: 2,
+        goal: |_, calls| at(USUAL, calls, "0.5"),
+    },
+    Figure {
+        name: "session-create to first echoed packet p50, ms",
+        of: |round| round.set_up.quantile(0.5).map(milliseconds),
+        digits: 1,
+        goal: |_, calls| at(USUAL, calls, "20"),
+    },
+    Figure {
+        name: "the same p99, ms",
+        of: |round| round.set_up.quantile(0.99).map(milliseconds),
+        digits: 1,
+        goal: |_, _| "",
+    },
+    Figure {
+        name: "CPU ms per set-up",
+        of: |round| Some(milliseconds(round.cpu_set_up) / calls(round)),
+        digits: 1,
+        goal: |_, calls| at(USUAL, calls, "2"),
+    },
+    MEMORY,
+];
+
+const MEMORY: Figure = Figure {
+    name: "resident memory per call, kB",
+    of: |round| {
+        let grown = round.resident as f64 - round.resident_idle as f64;
+        Some(grown / calls(round) / 1e3)
+    },
+    digits: 0,
+    goal: |carried, calls| match carried {
+        Carried::Relayed => at(USUAL, calls, "60"),
+        Carried::Transcoded => "",
+    },
+};
+
+fn at(wanted: u32, calls: u32, goal: &'static str) -> &'static str {
+    if calls == wanted { goal } else { "" }
+}
+
+/// The table, in Markdown; empty without a round of ours.
 #[must_use]
 pub fn goals(rounds: &[Round]) -> String {
     let mut text = String::new();
-    for ours in rounds.iter().filter(|round| is_ours(round)) {
-        let other = |is: fn(&Door) -> bool| {
-            let same = |round: &&Round| round.calls == ours.calls && is(&round.door);
-            rounds.iter().find(same)
-        };
-        let janus = other(|door| matches!(door, Door::Janus { .. }));
-        let rtpengine = other(|door| matches!(door, Door::Rtpengine { .. }));
-        table(&mut text, ours, janus, rtpengine)
-            .unwrap_or_else(|_| unreachable!("writing to a string"));
-    }
+    write(&mut text, rounds).unwrap_or_else(|_| unreachable!("writing to a string"));
     text
 }
 
-fn table(
-    text: &mut String,
-    ours: &Round,
-    janus: Option<&Round>,
-    rtpengine: Option<&Round>,
-) -> std::fmt::Result {
+fn write(text: &mut String, rounds: &[Round]) -> std::fmt::Result {
+    let ours: Vec<&Round> = rounds.iter().filter(|round| is_ours(&round.door)).collect();
+    if ours.is_empty() {
+        return Ok(());
+    }
     writeln!(
         text,
-        "| at {} calls{} | sylk-gateway | goal | Janus | rtpengine | of Janus | of rtpengine |\n\
-         |---|---|---|---|---|---|---|",
-        ours.calls,
-        if ours.transcoded { ", transcoding" } else { "" },
+        "| | calls | gateway | goal | floor | Janus | rtpengine | of the floor | of Janus | of rtpengine |\n\
+         |---|---|---|---|---|---|---|---|---|---|"
     )?;
-    for row in &ROWS {
-        let digits = row.digits;
-        let shown = |figure: Option<f64>| {
-            figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.digits$}"))
-        };
-        let figure = |round: Option<&Round>| round.and_then(row.figure);
-        let our = (row.figure)(ours);
-        let ratio = |their: Option<f64>| match (our, their) {
-            (Some(our), Some(their)) if their > 0.0 => format!("{:.2}", our / their),
-            (Some(_) | None, Some(_) | None) => "-".to_owned(),
-        };
-        let (janus, rtpengine) = (figure(janus), figure(rtpengine));
-        writeln!(
-            text,
-            "| {} | {} | {} | {} | {} | {} | {} |",
-            row.name,
-            shown(our),
-            shown(if ours.transcoded {
-                row.goal_transcoded
-            } else {
-                (row.goal)(ours.calls)
-            }),
-            shown(janus),
-            shown(rtpengine),
-            ratio(janus),
-            ratio(rtpengine),
-        )?;
+    let of = |carried| ours.iter().filter(move |round| round.carried == carried);
+    for round in of(Carried::Relayed) {
+        row(text, rounds, round, CPU)?;
     }
-    writeln!(text)
+    if let Some(many) = of(Carried::Relayed).max_by_key(|round| round.calls) {
+        for figure in OF_MANY {
+            row(text, rounds, many, figure)?;
+        }
+    }
+    let usual = of(Carried::Relayed).find(|round| round.calls == USUAL);
+    if let Some(usual) = usual.or_else(|| of(Carried::Relayed).next()) {
+        for figure in OF_USUAL {
+            row(text, rounds, usual, figure)?;
+        }
+    }
+    for round in of(Carried::Transcoded) {
+        row(text, rounds, round, CPU)?;
+    }
+    Ok(())
 }
 
-fn is_ours(round: &Round) -> bool {
-    match round.door {
+/// One figure of a round of ours and of those that took their turns with it.
+fn row(text: &mut String, rounds: &[Round], ours: &Round, figure: Figure) -> std::fmt::Result {
+    let digits = figure.digits;
+    let shown = |found: Option<f64>| {
+        found.map_or_else(|| "-".to_owned(), |found| format!("{found:.digits$}"))
+    };
+    let our = (figure.of)(ours);
+    let other = |is: fn(&Door) -> bool| {
+        let same = |round: &&Round| {
+            (round.calls, round.carried) == (ours.calls, ours.carried) && is(&round.door)
+        };
+        rounds.iter().find(same).and_then(figure.of)
+    };
+    let others = [
+        other(|door| matches!(door, Door::Floor { .. })),
+        other(|door| matches!(door, Door::Janus { .. })),
+        other(|door| matches!(door, Door::Rtpengine { .. })),
+    ];
+    let ratio = |their: Option<f64>| match (our, their) {
+        (Some(our), Some(their)) if their > 0.0 => format!("{:.2}", our / their),
+        (Some(_) | None, Some(_) | None) => "-".to_owned(),
+    };
+    let [floor, janus, rtpengine] = others.map(shown);
+    let [of_floor, of_janus, of_rtpengine] = others.map(ratio);
+    writeln!(
+        text,
+        "| {}{} | {} | {} | {} | {floor} | {janus} | {rtpengine} | {of_floor} | {of_janus} | {of_rtpengine} |",
+        figure.name,
+        ours.carried.remark(),
+        ours.calls,
+        shown(our),
+        (figure.goal)(ours.carried, ours.calls),
+    )
+}
+
+fn is_ours(door: &Door) -> bool {
+    match door {
         Door::Sylk { .. } => true,
-        Door::Janus { .. } | Door::Rtpengine { .. } => false,
+        Door::Floor { .. } | Door::Janus { .. } | Door::Rtpengine { .. } => false,
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::Scene;
 use crate::browser::{BrowserTransport, Credentials};
 use crate::distance::FarMedia;
-use crate::door::Visit;
+use crate::door::{Answered, Visit};
 use crate::generator::{Line, NewClient};
 use crate::offer::{Answer, Offer};
 use crate::signalling::Call;
@@ -99,8 +99,9 @@ impl Client {
         let socket = socket(scene.door.local_ip()).map_err(text)?;
         let credentials = Credentials::random(rng);
         let ssrc = Ssrc(rng.random());
+        let address = socket.local_addr().map_err(text)?;
         let offer = Offer {
-            address: socket.local_addr().map_err(text)?,
+            address,
             credentials: &credentials,
             fingerprint: scene.identity.fingerprint(),
             ssrc,
@@ -113,30 +114,38 @@ impl Client {
             uri: &scene.called,
             offer: &description,
             candidate: &offer.candidate(),
+            address,
         };
         let started = now();
-        let sdp = page.call(&call).await.map_err(text)?;
-        let answer = Answer::read(&sdp, scene.codec)?;
-        let gateway = answer.remote.address;
+        let (gateway, remote) = match page.call(&call).await.map_err(text)? {
+            Answered::Plain(address) => (address, None),
+            Answered::Described(sdp) => {
+                let remote = Answer::read(&sdp, scene.codec)?.remote;
+                (remote.address, Some(remote))
+            }
+        };
         let far = match scene.delay {
             Duration::ZERO => None,
             delay => Some(FarMedia::open(gateway, delay).await.map_err(text)?),
         };
         let gateway = far.as_ref().map_or(gateway, |far| far.address);
         socket.connect(gateway).map_err(text)?;
-        let transport = BrowserTransport::new(
-            scene.identity.clone(),
-            &credentials,
-            answer.remote,
-            StdRng::from_rng(rng),
-            now(),
-        );
+        let line = match remote {
+            None => Line::Plain,
+            Some(remote) => Line::Browser(Box::new(BrowserTransport::new(
+                scene.identity.clone(),
+                &credentials,
+                remote,
+                StdRng::from_rng(rng),
+                now(),
+            ))),
+        };
         let first_return = scene
             .generator
             .add(NewClient {
                 call: self.call,
                 socket,
-                line: Line::Browser(Box::new(transport)),
+                line,
                 codec: scene.codec,
                 ssrc,
                 speech: scene.speech.clone(),

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::bencode::{Dictionary, string_of};
 use crate::far_end::{EchoId, FarEnd};
+use crate::round::Carried;
 use crate::signalling::{Call, SignallingError};
 
 /// Between repeats of a command; rtpengine answers a repeat as it did before.
@@ -25,6 +26,7 @@ const DATAGRAM: usize = 65_536;
 pub struct NgCall {
     socket: UdpSocket,
     id: String,
+    carried: Carried,
     far_end: Arc<FarEnd>,
     echo: Option<EchoId>,
     commands: u32,
@@ -38,12 +40,14 @@ impl NgCall {
     pub async fn open(
         ng: SocketAddr,
         id: String,
+        carried: Carried,
         far_end: Arc<FarEnd>,
     ) -> Result<Self, SignallingError> {
         let socket = connect(ng).await.map_err(misunderstood)?;
         Ok(Self {
             socket,
             id,
+            carried,
             far_end,
             echo: None,
             commands: 0,
@@ -59,6 +63,11 @@ impl NgCall {
             "{}a={}\r\na=end-of-candidates\r\n",
             call.offer, call.candidate
         );
+        let codecs: &[&str] = match self.carried {
+            Carried::Relayed => &[],
+            // The phone is to see nothing of what the page speaks.
+            Carried::Transcoded => &["codec-mask-all", "codec-transcode-PCMU"],
+        };
         let command = Dictionary::new("offer")
             .with("call-id", &self.id)
             .with("from-tag", "page")
@@ -66,6 +75,7 @@ impl NgCall {
             .with("transport-protocol", "RTP/AVP")
             .with_list("rtcp-mux", &["demux"])
             .with_list("replace", &["origin"])
+            .with_list("flags", codecs)
             .with("sdp", &offer)
             .end();
         let answer = self.ask(&command).await?;
