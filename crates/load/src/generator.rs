@@ -8,6 +8,7 @@
     reason = "this driver owns its thread and reads the clock"
 )]
 
+mod camera;
 mod client;
 mod source;
 
@@ -28,9 +29,11 @@ use tokio::sync::oneshot;
 use crate::browser::{BrowserTransport, Failure};
 use crate::codec::Codec;
 use crate::tally::Findings;
+use camera::Camera;
 use client::{Client, Turn};
 use source::Source;
 
+pub use camera::VIDEO_PT;
 pub use client::Punctuality;
 
 const WAKER: Token = Token(0);
@@ -65,6 +68,8 @@ pub struct NewClient {
     pub ssrc: Ssrc,
     /// What it says instead of stamps: packets that something on the way can decode.
     pub speech: Option<Speech>,
+    /// The RTP source of its video, if it has some.
+    pub video: Option<Ssrc>,
 }
 
 /// Payloads of one packet time each, said again and again.
@@ -75,6 +80,8 @@ pub type Speech = Arc<[Vec<u8>]>;
 pub struct Outcome {
     /// Over all calls.
     pub findings: Findings,
+    /// Of video, over all calls; not in the other.
+    pub video: Findings,
     /// Calls whose transport has ended, and why.
     pub failures: Vec<(u32, Failure)>,
     /// Calls of which not one packet came back.
@@ -332,7 +339,19 @@ impl Loop {
             return;
         }
         let source = Source::new(new.codec, new.ssrc, new.ssrc.0, new.speech, now);
-        let client = Client::new(new.call, socket, new.line, source, first_return, now);
+        let begin = match new.line {
+            Line::Browser(_) => None,
+            Line::Plain => Some(now),
+        };
+        let camera = new.video.map(|ssrc| Camera::new(ssrc, begin));
+        let client = Client::new(
+            new.call,
+            socket,
+            new.line,
+            (source, camera),
+            first_return,
+            now,
+        );
         let slot = Slot {
             client,
             scheduled: None,
@@ -358,6 +377,9 @@ impl Loop {
     fn each_tally(&mut self, act: impl Fn(&mut crate::tally::Tally)) {
         for slot in self.clients.iter_mut().flatten() {
             act(&mut slot.client.tally);
+            if let Some(camera) = &mut slot.client.camera {
+                act(&mut camera.tally);
+            }
         }
     }
 
@@ -369,6 +391,9 @@ impl Loop {
         for slot in self.clients.iter().flatten() {
             let findings = slot.client.tally.findings();
             outcome.findings.merge(findings);
+            if let Some(camera) = &slot.client.camera {
+                outcome.video.merge(camera.tally.findings());
+            }
             outcome.silent += usize::from(findings.returned == 0);
             let failure = slot.client.failure;
             outcome

@@ -11,6 +11,7 @@ use media::{DtlsRole, Fingerprint};
 
 use crate::browser::{Credentials, Remote};
 use crate::codec::Codec;
+use crate::generator::VIDEO_PT;
 
 const PROFILE: &str = "UDP/TLS/RTP/SAVPF";
 /// The payload types behind that of Opus.
@@ -27,6 +28,8 @@ pub struct Offer<'a> {
     pub fingerprint: Fingerprint,
     /// The client's source.
     pub ssrc: Ssrc,
+    /// The source of its video, if it has some.
+    pub video: Option<Ssrc>,
 }
 
 impl Offer<'_> {
@@ -62,7 +65,7 @@ impl Offer<'_> {
             format!("o=- {} 2 IN IP4 127.0.0.1", u64::from(ssrc.0) << 20),
             "s=-".to_owned(),
             "t=0 0".to_owned(),
-            "a=group:BUNDLE 0".to_owned(),
+            format!("a=group:BUNDLE 0{}", self.video.map_or("", |_| " 1")),
             "a=extmap-allow-mixed".to_owned(),
             format!("a=msid-semantic: WMS {stream}"),
             format!("m=audio 9 {PROFILE} {opus} {OTHERS}"),
@@ -95,7 +98,23 @@ impl Offer<'_> {
             format!("a=ssrc:{ssrc} cname:4TOk42mSjXCkVIa6"),
             format!("a=ssrc:{ssrc} msid:{stream} {track}"),
         ];
-        lines.iter().map(|line| format!("{line}\r\n")).collect()
+        let audio = lines.iter().map(|line| format!("{line}\r\n"));
+        audio
+            .chain(self.video.map(|ssrc| self.video_section(ssrc)))
+            .collect()
+    }
+
+    fn video_section(&self, ssrc: Ssrc) -> String {
+        let Credentials { ufrag, pwd } = self.credentials;
+        let (fingerprint, pt) = (self.fingerprint, VIDEO_PT);
+        format!(
+            "m=video 9 {PROFILE} {pt}\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n\
+             a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=ice-options:trickle\r\n\
+             a=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\na=mid:1\r\n\
+             a=sendrecv\r\na=rtcp-mux\r\na=rtcp-rsize\r\na=rtpmap:{pt} VP8/90000\r\n\
+             a=rtcp-fb:{pt} goog-remb\r\na=rtcp-fb:{pt} ccm fir\r\na=rtcp-fb:{pt} nack\r\n\
+             a=rtcp-fb:{pt} nack pli\r\na=ssrc:{ssrc} cname:4TOk42mSjXCkVIa6\r\n"
+        )
     }
 }
 
@@ -104,6 +123,8 @@ impl Offer<'_> {
 pub struct Answer {
     /// For the transport.
     pub remote: Remote,
+    /// Whether it takes video.
+    pub video: bool,
 }
 
 impl Answer {
@@ -119,6 +140,7 @@ impl Answer {
         }
         let address = sdp.lines().find_map(udp_candidate);
         Ok(Self {
+            video: description.video.is_some(),
             remote: Remote {
                 address: address.ok_or("the answer has no UDP candidate")?,
                 credentials: Credentials {

@@ -20,9 +20,9 @@ const LATENESS_LIMIT: Duration = Duration::from_millis(5);
 pub fn table(rounds: &[Round]) -> String {
     let mut text = String::from(
         "| gateway | calls | CPU s per call-minute | of it kernel | CPU ms per set-up | RSS idle, MB | RSS per call, kB | of it WebSocket \
-         | set-up p50 / p99, ms | answer to audio p50 / p99, ms | sent | lost | round trip p50 / p99, ms | without gateway | added \
+         | set-up p50 / p99, ms | answer to audio p50 / p99, ms | sent | lost | video sent | lost | round trip p50 / p99, ms | without gateway | added \
          | generator late p99 / max, ms | other work, CPU s per s |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for round in rounds {
         row(&mut text, round).unwrap_or_else(|_| unreachable!("writing to a string"));
@@ -45,7 +45,7 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
     };
     writeln!(
         text,
-        "| {}{} | {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} | {} | {} | {} | {} | {} | {} | {} / {} | {} / {} | {:.2} |",
+        "| {}{} | {} | {:.4} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} | {} | {} | {} | {} | {} | {} | {} | {} | {} / {} | {} / {} | {:.2} |",
         round.door.name(),
         round.carried.remark(),
         round.calls,
@@ -63,6 +63,8 @@ fn row(text: &mut String, round: &Round) -> std::fmt::Result {
         quantiles(&round.heard, 0),
         through.sent,
         through.lost(),
+        round.through.video.sent,
+        round.through.video.lost(),
         quantiles(&through.round_trip, 2),
         quantiles(&direct.round_trip, 2),
         shown(added(0.5), 2),
@@ -84,6 +86,7 @@ pub fn problems(round: &Round) -> Vec<String> {
     };
     let (through, direct) = (&round.through, &round.direct);
     let lost = through.findings.lost();
+    let lost_by_itself = direct.findings.lost() + direct.video.lost();
     let loss = lost as f64 / through.findings.sent.max(1) as f64;
     blame(
         round.up < round.calls,
@@ -100,6 +103,18 @@ pub fn problems(round: &Round) -> Vec<String> {
         loss > LOSS_LIMIT,
         format!("{lost} packets lost ({loss:.5})"),
     );
+    let video = &through.video;
+    blame(
+        video.lost() as f64 > video.sent as f64 * LOSS_LIMIT,
+        format!("{} packets of video lost of {}", video.lost(), video.sent),
+    );
+    blame(
+        video.damaged + video.duplicates > 0,
+        format!(
+            "{} packets of video came back damaged, {} twice",
+            video.damaged, video.duplicates
+        ),
+    );
     blame(
         through.findings.damaged > 0,
         format!("{} packets came back damaged", through.findings.damaged),
@@ -109,8 +124,8 @@ pub fn problems(round: &Round) -> Vec<String> {
         format!("{} packets came back twice", through.findings.duplicates),
     );
     blame(
-        direct.findings.lost() > 0,
-        format!("the generator loses {} by itself", direct.findings.lost()),
+        lost_by_itself > 0,
+        format!("the generator loses {lost_by_itself} by itself"),
     );
     blame(
         round.far_end_failed > 0,

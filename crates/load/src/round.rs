@@ -50,6 +50,8 @@ pub struct Scene {
     pub codec: Codec,
     /// What they say, where the phone speaks another codec.
     pub speech: Option<Speech>,
+    /// Whether they also have video.
+    pub video: bool,
     /// The clients' certificate.
     pub identity: Arc<Identity>,
     /// The clients' media.
@@ -77,6 +79,8 @@ pub enum Carried {
     Relayed,
     /// Audio in Opus at the page and in PCMU at the phone.
     Transcoded,
+    /// Audio in a codec that both sides have, and 1 Mbit/s of VP8 each way.
+    Video,
 }
 
 impl Carried {
@@ -86,6 +90,7 @@ impl Carried {
         match self {
             Self::Relayed => "",
             Self::Transcoded => ", Opus <-> PCMU",
+            Self::Video => ", with video",
         }
     }
 }
@@ -242,7 +247,7 @@ impl Round {
 pub async fn direct(
     generator: &Generator,
     far_end: &FarEnd,
-    codec: Codec,
+    (carried, codec): (Carried, Codec),
     (calls, first_call): (u32, u32),
     time: Duration,
     rng: &mut StdRng,
@@ -259,6 +264,7 @@ pub async fn direct(
             codec,
             ssrc: Ssrc(rng.random()),
             speech: None,
+            video: (carried == Carried::Video).then(|| Ssrc(rng.random())),
         })?;
         echoes.push((call, echo));
         // Beats that do not coincide.

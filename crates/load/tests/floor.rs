@@ -33,6 +33,7 @@ async fn the_relay_loses_nothing_and_its_process_alone_is_charged() {
         called: String::new(),
         codec: Codec::Opus,
         speech: None,
+        video: false,
         identity: Arc::new(Identity::generate().expect("identity")),
         generator: Arc::new(Generator::start().expect("generator")),
         far_end: Arc::new(far_end),

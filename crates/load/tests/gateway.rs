@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const DIRECT: Duration = Duration::from_millis(200);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
+async fn calls_with_video_through_the_gateway_lose_nothing_and_leave_nothing() {
     let gateway = Gateway::start(config(), Pages::None).await.expect("starts");
     let web = gateway.web_addresses()[0];
     let far_end =
@@ -38,6 +38,7 @@ async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
         called: format!("echo@{}", far_end.address()),
         codec: Codec::Pcmu,
         speech: None,
+        video: true,
         identity: Arc::new(Identity::generate().expect("identity")),
         generator: Arc::new(Generator::start().expect("generator")),
         far_end: far_end.clone(),
@@ -45,14 +46,21 @@ async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
         awake: None,
     });
     let shape = Shape {
-        carried: Carried::Relayed,
+        carried: Carried::Video,
         calls: 3,
         time: Duration::from_secs(1),
         rate: 20.0,
     };
     let mut rng = StdRng::from_seed([3; 32]);
     let (generator, far) = (&scene.generator, &scene.far_end);
-    let direct = direct(generator, far, Codec::Pcmu, (3, 1), DIRECT, &mut rng);
+    let direct = direct(
+        generator,
+        far,
+        (Carried::Video, Codec::Pcmu),
+        (3, 1),
+        DIRECT,
+        &mut rng,
+    );
     let direct = direct.await.expect("played");
     let round = Round::play(&scene, shape, 4, direct, &mut rng)
         .await
@@ -63,8 +71,11 @@ async fn calls_through_the_gateway_lose_nothing_and_leave_nothing() {
     assert!(findings.sent >= 100, "{findings:?}");
     assert_eq!(findings.lost(), 0, "{findings:?}");
     assert_eq!((findings.damaged, findings.duplicates), (0, 0));
+    let video = &round.through.video;
+    assert!(video.sent >= 240, "{video:?}");
+    assert_eq!((video.lost(), video.damaged), (0, 0), "{video:?}");
     assert_eq!(round.set_up.count(), 3);
-    assert!(report::table(&[round]).contains("| sylk-gateway | 3 |"));
+    assert!(report::table(&[round]).contains("| sylk-gateway, with video | 3 |"));
 
     assert_eq!(far_end.calls(), 0);
     let deadline = Instant::now() + LIMIT;

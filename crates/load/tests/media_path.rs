@@ -48,6 +48,7 @@ async fn without_a_gateway_the_generator_loses_nothing() {
             line: Line::Plain,
             codec: Codec::Pcmu,
             speech: None,
+            video: None,
             ssrc: Ssrc(1),
         })
         .expect("added");
@@ -142,6 +143,7 @@ impl Stage {
             credentials: &credentials,
             fingerprint: identity.fingerprint(),
             ssrc: Ssrc(77),
+            video: None,
         };
         let mut browser = BrowserDescription::parse(offer.text()).expect("our offer");
         if gateway == DtlsRole::Client {
@@ -209,6 +211,7 @@ impl Stage {
             line: Line::Browser(Box::new(transport)),
             codec: self.codec,
             speech: None,
+            video: None,
             ssrc: Ssrc(77),
         }
     }

@@ -62,6 +62,7 @@ async fn calls_end_as_soon_as_they_are_answered() {
         credentials: &Credentials::random(&mut rng),
         fingerprint: Identity::generate().expect("identity").fingerprint(),
         ssrc: Ssrc(7),
+        video: None,
     };
     let plan = calling::Plan {
         first: 0,

@@ -139,6 +139,7 @@ fn offer(rng: &mut StdRng) -> io::Result<String> {
         credentials: &Credentials::random(rng),
         fingerprint: identity.fingerprint(),
         ssrc: Ssrc(rng.random()),
+        video: None,
     };
     Ok(offer.text())
 }

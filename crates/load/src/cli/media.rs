@@ -58,6 +58,10 @@ pub(super) struct Media {
     /// Packets are counted and not known again: there is no round trip. Not for Janus.
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=2000))]
     transcoded: Vec<u32>,
+    /// Calls at once with audio relayed and 1 Mbit/s of VP8 each way; one round for each number.
+    /// Not for Janus and rtpengine.
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=500))]
+    video: Vec<u32>,
     /// The measured time of each round, in seconds.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3000))]
     seconds: u64,
@@ -134,7 +138,7 @@ struct Stage {
 impl Stage {
     fn far_end(&self, carried: Carried) -> &Arc<FarEnd> {
         match carried {
-            Carried::Relayed => &self.far_end,
+            Carried::Relayed | Carried::Video => &self.far_end,
             Carried::Transcoded => &self.foreign,
         }
     }
@@ -150,8 +154,8 @@ impl Media {
             let numbers = (calls, stage.next_call);
             stage.next_call += calls;
             let (generator, far_end) = (&stage.generator, stage.far_end(carried));
-            let codec = self.codec(carried);
-            let direct = direct(generator, far_end, codec, numbers, DIRECT, rng).await?;
+            let spoken = (carried, self.codec(carried));
+            let direct = direct(generator, far_end, spoken, numbers, DIRECT, rng).await?;
             for contender in self.contenders(carried, calls, rng).await? {
                 let shape = self.shape(carried, calls);
                 let round = self
@@ -201,6 +205,7 @@ impl Media {
         let asked = [
             of(Carried::Relayed, &self.calls),
             of(Carried::Transcoded, &self.transcoded),
+            of(Carried::Video, &self.video),
         ]
         .concat();
         if asked.is_empty() {
@@ -212,7 +217,7 @@ impl Media {
     /// What the pages speak.
     fn codec(&self, carried: Carried) -> Codec {
         match carried {
-            Carried::Relayed => self.codec,
+            Carried::Relayed | Carried::Video => self.codec,
             Carried::Transcoded => Codec::Opus,
         }
     }
@@ -233,11 +238,17 @@ impl Media {
         calls: u32,
         rng: &mut StdRng,
     ) -> io::Result<Vec<Contender>> {
+        let (ports, floor, janus, rtpengine) = match carried {
+            Carried::Relayed => (calls as usize, self.floor, true, true),
+            Carried::Transcoded => (calls as usize, false, false, true),
+            // A second pair of ports for each.
+            Carried::Video => (2 * calls as usize, self.floor, false, false),
+        };
         let mut contenders = vec![match &self.target {
             Target {
                 spawn: Some(program),
                 ..
-            } => Contender::Ours(Daemon::start(program, calls as usize, rng).await?),
+            } => Contender::Ours(Daemon::start(program, ports, rng).await?),
             Target {
                 ws: Some(ws),
                 gateway_pid: Some(pid),
@@ -248,10 +259,6 @@ impl Media {
             },
             Target { .. } => return Err(io::Error::other("a gateway is needed: --spawn or --ws")),
         }];
-        let (floor, janus) = match carried {
-            Carried::Relayed => (self.floor, true),
-            Carried::Transcoded => (false, false),
-        };
         if floor {
             let relay = Relay::start(&std::env::current_exe()?)?;
             contenders.push(Contender::Floor(Arc::new(relay)));
@@ -260,7 +267,7 @@ impl Media {
             if let Some(program) = self.janus.as_ref().filter(|_| janus) {
                 contenders.push(Contender::Janus(Janus::start(program, rng).await?));
             }
-            if let Some(program) = &self.rtpengine {
+            if let Some(program) = self.rtpengine.as_ref().filter(|_| rtpengine) {
                 contenders.push(Contender::Rtpengine(Rtpengine::start(program, rng).await?));
             }
         }
@@ -343,9 +350,10 @@ impl Media {
             called: format!("echo@{}", far_end.address()),
             codec,
             speech: match shape.carried {
-                Carried::Relayed => None,
+                Carried::Relayed | Carried::Video => None,
                 Carried::Transcoded => Some(speech(codec)),
             },
+            video: shape.carried == Carried::Video,
             identity: stage.identity.clone(),
             generator: stage.generator.clone(),
             far_end,

@@ -1,7 +1,8 @@
 //! One call's echo: what comes to its RTP port goes back to where it came from.
 //!
-//! The source is made our own (RFC 3550 §8.2: a source that comes back is a loop); everything
-//! else stays. RTCP is taken and forgotten.
+//! The source is made our own (RFC 3550 §8.2: a source that comes back is a loop), one for each
+//! payload type; everything else stays. A call's video has the port of its audio: what comes from
+//! where tells them apart. RTCP is taken and forgotten.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket as StdSocket};
@@ -57,6 +58,7 @@ impl Echo {
                 continue;
             }
             packet[8..12].copy_from_slice(&self.ssrc);
+            packet[8] ^= packet[1] & 0x7f;
             match self.rtp.send_to(packet, from) {
                 Ok(_) => echoed += 1,
                 Err(_) => failed += 1,

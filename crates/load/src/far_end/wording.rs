@@ -4,7 +4,8 @@
 
 use std::net::SocketAddr;
 
-use media::sdp::PhoneDescription;
+use media::sdp::{PhoneDescription, VideoFormat};
+use media::video::VideoCodec;
 use sip_stack::message::{HeaderName, Request, Response};
 
 use crate::codec::Codec;
@@ -32,7 +33,7 @@ pub(super) fn renewed(ok: &Response, request: &Request) -> Response {
     renewed
 }
 
-/// One codec, both ways, RTCP on the next port.
+/// One codec, both ways, RTCP on the next port; and VP8, if it is offered, on the same port.
 pub(super) fn answer_sdp(
     offer: &PhoneDescription,
     rtp: SocketAddr,
@@ -45,10 +46,21 @@ pub(super) fn answer_sdp(
         Some(channels) => format!("/{channels}"),
         None => String::new(),
     };
-    Some(format!(
+    let mut text = format!(
         "v=0\r\no=echo 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
          m=audio {port} RTP/AVP {pt}\r\na=rtpmap:{pt} {}/{}{channels}\r\na=ptime:20\r\na=sendrecv\r\n",
         codec.audio().name(),
         codec.audio().clock_rate(),
-    ))
+    );
+    if let Some(video) = &offer.video
+        && let Some(line) = offer.media.get(video.line)
+    {
+        let vp8 = |format: &&VideoFormat| format.codec == VideoCodec::Vp8;
+        let pt = video.formats.iter().find(vp8)?.pt;
+        let protocol = &line.protocol;
+        text.push_str(&format!(
+            "m=video {port} {protocol} {pt}\r\na=rtpmap:{pt} VP8/90000\r\na=sendrecv\r\n"
+        ));
+    }
+    Some(text)
 }

@@ -8,6 +8,7 @@ use media::rtp::Header;
 use mio::net::UdpSocket;
 use tokio::sync::oneshot;
 
+use super::camera::{Camera, FRAME_PACKETS, VIDEO_PT};
 use super::source::{INTERVAL, Source};
 use super::{FirstReturn, Line};
 use crate::browser::{Failure, Received};
@@ -30,6 +31,7 @@ pub(super) struct Client {
     pub(super) socket: UdpSocket,
     pub(super) tally: Tally,
     pub(super) failure: Option<Failure>,
+    pub(super) camera: Option<Camera>,
     line: Line,
     source: Source,
     /// When the next packet leaves; none before the transport is up.
@@ -42,7 +44,7 @@ impl Client {
         call: u32,
         socket: UdpSocket,
         line: Line,
-        source: Source,
+        (source, camera): (Source, Option<Camera>),
         first_return: oneshot::Sender<FirstReturn>,
         now: Instant,
     ) -> Self {
@@ -55,6 +57,7 @@ impl Client {
             socket,
             tally: Tally::default(),
             failure: None,
+            camera,
             line,
             source,
             next_packet,
@@ -68,7 +71,11 @@ impl Client {
             Line::Browser(transport) => transport.poll_timeout(),
             Line::Plain => None,
         };
-        [transport, self.next_packet].into_iter().flatten().min()
+        let frame = self.camera.as_ref().and_then(|camera| camera.next_frame);
+        [transport, self.next_packet, frame]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
@@ -86,6 +93,14 @@ impl Client {
             turn.punctuality.lateness.record(turn.now - due);
             self.next_packet = Some(due + INTERVAL);
             self.send_packet(turn);
+        }
+        while let Some(due) = self
+            .camera
+            .as_mut()
+            .and_then(|camera| camera.poll_frame(turn.now))
+        {
+            turn.punctuality.lateness.record(turn.now - due);
+            self.send_frame(turn);
         }
     }
 
@@ -115,14 +130,27 @@ impl Client {
         };
         match transport.handle_datagram(datagram, turn.now) {
             Ok(Received::Nothing | Received::Rtcp(_)) => {}
-            Ok(Received::Connected) => self.next_packet = Some(turn.now),
+            Ok(Received::Connected) => self.begin(turn.now),
             Ok(Received::Rtp(packet)) => self.take_rtp(&packet, since_start, turn.now),
             Ok(Received::Unopened) => self.tally.handle_damaged(),
             Err(failure) => self.fail(failure),
         }
     }
 
+    fn begin(&mut self, now: Instant) {
+        self.next_packet = Some(now);
+        if let Some(camera) = &mut self.camera {
+            camera.next_frame = Some(now);
+        }
+    }
+
     fn take_rtp(&mut self, packet: &[u8], since_start: Duration, now: Instant) {
+        if let Some(camera) = &mut self.camera
+            && let Ok(header) = Header::parse(packet)
+            && header.payload_type.number() == VIDEO_PT
+        {
+            return camera.take(self.call, &packet[header.payload], since_start);
+        }
         if self.source.speaks() {
             self.tally.handle_unnumbered();
             return self.tell_first_return(now);
@@ -157,18 +185,30 @@ impl Client {
             sent,
         };
         self.source.write_packet(&stamp, turn.packet);
+        send_rtp(&mut self.line, &self.socket, turn);
         let report = self.source.report(turn.now, sent);
-        match &mut self.line {
-            Line::Plain => send(&self.socket, turn.packet, turn.punctuality),
-            Line::Browser(transport) => {
-                match transport.seal(turn.packet) {
-                    Some(sealed) => send(&self.socket, &sealed, turn.punctuality),
-                    None => turn.punctuality.not_sent += 1,
-                }
-                if let Some(sealed) = report.and_then(|report| transport.seal_rtcp(&report)) {
-                    send(&self.socket, &sealed, turn.punctuality);
-                }
-            }
+        if let Line::Browser(transport) = &mut self.line
+            && let Some(sealed) = report.and_then(|report| transport.seal_rtcp(&report))
+        {
+            send(&self.socket, &sealed, turn.punctuality);
+        }
+    }
+
+    fn send_frame(&mut self, turn: &mut Turn<'_>) {
+        let Some(camera) = &mut self.camera else {
+            return;
+        };
+        for at in 0..FRAME_PACKETS {
+            let Some(number) = camera.tally.handle_send() else {
+                return;
+            };
+            let stamp = Stamp {
+                call: self.call,
+                number,
+                sent: turn.clock.since_start(turn.clock.now()),
+            };
+            camera.write_packet(at, &stamp, turn.packet);
+            send_rtp(&mut self.line, &self.socket, turn);
         }
     }
 
@@ -182,8 +222,15 @@ impl Client {
         }
     }
 
-    fn fail(&mut self, failure: Failure) {
+    fn fall_silent(&mut self) {
         self.next_packet = None;
+        if let Some(camera) = &mut self.camera {
+            camera.next_frame = None;
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.fall_silent();
         self.failure.get_or_insert(failure);
         if let Some(waiting) = self.first_return.take() {
             // Nobody waits any more.
@@ -192,7 +239,7 @@ impl Client {
     }
 
     pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
-        self.next_packet = None;
+        self.fall_silent();
         if let Line::Browser(transport) = &mut self.line {
             transport.close();
         }
@@ -207,6 +254,17 @@ pub(super) struct Turn<'a> {
     pub(super) punctuality: &'a mut Punctuality,
     pub(super) buffer: &'a mut Vec<u8>,
     pub(super) packet: &'a mut Vec<u8>,
+}
+
+/// Sends the packet that has been written, as the line wants it.
+fn send_rtp(line: &mut Line, socket: &UdpSocket, turn: &mut Turn<'_>) {
+    match line {
+        Line::Plain => send(socket, turn.packet, turn.punctuality),
+        Line::Browser(transport) => match transport.seal(turn.packet) {
+            Some(sealed) => send(socket, &sealed, turn.punctuality),
+            None => turn.punctuality.not_sent += 1,
+        },
+    }
 }
 
 fn send(socket: &UdpSocket, datagram: &[u8], punctuality: &mut Punctuality) {

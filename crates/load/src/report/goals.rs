@@ -28,7 +28,7 @@ const CPU: Figure = Figure {
     goal: |carried, calls| match (carried, calls) {
         (Carried::Relayed, USUAL) => "0.045; 0.2 of Janus, 0.35 of rtpengine",
         (Carried::Relayed, 500) => "0.040",
-        (Carried::Relayed, _) => "",
+        (Carried::Relayed, _) | (Carried::Video, _) => "",
         (Carried::Transcoded, _) => "0.30; 0.18 of rtpengine",
     },
 };
@@ -96,13 +96,23 @@ const MEMORY: Figure = Figure {
     digits: 0,
     goal: |carried, calls| match carried {
         Carried::Relayed => at(USUAL, calls, "60"),
-        Carried::Transcoded => "",
+        Carried::Transcoded | Carried::Video => "",
     },
 };
 
 fn at(wanted: u32, calls: u32, goal: &'static str) -> &'static str {
     if calls == wanted { goal } else { "" }
 }
+
+const VIDEO_LOST: Figure = Figure {
+    name: "packets of video lost, of a million",
+    of: |round| {
+        let findings = &round.through.video;
+        Some(1e6 * findings.lost() as f64 / findings.sent.max(1) as f64)
+    },
+    digits: 0,
+    goal: |_, _| "",
+};
 
 /// The table, in Markdown; empty without a round of ours.
 #[must_use]
@@ -139,6 +149,11 @@ fn write(text: &mut String, rounds: &[Round]) -> std::fmt::Result {
     }
     for round in of(Carried::Transcoded) {
         row(text, rounds, round, CPU)?;
+    }
+    for round in of(Carried::Video) {
+        for figure in [CPU, MEMORY, VIDEO_LOST] {
+            row(text, rounds, round, figure)?;
+        }
     }
     Ok(())
 }

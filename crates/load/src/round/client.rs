@@ -99,12 +99,14 @@ impl Client {
         let socket = socket(scene.door.local_ip()).map_err(text)?;
         let credentials = Credentials::random(rng);
         let ssrc = Ssrc(rng.random());
+        let video = scene.video.then(|| Ssrc(rng.random()));
         let address = socket.local_addr().map_err(text)?;
         let offer = Offer {
             address,
             credentials: &credentials,
             fingerprint: scene.identity.fingerprint(),
             ssrc,
+            video,
         };
         let description = match scene.speech {
             Some(_) => offer.text_of(scene.codec),
@@ -120,7 +122,10 @@ impl Client {
         let (gateway, remote) = match page.call(&call).await.map_err(text)? {
             Answered::Plain(address) => (address, None),
             Answered::Described(sdp) => {
-                let remote = Answer::read(&sdp, scene.codec)?.remote;
+                let Answer { remote, video } = Answer::read(&sdp, scene.codec)?;
+                if scene.video && !video {
+                    return Err("the answer has no video".to_owned());
+                }
                 (remote.address, Some(remote))
             }
         };
@@ -149,6 +154,7 @@ impl Client {
                 codec: scene.codec,
                 ssrc,
                 speech: scene.speech.clone(),
+                video,
             })
             .map_err(text)?;
         let at = tokio::select! {

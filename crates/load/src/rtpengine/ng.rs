@@ -64,7 +64,7 @@ impl NgCall {
             call.offer, call.candidate
         );
         let codecs: &[&str] = match self.carried {
-            Carried::Relayed => &[],
+            Carried::Relayed | Carried::Video => &[],
             // The phone is to see nothing of what the page speaks.
             Carried::Transcoded => &["codec-mask-all", "codec-transcode-PCMU"],
         };
