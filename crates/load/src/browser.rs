@@ -7,6 +7,8 @@ mod checks;
 mod dtls;
 mod identity;
 mod srtp;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -86,8 +88,11 @@ pub struct BrowserTransport {
 }
 
 enum Security {
-    /// The peer has not answered a check.
-    Waiting,
+    /// The peer has not answered a check. What it says before is kept, as Chromium keeps a hello
+    /// that comes too early.
+    Waiting {
+        early: Option<Bytes>,
+    },
     Handshaking(Box<Association>),
     Secured(Box<Association>, Box<SrtpSession>),
     Over,
@@ -106,7 +111,7 @@ impl BrowserTransport {
             checks: Checks::new(local, &remote, rng, now),
             identity,
             remote,
-            security: Security::Waiting,
+            security: Security::Waiting { early: None },
             transmits: Vec::new(),
         }
     }
@@ -134,20 +139,32 @@ impl BrowserTransport {
             }
             Heard::Nothing => false,
         };
-        if first && matches!(self.security, Security::Waiting) {
-            let association = Association::new(&self.identity, self.remote.role, now);
-            let association = association.map_err(|Ended| Failure::Handshake)?;
-            self.security = Security::Handshaking(Box::new(association));
-            self.collect();
+        let early = match &mut self.security {
+            Security::Waiting { early } if first => early.take(),
+            Security::Waiting { .. }
+            | Security::Handshaking(_)
+            | Security::Secured(..)
+            | Security::Over => return Ok(Received::Nothing),
+        };
+        let association = Association::new(&self.identity, self.remote.role, now);
+        let association = association.map_err(|Ended| Failure::Handshake)?;
+        self.security = Security::Handshaking(Box::new(association));
+        self.collect();
+        match early {
+            Some(hello) => self.handle_dtls(&hello, now),
+            None => Ok(Received::Nothing),
         }
-        Ok(Received::Nothing)
     }
 
     fn handle_dtls(&mut self, datagram: &[u8], now: Instant) -> Result<Received, Failure> {
         let outcome = match &mut self.security {
             Security::Handshaking(association) => association.handle_datagram(datagram, now),
             Security::Secured(association, _) => association.handle_datagram(datagram, now),
-            Security::Waiting | Security::Over => return Ok(Received::Nothing),
+            Security::Waiting { early } => {
+                early.get_or_insert_with(|| Bytes::copy_from_slice(datagram));
+                return Ok(Received::Nothing);
+            }
+            Security::Over => return Ok(Received::Nothing),
         };
         self.collect();
         match outcome {
@@ -156,7 +173,7 @@ impl BrowserTransport {
             Err(Ended) => Err(
                 match std::mem::replace(&mut self.security, Security::Over) {
                     Security::Secured(..) => Failure::Closed,
-                    Security::Waiting | Security::Handshaking(_) | Security::Over => {
+                    Security::Waiting { .. } | Security::Handshaking(_) | Security::Over => {
                         Failure::Handshake
                     }
                 },
@@ -172,7 +189,7 @@ impl BrowserTransport {
         let session = session.map_err(|_| Failure::Handshake)?;
         self.security = match std::mem::replace(&mut self.security, Security::Over) {
             Security::Handshaking(association) => Security::Secured(association, Box::new(session)),
-            other @ (Security::Waiting | Security::Secured(..) | Security::Over) => other,
+            other @ (Security::Waiting { .. } | Security::Secured(..) | Security::Over) => other,
         };
         Ok(())
     }
@@ -193,7 +210,7 @@ impl BrowserTransport {
     pub fn seal(&mut self, packet: &[u8]) -> Option<BytesMut> {
         match &mut self.security {
             Security::Secured(_, session) => session.seal(packet),
-            Security::Waiting | Security::Handshaking(_) | Security::Over => None,
+            Security::Waiting { .. } | Security::Handshaking(_) | Security::Over => None,
         }
     }
 
@@ -201,7 +218,7 @@ impl BrowserTransport {
     pub fn seal_rtcp(&mut self, packet: &[u8]) -> Option<BytesMut> {
         match &mut self.security {
             Security::Secured(_, session) => session.seal_rtcp(packet),
-            Security::Waiting | Security::Handshaking(_) | Security::Over => None,
+            Security::Waiting { .. } | Security::Handshaking(_) | Security::Over => None,
         }
     }
 
@@ -210,7 +227,7 @@ impl BrowserTransport {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let checks = self.checks.poll_timeout();
         match &self.security {
-            Security::Waiting | Security::Secured(..) => Some(checks),
+            Security::Waiting { .. } | Security::Secured(..) => Some(checks),
             Security::Handshaking(association) => Some(
                 association
                     .poll_timeout()
@@ -251,7 +268,7 @@ impl BrowserTransport {
             Security::Handshaking(association) | Security::Secured(association, _) => {
                 association.close();
             }
-            Security::Waiting | Security::Over => {}
+            Security::Waiting { .. } | Security::Over => {}
         }
         self.collect();
         self.security = Security::Over;
@@ -264,7 +281,7 @@ impl BrowserTransport {
                     self.transmits.push(datagram);
                 }
             }
-            Security::Waiting | Security::Over => {}
+            Security::Waiting { .. } | Security::Over => {}
         }
     }
 

@@ -1,9 +1,11 @@
 //! The controlling end of ICE towards a lite peer (RFC 8445 §7.2, RFC 7675).
 //!
-//! One candidate pair, nominated with the first check, as there is nothing to choose. After the
-//! first answer checks go on as consent, at the pace of Chromium. A lite peer never checks us;
-//! one that is not gets its answers.
+//! One candidate pair, nominated with the first check, as there is nothing to choose. Until the
+//! first answer checks follow each other faster than a long way there and back, and the answer to
+//! any of them will do. Then they go on as consent, at the pace of Chromium. A lite peer never
+//! checks us; one that is not gets its answers.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -29,6 +31,8 @@ const LONGEST_GAP: Duration = Duration::from_millis(1600);
 const CONSENT_GAP: Duration = Duration::from_millis(2500);
 /// Without an answer for this long the pair is dead (RFC 7675 §5.1).
 const CONSENT_LIMIT: Duration = Duration::from_secs(30);
+/// Checks whose answers may still come: of some seconds.
+const OUTSTANDING: usize = 8;
 /// Of a peer-reflexive candidate on our only interface (RFC 8445 §5.1.2).
 const PRIORITY: u32 = 1_853_824_767;
 
@@ -66,7 +70,8 @@ pub(super) struct Checks {
     remote_pwd: String,
     tie_breaker: u64,
     rng: StdRng,
-    outstanding: TransactionId,
+    /// The latest is the last.
+    outstanding: VecDeque<TransactionId>,
     gap: Duration,
     next: Instant,
     answered: Option<Instant>,
@@ -92,7 +97,7 @@ impl Checks {
             remote_pwd: remote.pwd.clone(),
             tie_breaker: rng.next_u64(),
             rng,
-            outstanding: TransactionId::default(),
+            outstanding: VecDeque::with_capacity(OUTSTANDING),
             gap: FIRST_GAP,
             next: now,
             answered: None,
@@ -122,14 +127,19 @@ impl Checks {
         if self.answered.is_none() {
             self.gap = (self.gap * 2).min(LONGEST_GAP);
         }
-        self.rng.fill_bytes(&mut self.outstanding.0);
-        self.check(crypto).ok()
+        let mut transaction = TransactionId::default();
+        self.rng.fill_bytes(&mut transaction.0);
+        if self.outstanding.len() == OUTSTANDING {
+            self.outstanding.pop_front();
+        }
+        self.outstanding.push_back(transaction);
+        self.check(transaction, crypto).ok()
     }
 
-    fn check(&self, crypto: &dyn RTCCrypto) -> Result<Vec<u8>> {
+    fn check(&self, transaction: TransactionId, crypto: &dyn RTCCrypto) -> Result<Vec<u8>> {
         let mut message = Message::new();
         message.build(&[
-            Box::new(self.outstanding),
+            Box::new(transaction),
             Box::new(BINDING_REQUEST),
             Box::new(TextAttribute::new(ATTR_USERNAME, self.username.clone())),
             Box::new(Raw(ATTR_ICE_CONTROLLING, &self.tie_breaker.to_be_bytes())),
@@ -159,7 +169,7 @@ impl Checks {
         }
         let good = readable
             && message.typ == BINDING_SUCCESS
-            && message.transaction_id == self.outstanding
+            && self.outstanding.contains(&message.transaction_id)
             && FINGERPRINT.check(&message).is_ok()
             && MessageIntegrity::check(&mut message, self.remote_pwd.as_bytes(), crypto).is_ok();
         if !good {
