@@ -102,6 +102,7 @@ pub(crate) struct BrowserCore {
     remote: Option<BrowserRemote>,
     limits: BrowserLimits,
     validated_at: Option<Instant>,
+    keyed_at: Option<BrowserAddr>,
     events: VecDeque<BrowserEvent>,
     answers: VecDeque<(BrowserAddr, Vec<u8>)>,
 }
@@ -132,6 +133,7 @@ impl BrowserCore {
             remote: None,
             limits,
             validated_at: None,
+            keyed_at: None,
             events: VecDeque::new(),
             answers: VecDeque::new(),
             identity,
@@ -197,6 +199,16 @@ impl BrowserCore {
         matches!(self.security, Security::Secured(_))
     }
 
+    /// Whether there are no keys yet.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        matches!(self.security, Security::Handshaking)
+    }
+
+    /// From where the handshake was completed.
+    pub(crate) fn keyed_at(&self) -> Option<BrowserAddr> {
+        self.keyed_at
+    }
+
     /// Takes a STUN datagram.
     pub(crate) fn handle_check(&mut self, datagram: &[u8], from: BrowserAddr, now: Instant) {
         if matches!(self.security, Security::Over) {
@@ -255,6 +267,7 @@ impl BrowserCore {
         match self.dtls.handle_datagram(datagram, now) {
             Ok(None) => {}
             Ok(Some(DtlsEvent::Connected(connected))) => {
+                self.keyed_at = Some(from);
                 self.security = Security::Unproven(connected);
                 self.admit(now);
             }

@@ -5,6 +5,12 @@
 //! after. So a check proves no more than that packets from there may be the leg's, and while
 //! several legs are checked from one address, each packet is theirs whose key opens it. Nobody can
 //! take another's packets, and nobody can keep them from him.
+//!
+//! A handshake has no key yet, and a browser takes part in one alone. So of legs that are in their
+//! handshake at one address the first has it for itself: others are silent until it is done, and
+//! so is one that has its keys from elsewhere.
+//! Who was there before the browser, and is in his handshake still, spoils the browser's: only a
+//! check of ours would tell them apart, which a lite end does not make (RFC 8445 §2.5).
 
 use std::time::Instant;
 
@@ -67,8 +73,30 @@ impl Legs {
         rivals.push(at);
     }
 
+    /// Whether leg `at` has to be silent at an address while another one is in its handshake
+    /// there: one that came before, or any if the keys of leg `at` come from elsewhere.
+    pub(super) fn yields(&self, at: usize, address: BrowserAddr, now: Instant) -> bool {
+        let handshakes = |at: usize| {
+            let leg = self.browsers.get(at).filter(|slot| slot.live);
+            leg.is_some_and(|slot| slot.core.is_handshaking())
+        };
+        let rivals = self.rivals.get(&address).into_iter().flatten();
+        let owner = self.by_address.get(&address);
+        let mut claimants = owner.into_iter().chain(rivals).copied();
+        let busy =
+            |claimant: usize| handshakes(claimant) && self.is_checked(claimant, address, now);
+        if handshakes(at) {
+            return claimants.take_while(|claimant| *claimant != at).any(busy);
+        }
+        let keyed_here = self
+            .browsers
+            .get(at)
+            .is_some_and(|slot| slot.core.keyed_at() == Some(address));
+        !keyed_here && claimants.any(busy)
+    }
+
     /// Takes a packet from an address that several legs claim, if it is one; DTLS is for all of
-    /// them to judge, SRTP for the one that opens it, which is asked first from then on.
+    /// them to judge who need not be silent, SRTP for the one that opens it, which is asked first from then on.
     pub(super) fn handle_contested(
         &mut self,
         kind: DatagramKind,
@@ -84,7 +112,8 @@ impl Legs {
             let leg = self.browsers.get(*at).filter(|slot| slot.live);
             leg.is_some_and(|slot| slot.core.accepts(from))
         };
-        let claimants: Vec<usize> = claimants.filter(accepts).collect();
+        let yields = |at: &usize| kind == DatagramKind::Dtls && self.yields(*at, from, now);
+        let claimants: Vec<usize> = claimants.filter(accepts).filter(|at| !yields(at)).collect();
         let mut refused = None;
         for at in &claimants {
             let mut taken = Ok(());
@@ -124,8 +153,8 @@ impl Legs {
         let is_owner = self.by_address.get(&address) == Some(&at);
         if let Some(rivals) = self.rivals.get_mut(&address) {
             rivals.retain(|rival| *rival != at);
-            if is_owner {
-                next = rivals.pop();
+            if is_owner && !rivals.is_empty() {
+                next = Some(rivals.remove(0));
             }
             if rivals.is_empty() {
                 self.rivals.remove(&address);

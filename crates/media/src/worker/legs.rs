@@ -18,7 +18,9 @@ use super::egress::Egress;
 use super::mailbox::{BrowserOpening, Command, EventSink, LegId, PhoneOpening};
 use super::phone_slot::PhoneSlot;
 use super::timers::Timers;
-use crate::browser_leg::{AddressChange, BrowserAddr, BrowserEvent, ConnectionId, Ufrag};
+use crate::browser_leg::{
+    AddressChange, BrowserAddr, BrowserEvent, ConnectionId, DatagramKind, Ufrag, datagram_kind,
+};
 use crate::event::{LegEvent, LegFailure, Link};
 
 /// Least time between two wake-ups of one leg.
@@ -305,10 +307,18 @@ impl Legs {
 
     /// Sends what a browser leg has to send and acts upon what has happened to it.
     pub(super) fn flush_browser(&mut self, at: usize, now: Instant, egress: &mut impl Egress) {
-        let Some(slot) = self.browsers.get_mut(at) else {
-            return;
-        };
-        while let Some((to, datagram)) = slot.core.poll_transmit() {
+        loop {
+            let Some(slot) = self.browsers.get_mut(at) else {
+                return;
+            };
+            let Some((to, datagram)) = slot.core.poll_transmit() else {
+                break;
+            };
+            let of_dtls = datagram_kind(&datagram) == DatagramKind::Dtls;
+            if of_dtls && self.yields(at, to, now) {
+                // Repeated, as if the network had lost it.
+                continue;
+            }
             // Lost like on any network; ICE and DTLS repeat.
             let _taken = egress.to_browser(to, &datagram);
         }

@@ -5,6 +5,7 @@ mod fixture;
 mod intruders;
 mod legs;
 mod loopback;
+mod rivals;
 mod storm;
 mod tcp;
 
