@@ -243,6 +243,24 @@ describe('changes of a call', () => {
     await call.state('terminated');
   });
 
+  test('packets of another length that a phone wants are told to a page that takes updates, and come', async () => {
+    const { bob, call } = await withScripted();
+    assert.equal((await call.update({ replaceTrack: true })).event?.state, 'accepted');
+    let length;
+    bob.media.on('message', (packet) => { length = packet.length - 12; });
+    await until(() => length === 160, { what: 'packets of 20 ms at the phone' });
+    const changed = await bob.midCall.offer({ lines: ['a=ptime:40', 'a=sendrecv'] });
+    assert.equal(changed.status, 200);
+    const { state, sdp } = await call.event('update', { index: 1 });
+    assert.equal(state, 'received');
+    assert.match(sdp, /^a=ptime:40\r$/m);
+    assert.equal((await call.answerUpdate(sdp)).kind, 'ack');
+    await until(() => length === 320, { what: 'packets of 40 ms at the phone' });
+    await hears(call);
+    await bob.hangUp();
+    await call.state('terminated');
+  });
+
   test('a page that does not answer a phone\'s change is told so and the call goes on', async () => {
     const { alice, bob, call } = await withScripted();
     await alice.request('account-fetch-addressbook', { account: alice.account });

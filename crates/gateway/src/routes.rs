@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use media::music::{HoldMusic, MusicError};
+use media::music::{Encoding, HoldMusic, MusicError};
 use media::plan::{Policy, Route};
 use media::sdp::AddressPolicy;
 use sip_stack::command::request_uri;
@@ -25,11 +25,14 @@ pub struct Routes {
 
 impl Routes {
     /// The policies of `config`; phones may name `addresses` only. Reads the music on hold, which
-    /// takes some seconds for long pieces.
+    /// is still to be encoded.
     ///
     /// # Errors
     /// A file that cannot be played.
-    pub fn new(config: &Config, addresses: AddressPolicy) -> Result<Self, MusicFile> {
+    pub fn new(
+        config: &Config,
+        addresses: AddressPolicy,
+    ) -> Result<(Self, Vec<Encoding>), MusicFile> {
         let mut files = MusicFiles::default();
         let policy = |route| {
             let addresses = addresses.clone();
@@ -46,11 +49,12 @@ impl Routes {
             domains.push((domain.clone(), policy(route)));
         }
         let proxy = config.sip.proxy();
-        Ok(Self {
+        let routes = Self {
             common: policy(common),
             domains,
             proxy: proxy.and_then(|proxy| proxy.host_text().map(str::to_owned)),
-        })
+        };
+        Ok((routes, files.encodings))
     }
 
     /// The same policy for all.
@@ -109,21 +113,25 @@ impl std::error::Error for MusicFile {}
 
 /// The files read so far: each is read once.
 #[derive(Default)]
-struct MusicFiles(Vec<(PathBuf, HoldMusic)>);
+struct MusicFiles {
+    read: Vec<(PathBuf, HoldMusic)>,
+    encodings: Vec<Encoding>,
+}
 
 impl MusicFiles {
     fn music(&mut self, path: Option<&PathBuf>) -> Result<Option<HoldMusic>, MusicFile> {
         let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else {
             return Ok(None);
         };
-        if let Some((_, music)) = self.0.iter().find(|(known, _)| known == path) {
+        if let Some((_, music)) = self.read.iter().find(|(known, _)| known == path) {
             return Ok(Some(music.clone()));
         }
-        let music = HoldMusic::read(path).map_err(|why| MusicFile {
+        let (music, encoding) = HoldMusic::read(path).map_err(|why| MusicFile {
             path: path.clone(),
             why,
         })?;
-        self.0.push((path.clone(), music.clone()));
+        self.read.push((path.clone(), music.clone()));
+        self.encodings.push(encoding);
         Ok(Some(music))
     }
 }
@@ -157,7 +165,8 @@ mod tests {
             "#
         );
         let config = Config::parse(&text).expect("valid");
-        Routes::new(&config, AddressPolicy::default()).expect("no music")
+        let made = Routes::new(&config, AddressPolicy::default());
+        made.expect("no music").0
     }
 
     fn first(policy: &Policy) -> AudioCodec {

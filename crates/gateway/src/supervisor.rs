@@ -81,6 +81,8 @@ pub struct Gateway {
     web_addresses: Vec<SocketAddr>,
     /// Listeners and the dispatcher: they live as long as the daemon.
     plumbing: JoinSet<()>,
+    /// Music on hold being encoded.
+    music: JoinSet<()>,
     http: Tasks,
     connections: Tasks,
     calls: Tasks,
@@ -132,7 +134,7 @@ impl Gateway {
 
     /// Ends calls with BYE, removes registrations, closes every socket; returns within the
     /// configured time and a moment.
-    pub async fn stop(mut self) -> Stopped {
+    pub async fn stop(self) -> Stopped {
         let started = Instant::now();
         let deadline = started + self.stop_limit;
         let remaining = || deadline.saturating_duration_since(Instant::now());
@@ -147,11 +149,13 @@ impl Gateway {
         self.sip.shut_down(remaining()).await;
         let left = self.sources.snapshot();
         self.http.finish(Duration::from_secs(1)).await;
-        while let Some(ended) = self.plumbing.join_next().await {
-            if let Err(error) = ended
-                && error.is_panic()
-            {
-                tracing::error!(%error, "a permanent task panicked");
+        for mut tasks in [self.plumbing, self.music] {
+            while let Some(ended) = tasks.join_next().await {
+                if let Err(error) = ended
+                    && error.is_panic()
+                {
+                    tracing::error!(%error, "a task panicked");
+                }
             }
         }
         drop(self.sources);

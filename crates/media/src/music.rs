@@ -1,6 +1,8 @@
 //! Music for a side that waits, read from a file and encoded once for each codec.
 //!
 //! All calls share what was encoded; each has its own place in it. At its end it begins again.
+//! Encoding takes seconds and is somebody else's to run ([`Encoding`]): until it has come to a
+//! codec, who waits hears nothing in it.
 //! When it is played is up to a [`crate::relay::Path`], and who plays it is the rewriter of that way.
 
 mod resample;
@@ -8,10 +10,10 @@ mod wav;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use resample::resample;
+use resample::resampled;
 
 use crate::codec::AudioCodec;
 use crate::transcode::{Encoder, MAX_PAYLOAD};
@@ -30,11 +32,61 @@ pub struct HoldMusic(Arc<Encoded>);
 
 struct Encoded {
     length: Duration,
-    pcmu: Vec<u8>,
-    pcma: Vec<u8>,
-    g722: Vec<u8>,
-    /// Packets one behind the other, and where each ends.
-    opus: (Vec<u8>, Vec<usize>),
+    pcmu: OnceLock<Packets>,
+    pcma: OnceLock<Packets>,
+    g722: OnceLock<Packets>,
+    opus: OnceLock<Packets>,
+}
+
+/// Packets of 20 ms one behind the other, and where each ends.
+struct Packets {
+    bytes: Vec<u8>,
+    /// Empty where they can be cut anywhere.
+    ends: Vec<usize>,
+}
+
+impl Encoded {
+    fn of(&self, codec: AudioCodec) -> &OnceLock<Packets> {
+        match codec {
+            AudioCodec::Opus => &self.opus,
+            AudioCodec::G722 => &self.g722,
+            AudioCodec::Pcmu => &self.pcmu,
+            AudioCodec::Pcma => &self.pcma,
+        }
+    }
+}
+
+/// The work of encoding a piece of music.
+pub struct Encoding {
+    music: HoldMusic,
+    samples: Vec<i16>,
+    rate: u32,
+}
+
+impl fmt::Debug for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Encoding({:?})", self.music)
+    }
+}
+
+impl Encoding {
+    /// Does it, which takes some seconds for the longest pieces: to be run where that hurts nobody.
+    /// Ends early when `goes_on`, which is asked for each packet, says no.
+    pub fn run(self, goes_on: impl Fn() -> bool) {
+        // The quickest first.
+        let order = [
+            AudioCodec::Pcmu,
+            AudioCodec::Pcma,
+            AudioCodec::G722,
+            AudioCodec::Opus,
+        ];
+        for codec in order {
+            let Some(packets) = encoded(codec, &self.samples, self.rate, &goes_on) else {
+                return;
+            };
+            self.music.0.of(codec).get_or_init(|| packets);
+        }
+    }
 }
 
 /// Why a file cannot be played.
@@ -81,14 +133,13 @@ impl PartialEq for HoldMusic {
 impl Eq for HoldMusic {}
 
 impl HoldMusic {
-    /// Reads a WAV file (PCM of 16 bits, mono or stereo) and encodes it, which takes some seconds
-    /// for the longest.
+    /// Reads a WAV file (PCM of 16 bits, mono or stereo); what is left to do is encoding it.
     ///
     /// # Errors
     /// [`MusicError`].
-    pub fn read(path: &Path) -> Result<Self, MusicError> {
+    pub fn read(path: &Path) -> Result<(Self, Encoding), MusicError> {
         let (samples, rate) = wav::read(path)?;
-        Self::new(&samples, rate)
+        Self::new(samples, rate)
     }
 
     /// Whether the header of a file says that it can be played. Quick; what [`Self::read`] makes
@@ -100,22 +151,25 @@ impl HoldMusic {
         wav::open(path).map(drop)
     }
 
-    /// Encodes a mono sound.
+    /// Music of a mono sound, and the work of encoding it.
     ///
     /// # Errors
     /// [`MusicError::Rate`], [`MusicError::Length`].
-    pub fn new(samples: &[i16], rate: u32) -> Result<Self, MusicError> {
+    pub fn new(samples: Vec<i16>, rate: u32) -> Result<(Self, Encoding), MusicError> {
         let length = check(samples.len() as u64, rate)?;
-        let narrow = resample(samples, rate, 8_000);
-        let wide = resample(samples, rate, 16_000);
-        let full = resample(samples, rate, 48_000);
-        Ok(Self(Arc::new(Encoded {
+        let music = Self(Arc::new(Encoded {
             length,
-            pcmu: joined(AudioCodec::Pcmu, &narrow, 8_000).0,
-            pcma: joined(AudioCodec::Pcma, &narrow, 8_000).0,
-            g722: joined(AudioCodec::G722, &wide, 16_000).0,
-            opus: joined(AudioCodec::Opus, &full, 48_000),
-        })))
+            pcmu: OnceLock::new(),
+            pcma: OnceLock::new(),
+            g722: OnceLock::new(),
+            opus: OnceLock::new(),
+        }));
+        let encoding = Encoding {
+            music: music.clone(),
+            samples,
+            rate,
+        };
+        Ok((music, encoding))
     }
 
     /// How long it takes.
@@ -135,20 +189,18 @@ impl HoldMusic {
     }
 
     /// Writes the packet that begins `at` into the music to the front of `out`, and says how long
-    /// it is. It lasts for [`Self::packet_time`].
+    /// it is. It lasts for [`Self::packet_time`]. `None` until it has been encoded.
     pub(crate) fn packet(
         &self,
         codec: AudioCodec,
         frame: Duration,
         at: Duration,
         out: &mut [u8; MAX_PAYLOAD],
-    ) -> usize {
-        let bytes = match codec {
-            AudioCodec::Opus => return self.opus_packet(at, out),
-            AudioCodec::G722 => &self.0.g722,
-            AudioCodec::Pcmu => &self.0.pcmu,
-            AudioCodec::Pcma => &self.0.pcma,
-        };
+    ) -> Option<usize> {
+        let Packets { bytes, ends } = self.0.of(codec).get()?;
+        if !ends.is_empty() {
+            return Some(opus_packet(bytes, ends, at, out));
+        }
         // One byte for 1/8,000 s.
         let place = |time: Duration| usize::try_from(time.as_micros() / 125).unwrap_or_default();
         let length = place(Self::packet_time(codec, frame)).min(MAX_PAYLOAD);
@@ -157,20 +209,19 @@ impl HoldMusic {
         for (out, byte) in out.iter_mut().zip(music.take(length)) {
             *out = *byte;
         }
-        length
+        Some(length)
     }
+}
 
-    fn opus_packet(&self, at: Duration, out: &mut [u8; MAX_PAYLOAD]) -> usize {
-        let (bytes, ends) = &self.0.opus;
-        let number = usize::try_from(at.as_micros() / OPUS_FRAME.as_micros()).unwrap_or_default();
-        let number = number.checked_rem(ends.len()).unwrap_or_default();
-        let before = number.checked_sub(1).and_then(|last| ends.get(last));
-        let start = before.copied().unwrap_or_default();
-        let end = ends.get(number).copied().unwrap_or_default();
-        let packet = bytes.get(start..end).unwrap_or_default();
-        out[..packet.len()].copy_from_slice(packet);
-        packet.len()
-    }
+fn opus_packet(bytes: &[u8], ends: &[usize], at: Duration, out: &mut [u8; MAX_PAYLOAD]) -> usize {
+    let number = usize::try_from(at.as_micros() / OPUS_FRAME.as_micros()).unwrap_or_default();
+    let number = number.checked_rem(ends.len()).unwrap_or_default();
+    let before = number.checked_sub(1).and_then(|last| ends.get(last));
+    let start = before.copied().unwrap_or_default();
+    let end = ends.get(number).copied().unwrap_or_default();
+    let packet = bytes.get(start..end).unwrap_or_default();
+    out[..packet.len()].copy_from_slice(packet);
+    packet.len()
 }
 
 /// How long so many samples of one channel take, if they can be played.
@@ -185,19 +236,40 @@ fn check(samples: u64, rate: u32) -> Result<Duration, MusicError> {
     }
 }
 
-/// A sound in packets of 20 ms, one behind the other, and where each ends.
-fn joined(codec: AudioCodec, samples: &[i16], rate: u32) -> (Vec<u8>, Vec<usize>) {
-    let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-    let Some(mut encoder) = Encoder::new(codec, rate) else {
-        return (bytes, ends);
+/// A sound in a codec; `None` when it is not wanted any more.
+fn encoded(
+    codec: AudioCodec,
+    samples: &[i16],
+    rate: u32,
+    goes_on: impl Fn() -> bool,
+) -> Option<Packets> {
+    let clock = match codec {
+        AudioCodec::Pcmu | AudioCodec::Pcma => 8_000,
+        AudioCodec::G722 => 16_000,
+        AudioCodec::Opus => 48_000,
     };
+    let mut encoder = Encoder::new(codec, clock)?;
+    let (mut bytes, mut ends) = (Vec::new(), Vec::new());
     let mut out = [0; MAX_PAYLOAD];
+    let length = clock as usize / 50;
+    let mut frame = Vec::with_capacity(length);
     // What is left over at the end is less than a packet.
-    for frame in samples.chunks_exact(rate as usize / 50) {
-        let length = encoder.encode(frame, &mut out);
+    for sample in resampled(samples, rate, clock) {
+        frame.push(sample);
+        if frame.len() < length {
+            continue;
+        }
+        if !goes_on() {
+            return None;
+        }
+        let length = encoder.encode(&frame, &mut out);
         bytes.extend_from_slice(&out[..length]);
-        ends.push(bytes.len());
+        if codec == AudioCodec::Opus {
+            ends.push(bytes.len());
+        }
+        frame.clear();
     }
     bytes.shrink_to_fit();
-    (bytes, ends)
+    ends.shrink_to_fit();
+    Some(Packets { bytes, ends })
 }

@@ -7,6 +7,7 @@ mod incoming;
 mod leaving;
 mod lifetime;
 mod messages;
+mod music;
 mod news;
 mod outgoing;
 mod pictures;

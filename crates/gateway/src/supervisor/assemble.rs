@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use media::music::Encoding;
 use media::sdp::AddressPolicy;
 use media::{
     BrowserAddress, BrowserHost, Limits as MediaLimits, Media, MediaConfig, PhoneAddress, TcpPort,
@@ -57,7 +58,7 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
     };
     let metrics = Metrics::default();
     let routes = Routes::new(&config, phone_addresses(&config, &web_addresses));
-    let routes = routes.map_err(StartError::Music)?;
+    let (routes, encodings) = routes.map_err(StartError::Music)?;
     let backend = Arc::new(Backend {
         sip: sip.handle(),
         media: media.clone(),
@@ -105,6 +106,9 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
         },
         pages,
     };
+    let mut music = JoinSet::new();
+    let wanted = phase_seen.clone();
+    music.spawn_blocking(move || encode(encodings, &wanted));
     let serving = Serving {
         tasks: http_tasks.clone(),
         peers: Peers::new(config.limits.connections_per_address),
@@ -121,6 +125,7 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
         phase,
         web_addresses,
         plumbing,
+        music,
         http: http_tasks,
         connections,
         calls,
@@ -129,6 +134,14 @@ pub(super) async fn assemble(config: Config, pages: Pages) -> Result<Gateway, St
         sources,
         stop_limit: Duration::from_secs(config.limits.stop_seconds),
     })
+}
+
+/// Encodes the music on hold, unless the daemon stops first.
+fn encode(encodings: Vec<Encoding>, phase: &watch::Receiver<Phase>) {
+    for encoding in encodings {
+        tracing::debug!(?encoding, "encoding music on hold");
+        encoding.run(|| phase.has_changed().is_ok() && *phase.borrow() != Phase::Stopping);
+    }
 }
 
 fn media_config(config: &Config) -> MediaConfig {

@@ -1,4 +1,4 @@
-//! A sound at another sample rate. Not for packets: it takes all at once, and its time.
+//! A sound at another sample rate. Not for packets: it takes its time.
 
 use std::f64::consts::PI;
 
@@ -15,16 +15,13 @@ const KEPT: f64 = 0.92;
     clippy::cast_precision_loss,
     reason = "places in a sound of some minutes; samples are brought into range"
 )]
-pub(super) fn resample(samples: &[i16], from: u32, to: u32) -> Vec<i16> {
-    if from == to {
-        return samples.to_vec();
-    }
+pub(super) fn resampled(samples: &[i16], from: u32, to: u32) -> impl Iterator<Item = i16> {
     let step = f64::from(from) / f64::from(to);
     // In the source's samples.
     let cutoff = KEPT * step.recip().min(1.0);
     let reach = REACH / cutoff;
     let count = (samples.len() as f64 / step) as usize;
-    let weight = |distance: f64| {
+    let weight = move |distance: f64| {
         let turn = PI * distance * cutoff;
         let sinc = if turn.abs() < 1e-9 {
             1.0
@@ -34,7 +31,10 @@ pub(super) fn resample(samples: &[i16], from: u32, to: u32) -> Vec<i16> {
         let window = 0.5 + 0.5 * (PI * distance / reach).cos();
         sinc * window * cutoff
     };
-    let sample = |number: usize| {
+    let sample = move |number: usize| {
+        if from == to {
+            return samples.get(number).copied().unwrap_or_default();
+        }
         let middle = number as f64 * step;
         let first = (middle - reach).max(0.0).ceil() as usize;
         let last = ((middle + reach) as usize).min(samples.len().saturating_sub(1));
@@ -46,7 +46,7 @@ pub(super) fn resample(samples: &[i16], from: u32, to: u32) -> Vec<i16> {
             .sum();
         sum.round().clamp(-32_768.0, 32_767.0) as i16
     };
-    (0..count).map(sample).collect()
+    (0..count).map(sample)
 }
 
 #[cfg(test)]
@@ -77,13 +77,13 @@ mod tests {
     fn a_tone_stays_what_it_is_and_what_does_not_fit_is_gone() {
         for from in [8_000, 11_025, 22_050, 44_100, 48_000, 96_000] {
             for to in [8_000, 16_000, 48_000] {
-                let made = resample(&tone(from, 1_000.0), from, to);
+                let made: Vec<i16> = resampled(&tone(from, 1_000.0), from, to).collect();
                 assert!(made.len().abs_diff(to as usize) <= 1);
                 let peak = peak(&made, to, 1_000.0);
                 assert!((peak - 10_000.0).abs() < 100.0, "{from} {to}: {peak}");
             }
         }
-        let made = resample(&tone(48_000, 7_000.0), 48_000, 8_000);
+        let made: Vec<i16> = resampled(&tone(48_000, 7_000.0), 48_000, 8_000).collect();
         assert!(peak(&made, 8_000, 1_000.0) < 50.0, "no alias");
     }
 }

@@ -83,9 +83,13 @@ impl Rewriter {
         }
         let (head, payload) = packet.split_first_chunk_mut::<HEADER_LENGTH>()?;
         let payload = payload.first_chunk_mut::<MAX_PAYLOAD>()?;
-        let length = playing
+        let Some(length) = playing
             .music
-            .packet(format.codec, frame, playing.at, payload);
+            .packet(format.codec, frame, playing.at, payload)
+        else {
+            playing.begun = false;
+            return None;
+        };
         playing.at = (playing.at + frame).min(playing.music.length());
         if playing.at >= playing.music.length() {
             playing.at = Duration::ZERO;

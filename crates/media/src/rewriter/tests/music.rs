@@ -22,7 +22,9 @@ fn tone(rate: u32) -> HoldMusic {
     let turn = 500.0 * std::f64::consts::TAU / f64::from(rate);
     let sample = |at| ((turn * f64::from(at)).sin() * 10_000.0) as i16;
     let samples: Vec<_> = (0..rate).map(sample).collect();
-    HoldMusic::new(&samples, rate).expect("a second")
+    let (music, encoding) = HoldMusic::new(samples, rate).expect("a second");
+    encoding.run(|| true);
+    music
 }
 
 fn held(music: &HoldMusic, waits: Waits) -> Path {
@@ -179,9 +181,37 @@ fn there_is_a_packet_of_each_codec_and_length() {
 
 #[test]
 fn what_is_too_short_or_of_an_odd_rate_is_refused() {
-    assert_eq!(HoldMusic::new(&[0; 100], 8_000), Err(MusicError::Length));
-    assert_eq!(
-        HoldMusic::new(&[0; 100], 4_000),
-        Err(MusicError::Rate(4_000))
-    );
+    let refused = |rate| HoldMusic::new(vec![0; 100], rate).map(drop);
+    assert_eq!(refused(8_000), Err(MusicError::Length));
+    assert_eq!(refused(4_000), Err(MusicError::Rate(4_000)));
+}
+
+#[test]
+fn until_it_is_encoded_nothing_is_heard_and_then_the_numbers_go_on() {
+    let (music, encoding) = HoldMusic::new(vec![1_000; 8_000], 8_000).expect("a second");
+    let mut way = Way::new(talking());
+    way.audio();
+    way.rewriter.replan(held(&music, Waits::InSilence), way.now);
+    way.pass(ms(1_000));
+    assert_eq!(way.sent.len(), 1);
+    encoding.run(|| true);
+    way.pass(ms(1_000));
+    assert!((50..=52).contains(&way.sent.len()), "{}", way.sent.len());
+    way.assert_no_gap();
+}
+
+#[test]
+fn encoding_ends_when_it_is_not_wanted_any_more() {
+    let (music, encoding) = HoldMusic::new(vec![1_000; 8_000], 8_000).expect("a second");
+    let asked = std::cell::Cell::new(0);
+    encoding.run(|| asked.replace(asked.get() + 1) < 60);
+    assert_eq!(asked.get(), 61);
+    for (codec, there) in [(AudioCodec::Pcmu, true), (AudioCodec::Pcma, false)] {
+        let mut path = held(&music, Waits::InSilence);
+        path.to = AudioFormat { codec, ptime: 20 };
+        path.from = path.to;
+        let mut way = Way::new(path);
+        way.pass(ms(100));
+        assert_eq!(!way.sent.is_empty(), there, "{codec}");
+    }
 }
