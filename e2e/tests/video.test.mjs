@@ -182,6 +182,25 @@ describe('video', () => {
     await carol.closed();
   });
 
+  test('a page that takes updates is told that the phone of a transfer has no video', async () => {
+    const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', video: 'VP8', name: 'bob-leaves' }));
+    const carol = stage.cast(await startBaresip('carol', { proxy: stage.proxy, answer: 'auto', name: 'carol-hears' }));
+    const alice = await registered('alice');
+    const call = await alice.call(bob.uri, { camera: true });
+    await call.state('established');
+    await sees(call, 20);
+    assert.equal((await call.update({ replaceTrack: true })).event?.state, 'accepted');
+    await bob.transfer(`sip:${carol.uri}`);
+    await carol.established();
+    const { state, sdp } = await call.event('update', { index: 1 });
+    assert.equal(state, 'received');
+    assert.match(sdp, /^m=video 0 /m);
+    assert.equal((await call.answerUpdate(sdp)).kind, 'ack');
+    await hears(call);
+    await call.hangUp();
+    await carol.closed();
+  });
+
   test('a phone without feedback asks for keyframes by INFO and is asked by INFO', async () => {
     // The testbed's own phone: no real one at hand can be told to do without feedback.
     const bob = stage.cast(await startScriptedPhone({ proxy: stage.proxy, info: true }));
