@@ -1,10 +1,13 @@
 //! What a stream does with its queue, its pings and its end.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
-use tokio::io::duplex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+use super::read::{FIRST_LIMIT, PARTIAL_LIMIT};
 use super::*;
+use crate::driver::now;
+use crate::message::PING;
 
 #[tokio::test(start_paused = true)]
 async fn a_head_that_never_ends_closes_the_stream() {
