@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use super::allowance::Allowance;
-use super::{AccountConfig, AccountId, Attempt, Keyring, Known};
+use super::{AccountConfig, AccountId, Attempt, Challenger, Keyring, Known};
 use crate::dialog::RouteSet;
-use crate::message::{HeaderName, HeaderValue, Headers, Method, NameAddr, Uri, UriBuilder};
+use crate::message::{
+    HeaderName, HeaderValue, Headers, Method, NameAddr, Request, Uri, UriBuilder,
+};
 use crate::registration::{Fingerprint, HopId, Registration};
 use crate::target::Target;
 use crate::transaction::{ContactTemplate, Route};
@@ -128,8 +130,25 @@ impl Account {
         target
     }
 
+    /// A request to `called` outside of any dialog (RFC 3261 §8.1.1) as far as its way goes; where it
+    /// leaves us, and who may ask for credentials there.
+    pub(crate) fn request_to(&self, method: Method, called: &Uri) -> (Request, Route, Challenger) {
+        let routes = self.routes();
+        let challenger = match routes.first().is_some() || self.is_own_domain(called) {
+            true => Challenger::OwnServer,
+            false => Challenger::OnTheWay,
+        };
+        let (uri, route_values) = routes.apply(called);
+        let mut request = Request::new(method, uri);
+        for route in route_values {
+            request.headers.push(HeaderName::Route, route);
+        }
+        request.headers.push(HeaderName::MaxForwards, 70_u32);
+        (request, self.next_hop(&routes, called), challenger)
+    }
+
     /// Where a new request for `uri` leaves us.
-    pub(crate) fn next_hop(&self, routes: &RouteSet, uri: &Uri) -> Route {
+    fn next_hop(&self, routes: &RouteSet, uri: &Uri) -> Route {
         Route::Target(self.target(routes.first().unwrap_or(uri)))
     }
 

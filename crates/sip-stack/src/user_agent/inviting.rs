@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::client_user::{Acknowledged, Answered, ClientUser};
 use super::identifying::Wish;
 use super::{Timer, UserAgent, headers};
-use crate::account::{AccountId, Attempt, Capabilities, Challenger, SessionId, is_challenge};
+use crate::account::{AccountId, Attempt, Capabilities, SessionId, is_challenge};
 use crate::command::Reason;
 use crate::dialog::Dialog;
 use crate::event::{EndedBy, SessionEvent, StatusReason};
@@ -59,22 +59,10 @@ impl UserAgent {
             .filter(|account| !account.leaving)
             .ok_or_else(|| StatusReason::new(480, "No Such Account"))?;
         let called = target.uri(&account.registrar)?;
-        let routes = account.routes();
-        let challenger = match routes.first().is_some() || account.is_own_domain(&called) {
-            true => Challenger::OwnServer,
-            false => Challenger::OnTheWay,
-        };
-        let next_hop = account.next_hop(&routes, &called);
-        let (uri, route_values) = routes.apply(&called);
-
-        let mut request = Request::new(Method::Invite, uri);
-        for route in route_values {
-            request.headers.push(HeaderName::Route, route);
-        }
+        let (mut request, next_hop, challenger) = account.request_to(Method::Invite, &called);
         let (tag, call_id) = (self.core.token(), self.core.call_id());
         let wish = Wish::read(extra, target.is_anonymous());
         let fields = &mut request.headers;
-        fields.push(HeaderName::MaxForwards, 70_u32);
         fields.push(HeaderName::From, wish.from(account, &tag));
         fields.push(HeaderName::To, NameAddr::new(called));
         fields.push(HeaderName::CallId, call_id.clone());

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::UserAgent;
 use super::client_user::{ClientUser, Paging};
 use super::identifying::Wish;
-use crate::account::{AccountId, Attempt, Challenger, SessionId, is_challenge};
+use crate::account::{AccountId, Attempt, SessionId, is_challenge};
 use crate::event::{EndedBy, Event, SessionEvent, StatusReason};
 use crate::invite::Usage;
 use crate::invite::called::called_uri;
@@ -193,19 +193,8 @@ impl UserAgent {
             .filter(|account| !account.leaving)
             .ok_or_else(|| StatusReason::new(480, "No Such Account"))?;
         let called = called_uri(target, &account.registrar)?;
-        let routes = account.routes();
-        let challenger = match routes.first().is_some() || account.is_own_domain(&called) {
-            true => Challenger::OwnServer,
-            false => Challenger::OnTheWay,
-        };
-        let next_hop = account.next_hop(&routes, &called);
-        let (uri, route_values) = routes.apply(&called);
-        let mut request = Request::new(Method::Message, uri);
-        for route in route_values {
-            request.headers.push(HeaderName::Route, route);
-        }
+        let (mut request, next_hop, challenger) = account.request_to(Method::Message, &called);
         let fields = &mut request.headers;
-        fields.push(HeaderName::MaxForwards, 70_u32);
         let wish = Wish::read(&message.headers, false);
         fields.push(HeaderName::From, wish.from(account, &self.core.token()));
         fields.push(HeaderName::To, NameAddr::new(called));
