@@ -5,8 +5,10 @@
 //! others like it. A validated one lives as long as its leg has a use for it. A reader that is
 //! slow loses its own frames and nobody else's.
 
+mod reading;
+
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -15,8 +17,8 @@ use mio::{Interest, Registry, Token};
 use slab::Slab;
 use socket2::SockRef;
 
-use super::addresses::Standing;
-use super::framing::{Deframer, Queued, Waiting, Wanted};
+pub(super) use self::reading::ReadOutcome;
+use super::framing::{Deframer, Queued, Waiting};
 use crate::browser_leg::{BrowserAddr, ConnectionId, Via};
 
 /// How long a connection may take to be validated by a check.
@@ -189,52 +191,6 @@ impl Connections {
         connection.filter(|connection| connection.serial == id.serial)
     }
 
-    /// Reads what has come on a connection. What is read is given back by [`Self::finish`].
-    pub(super) fn read(&mut self, slot: usize, buffer: &mut [u8]) -> ReadOutcome {
-        let Some(connection) = self.open.get_mut(slot) else {
-            return ReadOutcome::Nothing;
-        };
-        let from = connection.address(slot);
-        match connection.stream.read(buffer) {
-            Ok(length) if length > 0 => ReadOutcome::Bytes {
-                length,
-                reading: Reading {
-                    from,
-                    validated: connection.validated,
-                    deframer: std::mem::take(&mut connection.deframer),
-                },
-            },
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => ReadOutcome::Again,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => ReadOutcome::Nothing,
-            Ok(_) | Err(_) => {
-                self.lose(from);
-                ReadOutcome::Nothing
-            }
-        }
-    }
-
-    /// What was read has been served; `wanted` says whether the connection is still good.
-    /// Returns whether it may have more.
-    pub(super) fn finish(&mut self, reading: Reading, wanted: Wanted) -> bool {
-        let Via::Tcp(id) = reading.from.via else {
-            return false;
-        };
-        let found = self.open.get_mut(id.slot as usize);
-        // It may have been closed meanwhile, and its place taken.
-        let Some(connection) = found.filter(|connection| connection.serial == id.serial) else {
-            return false;
-        };
-        connection.deframer = reading.deframer;
-        connection.validated = reading.validated;
-        match wanted {
-            Wanted::More => true,
-            Wanted::Nothing => {
-                self.lose(reading.from);
-                false
-            }
-        }
-    }
-
     /// Writes a frame, or as much of it as can be; the rest waits.
     pub(super) fn send(&mut self, id: ConnectionId, frame: &[u8]) -> bool {
         let slot = id.slot as usize;
@@ -317,53 +273,6 @@ impl Connections {
     /// Connections that are open.
     pub(super) fn count(&self) -> usize {
         self.open.len()
-    }
-}
-
-/// What came of reading.
-pub(super) enum ReadOutcome {
-    Bytes {
-        length: usize,
-        reading: Reading,
-    },
-    /// It is worth another try.
-    Again,
-    Nothing,
-}
-
-/// A connection's reading side, taken out of it while its frames are served.
-pub(super) struct Reading {
-    from: BrowserAddr,
-    validated: bool,
-    deframer: Deframer,
-}
-
-impl Reading {
-    /// Gives out the frames that are complete. Who is nobody's on his first frame, or sends what
-    /// is no frame, is not wanted any more.
-    pub(super) fn handle_bytes(
-        &mut self,
-        bytes: &[u8],
-        mut take: impl FnMut(&[u8], BrowserAddr) -> Standing,
-    ) -> Wanted {
-        let Self {
-            from,
-            validated,
-            deframer,
-        } = self;
-        let outcome = deframer.handle_bytes(bytes, |frame| {
-            if frame.is_empty() {
-                return Wanted::More;
-            }
-            match take(frame, *from) {
-                Standing::Validated => *validated = true,
-                Standing::Named => {}
-                Standing::Stranger if *validated => {}
-                Standing::Stranger => return Wanted::Nothing,
-            }
-            Wanted::More
-        });
-        outcome.unwrap_or(Wanted::Nothing)
     }
 }
 
