@@ -109,26 +109,17 @@ impl Legs {
         else {
             return;
         };
+        let BrowserVideo {
+            stream: from,
+            tally,
+            ..
+        } = &mut **video;
         if !slot.gate.browser_to_phone {
-            video.tally.dropped.not_open += 1;
-            video.stream.pass_over();
-            stream.interrupt();
-            return;
+            return stream.shut_to(from, tally);
         }
-        match stream.forward(header, now) {
-            Forward::Send(fresh, sequence) => {
-                let begun = stream.has_begun();
-                let range = headed(packet, header, fresh);
-                self.phones[phone].send_video(&packet[range], sequence, now, egress);
-                if begun {
-                    video.stream.want_keyframe();
-                }
-            }
-            Forward::Closed => {
-                video.tally.dropped.not_open += 1;
-                video.stream.pass_over();
-            }
-            Forward::Dropped => {}
+        if let Some((fresh, sequence)) = stream.carry(from, tally, header, now) {
+            let range = headed(packet, header, fresh);
+            self.phones[phone].send_video(&packet[range], sequence, now, egress);
         }
         self.browsers[at].send_video_request(now, egress);
         self.rearm(LegKey::Phone(phone), now);
@@ -163,29 +154,51 @@ impl Legs {
             return;
         };
         if !gate {
-            slot.tally.dropped.not_open += 1;
-            stream.pass_over();
-            video.stream.interrupt();
-            return;
+            return video.stream.shut_to(stream, &mut slot.tally);
         }
-        match video.stream.forward(header, now) {
-            Forward::Send(fresh, sequence) => {
-                if video.stream.has_begun() {
-                    stream.want_keyframe();
-                }
-                let range = headed(packet, header, fresh);
-                browser.send_video(&packet[range], sequence, now, egress);
-            }
-            Forward::Closed => {
-                slot.tally.dropped.not_open += 1;
-                stream.pass_over();
-            }
-            Forward::Dropped => {}
+        let carried = video.stream.carry(stream, &mut slot.tally, header, now);
+        if let Some((fresh, sequence)) = carried {
+            let range = headed(packet, header, fresh);
+            browser.send_video(&packet[range], sequence, now, egress);
         }
         let browser = stream.peer;
         slot.send_video_request(now, egress);
         if let Some(browser) = browser {
             self.rearm(LegKey::Browser(browser), now);
+        }
+    }
+}
+
+impl VideoStream {
+    /// A packet of the other leg's stream comes while its way to us is closed.
+    fn shut_to(&mut self, from: &mut Self, tally: &mut Tally) {
+        tally.dropped.not_open += 1;
+        from.pass_over();
+        self.interrupt();
+    }
+
+    /// A packet of the other leg's stream: the header and the number under which it goes on, if it
+    /// does. Who begins to be sent to needs a keyframe.
+    fn carry(
+        &mut self,
+        from: &mut Self,
+        tally: &mut Tally,
+        header: &Header,
+        now: Instant,
+    ) -> Option<([u8; HEADER_LENGTH], SeqNo)> {
+        match self.forward(header, now) {
+            Forward::Send(fresh, sequence) => {
+                if self.has_begun() {
+                    from.want_keyframe();
+                }
+                Some((fresh, sequence))
+            }
+            Forward::Closed => {
+                tally.dropped.not_open += 1;
+                from.pass_over();
+                None
+            }
+            Forward::Dropped => None,
         }
     }
 }
