@@ -1,9 +1,10 @@
-//! The media path: from a browser's SRTP to a phone's RTP and back.
+//! The media path: from a browser's SRTP to a phone's RTP or SRTP and back, sound and video.
 //!
 //! Signalling opens a [`BrowserLeg`] and a [`PhoneLeg`] on the same [`WorkerHandle`],
 //! writes what they tell into SDP, gives them what the peers' SDP told, and bridges them
-//! with a [`Relay`] plan. Everything per packet happens on the worker's own thread.
-//! Dropping a handle closes its leg.
+//! with a [`Relay`] plan. Video is a second stream on the browser's leg, and has a phone leg of
+//! its own. Everything per packet happens on the worker's own thread. Dropping a handle closes
+//! its leg.
 //!
 //! Cores (`browser_leg`, relaying, SDP) are sans-IO: bytes, `now` and randomness come in,
 //! datagrams and events go out. Only `worker` has sockets, threads and a clock.

@@ -10,6 +10,7 @@
 //! senders and receivers differ in what they think one is. While a digit is sent, audio packets
 //! are dropped (RFC 4733 §2.6: either is allowed): receivers that mix both are rare, and ones that
 //! take the audio for the end of the event are not. Phones without events are sent tones ([`tones`]).
+//! Who waits hears music ([`music`]).
 //!
 //! Sans-IO. Not concerned with who sent a packet, nor with encryption.
 
