@@ -1,6 +1,9 @@
 //! Calls whose phone leg is encrypted with keys from SDP, through a whole worker.
 
+use std::net::SocketAddr;
+
 use super::*;
+use crate::browser_leg::Identity;
 use crate::srtp::{SdesKeys, SdesSession, SrtpLocal, SrtpPolicy, SrtpProfile};
 
 #[test]

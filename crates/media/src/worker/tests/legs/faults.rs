@@ -1,6 +1,8 @@
 //! Faults made on a call on virtual time, and what is said of them. What needs a real browser or a
 //! real phone is in `e2e/tests/quality.test.mjs`.
 
+use std::net::SocketAddr;
+
 use super::*;
 use crate::event::Way;
 use crate::quality::{CallFigures, Cause, Dbov, Toward, verdict};
