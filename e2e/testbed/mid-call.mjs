@@ -1,6 +1,6 @@
 // What a scripted phone does with and by re-INVITEs, in a call that the page has made.
 import { branch, contact, routes } from './scripted-phone.mjs';
-import { until } from './wait.mjs';
+import { pause, until } from './wait.mjs';
 
 const MIRRORED = { sendrecv: 'sendrecv', sendonly: 'recvonly', recvonly: 'sendonly', inactive: 'inactive' };
 
@@ -42,7 +42,7 @@ export class MidCall {
     this.codec = codec;
     const response = await this.transact(this.describe(lines));
     if (response.status === 491 && again) {
-      await new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 300));
+      await pause(300 + Math.random() * 300);
       return this.offer({ codec, lines });
     }
     if (response.status >= 300) this.codec = before;

@@ -1,4 +1,5 @@
 // The usual stage: Kamailio, the gateway behind it, Chromium; and the usual end: nothing is left.
+import assert from 'node:assert/strict';
 import { startChromium } from './chromium.mjs';
 import { startGateway } from './gateway.mjs';
 import { startKamailio } from './kamailio.mjs';
@@ -26,6 +27,13 @@ class Stage {
     const page = await this.browser.open();
     this.pages.push(page);
     return page.connect(user, { url: secure ? this.gateway.secureUrl : this.gateway.url, dialect });
+  }
+
+  /** The same, with its account registered. */
+  async registered(user = 'alice', options = {}) {
+    const page = await this.connect(user, options);
+    assert.equal((await page.register()).state, 'registered');
+    return page;
   }
 
   /** Keeps a phone until the scene ends. */

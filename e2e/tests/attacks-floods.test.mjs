@@ -45,8 +45,7 @@ steps('floods and false streams', ({ before, after, test }) => {
   });
 
   test('a page and a phone are there', async () => {
-    alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    alice = await stage.registered();
     bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto' }));
   });
 

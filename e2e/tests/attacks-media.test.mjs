@@ -145,8 +145,7 @@ describe('attacks on the media of a plain call', () => {
 
   async function ringing(name) {
     const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, codecs: ['PCMU'], name }));
-    const alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     assert.equal(call.created.kind, 'ack', call.created.error);
     await bob.rings();
@@ -201,8 +200,7 @@ describe('attacks on the media of a plain call', () => {
   for (const [way, codecs] of [['relayed', ['audio/PCMU']], ['transcoded', ['audio/opus']]]) {
     test(`M5: numbers that roll over, jump and fall back, another source and a pause are not heard where audio is ${way}`, async () => {
       const phone = stage.cast(await startScriptedPhone({ proxy: stage.proxy }));
-      const alice = await stage.connect('alice');
-      assert.equal((await alice.register()).state, 'registered');
+      const alice = await stage.registered();
       const call = await alice.call(phone.uri, { codecs });
       await phone.answer();
       await phone.play(PHONE_HZ, { change: whims });

@@ -57,8 +57,7 @@ describe('bad networks', () => {
     await Promise.all(Object.values(CALLS).map(async ({ user, phone }) => {
       phones[user] = stage.cast(await startBaresip(user, { proxy: stage.proxy, codecs: phone, answer: 'auto', sound, jitterBuffer: JITTER_BUFFER }));
     }));
-    alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    alice = await stage.registered();
   });
   after(async () => {
     await stage?.abandon();

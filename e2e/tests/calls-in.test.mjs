@@ -9,8 +9,7 @@ const CODECS = ['opus', 'G722', 'PCMU', 'PCMA'];
 
 /** Bob's phone calls Alice's page; both hear each other; the phone hangs up. */
 async function callIn(stage, { codec, transport = 'udp', secure = false, name }) {
-  const alice = await stage.connect('alice', { secure });
-  assert.equal((await alice.register()).state, 'registered');
+  const alice = await stage.registered('alice', { secure });
   const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, transport, codecs: [codec], name }));
 
   await bob.dial(alice.account);

@@ -10,8 +10,7 @@ const CODECS = ['opus', 'G722', 'PCMU', 'PCMA'];
 /** Alice's page calls Bob's phone; both hear each other; the page hangs up. */
 async function callOut(stage, { codec, transport = 'udp', secure = false, name }) {
   const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, transport, codecs: [codec], name }));
-  const alice = await stage.connect('alice', { secure });
-  assert.equal((await alice.register()).state, 'registered');
+  const alice = await stage.registered('alice', { secure });
 
   const call = await alice.call(bob.uri);
   assert.equal(call.created.kind, 'ack', call.created.error);

@@ -13,15 +13,13 @@ describe('a carrier', () => {
   after(() => stage?.abandon());
 
   test('pings the trunk that has registered with it, and hears what is true', async () => {
-    const alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    const alice = await stage.registered();
     const peer = stage.cast(await startSippClient('uac-ping', { target: `127.0.0.1:${stage.gateway.sip}`, user: 'trunk' }));
     await peer.done();
   });
 
   test('asks within a call, by 200, 405, 415, 420, 481, 489 and 501, and exchanges tones by INFO', async () => {
-    const alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    const alice = await stage.registered();
     const target = `127.0.0.1:${stage.proxy.port}`;
     const peer = stage.cast(await startSippClient('uac-asks', { target, user: 'alice', keys: { domain: DOMAIN } }));
     const call = await alice.incoming();

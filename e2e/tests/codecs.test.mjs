@@ -4,21 +4,15 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { startBaresip } from '../testbed/baresip.mjs';
 import { PHONE_HZ, converse } from '../testbed/conversation.mjs';
 import { DOMAIN } from '../testbed/kamailio.mjs';
+import { hears } from '../testbed/listening.mjs';
 import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
 import { startStage } from '../testbed/stage.mjs';
-import { power } from '../testbed/tone.mjs';
 import { until } from '../testbed/wait.mjs';
-
-const registered = async (stage) => {
-  const alice = await stage.connect('alice');
-  assert.equal((await alice.register()).state, 'registered');
-  return alice;
-};
 
 /** Alice's page calls Bob's phone, which takes the call; both hear each other, the page in `codec`. */
 async function talk(stage, { phone, codec, name, codecs }) {
   const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, codecs: phone, answer: 'auto', name }));
-  const alice = await registered(stage);
+  const alice = await stage.registered();
   const call = await alice.call(bob.uri, { codecs });
   await call.state('established');
   await converse(call, bob, { codec });
@@ -36,19 +30,18 @@ describe('codecs as they are by default', () => {
 
   test('a phone that wants another codec in mid-call gets it, and the page hears nothing of it but the sound', async () => {
     const bob = stage.cast(await startScriptedPhone({ proxy: stage.proxy }));
-    const alice = await registered(stage);
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await bob.answer();
     await bob.play(PHONE_HZ);
     await call.state('established');
     await call.mediaStarts();
-    const hears = () => until(async () => power((await call.hear(0.3)).samples, 48000, PHONE_HZ) > 1e-3, { seconds: 8, what: 'the phone\'s tone' });
-    await hears();
+    await hears(call);
     for (const codec of [8, 0]) {
       assert.equal((await bob.midCall.offer({ codec })).status, 200);
       await until(() => bob.payloadType === codec, { what: `payload type ${codec} at the phone` });
     }
-    await hears();
+    await hears(call);
     assert.ok((await alice.events()).every((e) => e.kind !== 'update'));
     await bob.hangUp();
     await call.state('terminated');
@@ -70,7 +63,7 @@ describe('a route that wants Opus in browsers and G.711 at phones', () => {
 
   test('has them in a call in', async () => {
     const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, codecs: ['PCMA'], name: 'bob-pcma' }));
-    const alice = await registered(stage);
+    const alice = await stage.registered();
     await bob.dial(alice.account);
     const call = await alice.incoming();
     assert.equal((await call.accept()).kind, 'ack');

@@ -4,11 +4,10 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { startBaresip } from '../testbed/baresip.mjs';
 import { MICROPHONE_HZ } from '../testbed/chromium.mjs';
 import { PHONE_HZ, converse } from '../testbed/conversation.mjs';
-import { assertTone } from '../testbed/judge.mjs';
-import { watchMachine } from '../testbed/machine.mjs';
+import { hears, hearsNothing, hearsThroughout } from '../testbed/listening.mjs';
 import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
 import { startStage } from '../testbed/stage.mjs';
-import { judgeTone, keysHeard, power } from '../testbed/tone.mjs';
+import { judgeTone, keysHeard } from '../testbed/tone.mjs';
 import { pause, until } from '../testbed/wait.mjs';
 
 const KEYS = '1559#';
@@ -19,34 +18,22 @@ describe('in and around calls', () => {
   afterEach(() => stage?.clear());
   after(() => stage?.abandon());
 
-  const registered = async (user = 'alice', options = {}) => {
-    const phone = await stage.connect(user, options);
-    assert.equal((await phone.register()).state, 'registered');
-    return phone;
-  };
   const baresip = async (user, options = {}) => stage.cast(await startBaresip(user, { proxy: stage.proxy, ...options }));
-  const hears = async (call, hertz, seconds = 2) => {
-    const machine = watchMachine();
-    const before = await call.counters();
-    const sound = await call.hear(seconds);
-    const lost = (await call.counters()).lost - before.lost;
-    return assertTone(sound, hertz, { seconds, lost, machine: machine() });
-  };
 
   test('two calls at once stay apart', async () => {
     const bob = await baresip('bob', { answer: 'auto', tone: 880, name: 'bob-two' });
     const carol = await baresip('carol', { answer: 'auto', tone: 660, codecs: ['PCMA'], name: 'carol-two' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const one = await alice.call(bob.uri);
     const two = await alice.call(carol.uri);
     for (const call of [one, two]) {
       await call.state('established');
       await call.mediaStarts();
     }
-    await Promise.all([hears(one, 880), hears(two, 660)]);
+    await Promise.all([hearsThroughout(one, 880), hearsThroughout(two, 660)]);
     await one.hangUp();
     await bob.closed();
-    await hears(two, 660, 1);
+    await hearsThroughout(two, 660, 1);
     await two.hangUp();
     await carol.closed();
     for (const phone of [bob, carol]) {
@@ -57,21 +44,21 @@ describe('in and around calls', () => {
 
   test('a forked call is taken by one phone and leaves the other', async () => {
     const bobs = [await baresip('bob', { name: 'bob-desk', tone: 880 }), await baresip('bob', { name: 'bob-mobile', tone: 660 })];
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bobs[0].uri);
     await Promise.all(bobs.map((b) => b.rings()));
     await bobs[1].accept();
     await call.state('established');
     await bobs[0].closed();
     await call.mediaStarts();
-    await hears(call, 660);
+    await hearsThroughout(call, 660);
     await call.hangUp();
     await bobs[1].closed();
     assert.equal((await call.states()).states.filter((s) => s === 'accepted').length, 1);
   });
 
   test('a call to two tabs is taken by one and leaves the other without a missed call', async () => {
-    const tabs = [await registered(), await registered()];
+    const tabs = [await stage.registered(), await stage.registered()];
     const bob = await baresip('bob', { name: 'bob-tabs' });
     await bob.dial(tabs[0].account);
     const calls = await Promise.all(tabs.map((t) => t.incoming()));
@@ -85,7 +72,7 @@ describe('in and around calls', () => {
   for (const [client, knowing] of [['a client that knows early media', true], ['an older client', false]]) {
     test(`early sound and the answer reach ${client}`, async () => {
       const peer = stage.cast(await startScriptedPhone({ proxy: stage.proxy }));
-      const alice = await registered();
+      const alice = await stage.registered();
       if (knowing) assert.equal((await alice.request('ping')).kind, 'ack');
       const call = await alice.call(peer.uri);
       await peer.earlyMedia();
@@ -94,7 +81,7 @@ describe('in and around calls', () => {
       assert.equal(Boolean(early.sdp), knowing);
       if (knowing) {
         await call.mediaStarts();
-        await hears(call, PHONE_HZ);
+        await hearsThroughout(call, PHONE_HZ);
         assert.ok(!(await call.states()).states.includes('accepted'));
       }
       await peer.answer();
@@ -102,7 +89,7 @@ describe('in and around calls', () => {
       assert.equal(Boolean(accepted.sdp), !knowing);
       await call.state('established');
       await call.mediaStarts();
-      await hears(call, PHONE_HZ);
+      await hearsThroughout(call, PHONE_HZ);
       const { descriptions, states } = await call.states();
       assert.equal(descriptions, 1);
       assert.equal(states.filter((s) => s === 'established').length, 1);
@@ -114,17 +101,17 @@ describe('in and around calls', () => {
 
   test('a phone holds the call and resumes it', async () => {
     const bob = await baresip('bob', { answer: 'auto', name: 'bob-holds' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     await call.mediaStarts();
-    await hears(call, PHONE_HZ);
+    await hearsThroughout(call, PHONE_HZ);
 
     await bob.hold();
-    await until(async () => power((await call.hear(0.3)).samples, 48000, PHONE_HZ) < 1e-6, { seconds: 5, what: 'silence on hold' });
+    await hearsNothing(call);
     await bob.resume();
-    await until(async () => power((await call.hear(0.3)).samples, 48000, PHONE_HZ) > 1e-3, { seconds: 5, what: 'sound after hold' });
-    await hears(call, PHONE_HZ);
+    await hears(call);
+    await hearsThroughout(call, PHONE_HZ);
     const { states } = await call.states();
     assert.equal(states.at(-1), 'established');
     await call.hangUp();
@@ -136,7 +123,7 @@ describe('in and around calls', () => {
   for (const codec of ['opus', 'PCMU']) {
     test(`keys pressed in the page reach the phone as telephone events beside ${codec}`, async () => {
       const bob = await baresip('bob', { answer: 'auto', codecs: [codec], name: `bob-events-${codec}` });
-      const alice = await registered();
+      const alice = await stage.registered();
       const call = await alice.call(bob.uri);
       await call.state('established');
       await call.mediaStarts();
@@ -149,7 +136,7 @@ describe('in and around calls', () => {
 
     test(`keys pressed at the phone are heard in the page beside ${codec}`, async () => {
       const bob = await baresip('bob', { answer: 'auto', codecs: [codec], tone: 0, name: `bob-keys-${codec}` });
-      const alice = await registered();
+      const alice = await stage.registered();
       const call = await alice.call(bob.uri);
       await call.state('established');
       await call.mediaStarts();
@@ -170,7 +157,7 @@ describe('in and around calls', () => {
 
   test('keys sent by session-dtmf-info reach the phone as the telephone events that it takes', async () => {
     const bob = await baresip('bob', { answer: 'auto', dtmf: 'info', name: 'bob-info' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     await call.mediaStarts();
@@ -187,7 +174,7 @@ describe('in and around calls', () => {
 
   test('a video offer is answered without video and the sound goes on', async () => {
     const bob = await baresip('bob', { answer: 'auto', name: 'bob-no-video' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri, { video: true });
     const { sdp } = await call.state('accepted');
     assert.match(sdp, /^m=video 0 /m);
@@ -197,7 +184,7 @@ describe('in and around calls', () => {
 
   test('an offer with all its candidates inside works too', async () => {
     const bob = await baresip('bob', { answer: 'auto', name: 'bob-gathered' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri, { gather: true });
     await call.state('established');
     await converse(call, bob, { codec: 'PCMU' });

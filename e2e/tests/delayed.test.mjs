@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { MICROPHONE_HZ } from '../testbed/chromium.mjs';
 import { DOMAIN } from '../testbed/kamailio.mjs';
+import { hears } from '../testbed/listening.mjs';
 import { startSippClient } from '../testbed/sipp.mjs';
 import { startStage } from '../testbed/stage.mjs';
-import { power } from '../testbed/tone.mjs';
 import { until } from '../testbed/wait.mjs';
 
 describe('offers that come late', () => {
@@ -14,24 +14,21 @@ describe('offers that come late', () => {
   afterEach(() => stage?.clear());
   after(() => stage?.abandon());
 
-  const echo = async (call) => until(async () => power((await call.hear(0.3)).samples, 48000, MICROPHONE_HZ) > 1e-3, { what: 'the page hears itself' });
-
   test('a call without an offer is answered with one, and again within the call', async () => {
-    const alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    const alice = await stage.registered();
     const target = `127.0.0.1:${stage.proxy.port}`;
     const peer = stage.cast(await startSippClient('uac-delayed', { target, user: 'alice', keys: { domain: DOMAIN }, extra: ['-rtp_echo'] }));
     const call = await alice.incoming();
     await call.accept();
     await call.state('established');
     await call.mediaStarts();
-    await echo(call);
+    await hears(call, MICROPHONE_HZ);
 
     assert.equal((await alice.request('session-dtmf-info', { session: call.session, digit: '5' })).kind, 'ack');
     await until(() => /CSeq: 2 ACK/.test(peer.messages()), { what: 'the second offer is answered' });
     const before = await call.counters();
     await until(async () => (await call.counters()).received > before.received + 25, { what: 'sound from the other port' });
-    await echo(call);
+    await hears(call, MICROPHONE_HZ);
     await call.hangUp();
     await call.state('terminated');
     await peer.done();

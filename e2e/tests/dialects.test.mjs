@@ -93,8 +93,7 @@ describe('dialects', () => {
   for (const dialect of ['v1', '2015']) {
     test(`a page that speaks ${dialect} calls a phone`, async () => {
       const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, name: `bob-called-${dialect}` }));
-      const alice = await stage.connect('alice', { dialect });
-      assert.equal((await alice.register()).state, 'registered');
+      const alice = await stage.registered('alice', { dialect });
       const call = await alice.call(bob.uri);
       await bob.rings();
       await bob.accept();
@@ -105,8 +104,7 @@ describe('dialects', () => {
     });
 
     test(`a phone calls a page that speaks ${dialect}`, async () => {
-      const alice = await stage.connect('alice', { dialect });
-      assert.equal((await alice.register()).state, 'registered');
+      const alice = await stage.registered('alice', { dialect });
       const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, name: `bob-calls-${dialect}` }));
       await bob.dial(alice.account);
       const call = await alice.incoming();

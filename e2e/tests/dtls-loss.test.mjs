@@ -22,8 +22,7 @@ describe('DTLS at 20 % loss', () => {
     const port = stage.gateway.browserMedia;
     shaper = await startShaper({ listen: { address: RELAY, port }, target: { address: '127.0.0.1', port }, loss: 0.2, seed: 4711 });
     bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto' }));
-    alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    alice = await stage.registered();
   });
   after(async () => {
     await stage?.abandon();

@@ -15,11 +15,6 @@ describe('calls that fail or end', () => {
   afterEach(() => stage?.clear());
   after(() => stage?.abandon());
 
-  const registered = async (user = 'alice') => {
-    const phone = await stage.connect(user);
-    assert.equal((await phone.register()).state, 'registered');
-    return phone;
-  };
   const baresip = async (user, options = {}) => stage.cast(await startBaresip(user, { proxy: stage.proxy, ...options }));
 
   test('a wrong password ends in 904', async () => {
@@ -36,7 +31,7 @@ describe('calls that fail or end', () => {
   });
 
   test('an unknown callee is not found', async () => {
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(`nobody@${DOMAIN}`);
     assert.match((await call.state('terminated')).reason, /^404 /);
     assert.equal((await call.states()).states.filter((s) => s === 'terminated').length, 1);
@@ -55,7 +50,7 @@ describe('calls that fail or end', () => {
   for (const [code, phrase, word] of [[486, 'Busy Here', 'busy'], [603, 'Decline', 'declining']]) {
     test(`a ${word} peer is reported as ${code}`, async () => {
       const peer = stage.cast(await startSippServer('uas-final', { status: `${code} ${phrase}`, name: `peer-${code}` }));
-      const alice = await registered();
+      const alice = await stage.registered();
       const call = await alice.call(`${peer.uri}@${DOMAIN}`);
       await call.state('ringing');
       assert.match((await call.state('terminated')).reason, new RegExp(`^${code} `));
@@ -65,7 +60,7 @@ describe('calls that fail or end', () => {
 
   test('a phone that rejects is reported', async () => {
     const bob = await baresip('bob', { name: 'bob-rejects' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await bob.rings();
     await bob.hangUp();
@@ -73,7 +68,7 @@ describe('calls that fail or end', () => {
   });
 
   test('a page that rejects gives the phone 486', async () => {
-    const alice = await registered();
+    const alice = await stage.registered();
     const bob = await baresip('bob', { name: 'bob-rejected' });
     await bob.dial(alice.account);
     const call = await alice.incoming();
@@ -84,7 +79,7 @@ describe('calls that fail or end', () => {
 
   test('a call nobody answers ends after the ringing time', async () => {
     const bob = await baresip('bob', { name: 'bob-silent' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const started = performance.now();
     const call = await alice.call(bob.uri);
     await bob.rings();
@@ -95,7 +90,7 @@ describe('calls that fail or end', () => {
   });
 
   test('a page nobody sits at ends the phone\'s call after the ringing time', async () => {
-    const alice = await registered();
+    const alice = await stage.registered();
     const bob = await baresip('bob', { name: 'bob-waits' });
     await bob.dial(alice.account);
     const call = await alice.incoming();
@@ -106,7 +101,7 @@ describe('calls that fail or end', () => {
 
   test('a page cancels before it rings', async () => {
     const peer = stage.cast(await startSippServer('uas-cancelled', { status: '100 Trying', name: 'peer-trying' }));
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(`${peer.uri}@${DOMAIN}`);
     await call.state('progress');
     assert.equal((await call.hangUp()).kind, 'ack');
@@ -116,7 +111,7 @@ describe('calls that fail or end', () => {
 
   test('a page cancels while it rings', async () => {
     const bob = await baresip('bob', { name: 'bob-cancelled' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await bob.rings();
     await call.state('ringing');
@@ -128,7 +123,7 @@ describe('calls that fail or end', () => {
 
   test('a page hangs up at once', async () => {
     const bob = await baresip('bob', { name: 'bob-at-once' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     assert.equal((await call.hangUp()).kind, 'ack');
     assert.match((await call.state('terminated')).reason, /^487 /);
@@ -136,7 +131,7 @@ describe('calls that fail or end', () => {
   });
 
   test('a caller that gives up makes a missed call', async () => {
-    const alice = await registered();
+    const alice = await stage.registered();
     const bob = await baresip('bob', { name: 'bob-gives-up' });
     await bob.dial(alice.account);
     const call = await alice.incoming();
@@ -153,7 +148,7 @@ describe('calls that fail or end', () => {
 
   test('a page hangs up', async () => {
     const bob = await baresip('bob', { answer: 'auto', name: 'bob-hung-up' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     await call.hangUp();
@@ -163,7 +158,7 @@ describe('calls that fail or end', () => {
 
   test('a phone hangs up', async () => {
     const bob = await baresip('bob', { answer: 'auto', name: 'bob-hangs-up' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     await bob.hangUp();
@@ -172,7 +167,7 @@ describe('calls that fail or end', () => {
 
   test('a dropped socket hangs up on the phone and unregisters', async () => {
     const bob = await baresip('bob', { answer: 'auto', name: 'bob-dropped' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     await bob.established();

@@ -25,8 +25,7 @@ describe('Firefox', () => {
 
   const parties = async (options) => {
     const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, ...options }));
-    const alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    const alice = await stage.registered();
     return { alice, bob };
   };
 

@@ -6,9 +6,9 @@ import { bindContact } from '../testbed/binding.mjs';
 import { MICROPHONE_HZ } from '../testbed/chromium.mjs';
 import { PHONE_HZ } from '../testbed/conversation.mjs';
 import { DOMAIN } from '../testbed/kamailio.mjs';
+import { hears } from '../testbed/listening.mjs';
 import { startSippServer } from '../testbed/sipp.mjs';
 import { startStage } from '../testbed/stage.mjs';
-import { power } from '../testbed/tone.mjs';
 import { until } from '../testbed/wait.mjs';
 
 describe('one call, many phones', () => {
@@ -17,23 +17,17 @@ describe('one call, many phones', () => {
   afterEach(() => stage?.clear());
   after(() => stage?.abandon());
 
-  const registered = async (user) => {
-    const phone = await stage.connect(user);
-    assert.equal((await phone.register()).state, 'registered');
-    return phone;
-  };
   /** A SIPp phone that Kamailio knows as a contact of `user`. */
   const bound = async (user, scenario, name = scenario) => {
     const port = await bindContact(user, { proxy: stage.proxy });
     return stage.cast(await startSippServer(scenario, { port, name, extra: ['-rtp_echo'] }));
   };
-  const hears = (call, hertz) => until(async () => power((await call.hear(0.3)).samples, 48000, hertz) > 1e-3, { what: `${hertz} Hz` });
   const accepted = async (call) => (await call.states()).states.filter((s) => s === 'accepted').length;
 
   test('several ring, one speaks early, another answers: one call, and the others are told', async () => {
     const losers = await Promise.all(['uas-elsewhere', 'uas-early-elsewhere', 'uas-elsewhere'].map((s, i) => bound('bob', s, `${s}-${i}`)));
     const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, tone: PHONE_HZ, name: 'bob-answers' }));
-    const alice = await registered('alice');
+    const alice = await stage.registered('alice');
     assert.equal((await alice.request('ping')).kind, 'ack'); // a client that knows early media
     const call = await alice.call(bob.uri);
     await bob.rings();
@@ -52,7 +46,7 @@ describe('one call, many phones', () => {
 
   test('two answer at the same instant: both are acknowledged, one is kept, the other is hung up on', async () => {
     const peers = await Promise.all(['carol-one', 'carol-two'].map((name) => bound('carol', 'uas-at-once', name)));
-    const alice = await registered('alice');
+    const alice = await stage.registered('alice');
     const call = await alice.call(`carol@${DOMAIN}`);
     await call.state('established');
     const had = (method) => peers.filter((peer) => new RegExp(`^${method} sip:`, 'm').test(peer.messages())).length;
@@ -68,7 +62,7 @@ describe('one call, many phones', () => {
   });
 
   test('a page whose account is answered at a desk phone has missed nothing', async () => {
-    const alice = await registered('alice');
+    const alice = await stage.registered('alice');
     const desk = stage.cast(await startBaresip('alice', { proxy: stage.proxy, tone: PHONE_HZ, name: 'alice-desk' }));
     const dave = stage.cast(await startBaresip('dave', { proxy: stage.proxy, name: 'dave-calls' }));
     await dave.dial(alice.account);

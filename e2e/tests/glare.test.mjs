@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { MICROPHONE_HZ } from '../testbed/chromium.mjs';
 import { DOMAIN } from '../testbed/kamailio.mjs';
+import { hears, hearsNothing } from '../testbed/listening.mjs';
 import { startSippClient, startSippServer } from '../testbed/sipp.mjs';
 import { startStage } from '../testbed/stage.mjs';
-import { power } from '../testbed/tone.mjs';
 import { until } from '../testbed/wait.mjs';
 
 /** Seconds to wait after 491 (RFC 3261 §14.1), and what a busy machine may add. */
@@ -35,18 +35,16 @@ describe('both ends change the call at once', () => {
 
   for (const [name, [least, most], begin] of CASES) {
     test(`${name}: held in the end, then resumed`, async () => {
-      const alice = await stage.connect('alice');
-      assert.equal((await alice.register()).state, 'registered');
+      const alice = await stage.registered();
       const { peer, call } = await begin(alice);
-      const level = async () => power((await call.hear(0.3)).samples, 48000, MICROPHONE_HZ);
       await call.state('established');
       await call.mediaStarts();
-      await until(async () => (await level()) > 1e-3, { what: 'the page hears itself' });
+      await hears(call, MICROPHONE_HZ);
 
       assert.equal((await call.hold(true)).kind, 'ack');
       const held = await call.event('hold');
       assert.deepEqual([held.held, held.by], [true, 'local']);
-      await until(async () => (await level()) < 1e-6, { what: 'silence' });
+      await hearsNothing(call, MICROPHONE_HZ);
       await until(() => refused(peer).length === 2 && /^CSeq: \d+ ACK/m.test(peer.messages().split('a=sendonly').at(-1)), { what: 'the phone has changed the call' });
       const [first, second] = holds(peer);
       assert.ok(second - first > least && second - first < most + SLACK, `tried again after ${second - first} s`);
@@ -54,7 +52,7 @@ describe('both ends change the call at once', () => {
       assert.equal((await call.hold(false)).kind, 'ack');
       const resumed = await call.event('hold', { index: 1 });
       assert.deepEqual([resumed.held, resumed.by], [false, 'local']);
-      await until(async () => (await level()) > 1e-3, { what: 'the page hears itself again' });
+      await hears(call, MICROPHONE_HZ);
       await call.hangUp();
       await call.state('terminated');
       await peer.done();

@@ -14,8 +14,7 @@ const LOSS = 0.05;
 /** Alice's page calls a phone, which answers; sound goes both ways. */
 async function talk(stage, phone, { extensions = true, codecs } = {}) {
   const peer = stage.cast(await startScriptedPhone({ proxy: stage.proxy, ...phone }));
-  const alice = await stage.connect('alice');
-  assert.equal((await alice.register()).state, 'registered');
+  const alice = await stage.registered();
   // There is no such session, but who asks knows extensions.
   if (extensions) await alice.request('session-ring', { session: 'none' });
   const call = await alice.call(peer.uri, { codecs });

@@ -20,8 +20,7 @@ describe('messages', () => {
 
   const talking = async () => {
     const peer = stage.cast(await startScriptedPhone({ proxy: stage.proxy }));
-    const alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    const alice = await stage.registered();
     const call = await alice.call(peer.uri);
     await peer.answer();
     await call.state('accepted');
@@ -76,8 +75,7 @@ describe('messages', () => {
   });
 
   test('a page hears what is written to its account outside of any call', async () => {
-    const alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    const alice = await stage.registered();
     const peer = stage.cast(await startScriptedPhone({ proxy: stage.proxy }));
     assert.equal((await peer.write('alice', 'hello from outside')).status, 200);
     const message = await told(alice, 'message');
@@ -85,8 +83,7 @@ describe('messages', () => {
   });
 
   test('what linphone writes outside of any call reaches the page', async () => {
-    const alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    const alice = await stage.registered();
     const bob = stage.cast(await startLinphone('bob', { proxy: stage.proxy, name: 'bob-writes' }));
     await bob.type(`chat sip:${alice.account} hello from linphone`);
     const message = await told(alice, 'message', (m) => m.sender?.uri === bob.uri);
@@ -95,8 +92,7 @@ describe('messages', () => {
 
   test('a page writes to baresip in their call, and baresip writes back outside of it', async () => {
     const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', contact: `alice@${DOMAIN}`, name: 'bob-chats' }));
-    const alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     assert.equal((await alice.request('session-message', {

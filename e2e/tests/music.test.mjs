@@ -29,8 +29,7 @@ describe('music on hold', () => {
   after(() => stage?.abandon());
 
   const called = async (peer, answered = () => {}) => {
-    const alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    const alice = await stage.registered();
     const call = await alice.call(peer.uri);
     await answered();
     await call.state('established');

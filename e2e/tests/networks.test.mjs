@@ -9,11 +9,12 @@ import { PHONE_HZ } from '../testbed/conversation.mjs';
 import { startCoturn } from '../testbed/coturn.mjs';
 import { startGateway } from '../testbed/gateway.mjs';
 import { DOMAIN, startKamailio } from '../testbed/kamailio.mjs';
+import { hears } from '../testbed/listening.mjs';
 import { freePort, freePorts } from '../testbed/ports.mjs';
 import { sendTone } from '../testbed/rtp.mjs';
 import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
 import { startTcpRelay } from '../testbed/tcp-relay.mjs';
-import { judgeTone, power } from '../testbed/tone.mjs';
+import { judgeTone } from '../testbed/tone.mjs';
 import { startTrunk } from '../testbed/trunk.mjs';
 import { startShaper } from '../testbed/udp-shaper.mjs';
 import { until } from '../testbed/wait.mjs';
@@ -72,8 +73,6 @@ describe('networks', () => {
       talks: async (sdp) => { silence = sendTone(media, { hertz: PHONE_HZ, address: '::1', port: Number(/^m=audio (\d+)/m.exec(sdp)[1]) }); },
     });
   };
-  const level = async (call) => power((await call.hear(0.3)).samples, 48000, PHONE_HZ);
-  const hears = (call, seconds = 10) => until(async () => (await level(call)) > 1e-3, { seconds, what: 'the phone\'s tone' });
   const callBob = async (alice, options) => {
     const call = await alice.call(bob.uri, options);
     await call.state('established', 20);

@@ -37,8 +37,7 @@ describe('why is there no audio', () => {
     shaper = await startShaper({ listen: { address: RELAY, port }, target: { address: '127.0.0.1', port } });
     other = createSocket('udp4');
     await new Promise((resolve) => other.bind(0, ELSEWHERE, resolve));
-    alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    alice = await stage.registered();
   });
   after(async () => {
     await stage?.abandon();

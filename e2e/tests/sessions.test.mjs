@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { PHONE_HZ } from '../testbed/conversation.mjs';
-import { assertTone } from '../testbed/judge.mjs';
 import { DOMAIN } from '../testbed/kamailio.mjs';
-import { watchMachine } from '../testbed/machine.mjs';
+import { hearsThroughout } from '../testbed/listening.mjs';
 import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
 import { startSippClient, startSippServer } from '../testbed/sipp.mjs';
 import { startStage } from '../testbed/stage.mjs';
@@ -16,24 +15,12 @@ describe('sessions', () => {
   afterEach(() => stage?.clear());
   after(() => stage?.abandon());
 
-  const registered = async () => {
-    const phone = await stage.connect('alice');
-    assert.equal((await phone.register()).state, 'registered');
-    return phone;
-  };
   const scripted = async () => stage.cast(await startScriptedPhone({ proxy: stage.proxy }));
   const server = async (scenario) => stage.cast(await startSippServer(scenario));
-  const hears = async (call, hertz, seconds = 1.5) => {
-    const machine = watchMachine();
-    const before = await call.counters();
-    const sound = await call.hear(seconds);
-    const lost = (await call.counters()).lost - before.lost;
-    return assertTone(sound, hertz, { seconds, lost, machine: machine() });
-  };
 
   test('reliable early sound is acknowledged, moved by UPDATE, and stays when the 200 repeats nothing', async () => {
     const peer = await scripted();
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(peer.uri);
     const prack = await peer.reliableEarlyMedia();
     assert.equal(prack.header('RAck'), `4711 ${peer.invite.cseq}`);
@@ -45,7 +32,7 @@ describe('sessions', () => {
     await peer.answer({ description: '' });
     await call.state('established');
     await call.mediaStarts();
-    await hears(call, PHONE_HZ);
+    await hearsThroughout(call, PHONE_HZ, 1.5);
     const refresh = await peer.within('UPDATE');
     assert.equal(refresh.status, 200);
     await until(() => peer.packets > 50, { what: 'the page\'s sound at the phone' });
@@ -54,7 +41,7 @@ describe('sessions', () => {
   });
 
   test('a caller that insists on reliable ringing gets it', async () => {
-    const alice = await registered();
+    const alice = await stage.registered();
     const peer = stage.cast(await startSippClient('uac-prack', { target: `127.0.0.1:${stage.proxy.port}`, user: 'alice', keys: { domain: DOMAIN } }));
     const call = await alice.incoming();
     await call.accept();
@@ -66,7 +53,7 @@ describe('sessions', () => {
     ['uac-timer', 'a caller learns the shortest session, refreshes it, and asks for an offer in the call'],
   ]) {
     test(what, async () => {
-      const alice = await registered();
+      const alice = await stage.registered();
       const peer = stage.cast(await startSippClient(scenario, { target: `127.0.0.1:${stage.proxy.port}`, user: 'alice', keys: { domain: DOMAIN } }));
       const call = await alice.incoming();
       await call.accept();
@@ -81,7 +68,7 @@ describe('sessions', () => {
   ]) {
     test(what, async () => {
       const peer = await server(scenario);
-      const alice = await registered();
+      const alice = await stage.registered();
       const call = await alice.call(`${peer.uri}@${DOMAIN}`);
       await call.state('established');
       await until(() => sign.test(peer.messages()), { seconds: 20, what });
@@ -93,7 +80,7 @@ describe('sessions', () => {
 
   test('a peer that does not refresh its session is hung up on', async () => {
     const peer = await server('uas-expires');
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(`${peer.uri}@${DOMAIN}`);
     await call.state('established');
     assert.match((await call.state('terminated', 20)).reason, /^408 /);

@@ -15,8 +15,7 @@ const ENABLED = /SRTP is Enabled \(cryptosuite=([\w]+)\)/;
 
 async function parties(stage, { transport, encryption, name }) {
   const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, transport, encryption, name }));
-  const alice = await stage.connect('alice');
-  assert.equal((await alice.register()).state, 'registered');
+  const alice = await stage.registered();
   return { alice, bob };
 }
 
@@ -85,8 +84,7 @@ describe('where encryption is required and signalling is TLS', () => {
 
   test('a page and linphone, which must, hear each other', async () => {
     const bob = stage.cast(await startLinphone('bob', { proxy: stage.proxy, transport: 'tls', encryption: true, name: 'linphone' }));
-    const alice = await stage.connect('alice');
-    assert.equal((await alice.register()).state, 'registered');
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     await call.mediaStarts();

@@ -19,11 +19,6 @@ describe('transfer', () => {
   afterEach(() => stage?.clear());
   after(() => stage?.abandon());
 
-  const registered = async (user = 'alice', options = {}) => {
-    const phone = await stage.connect(user, options);
-    assert.equal((await phone.register()).state, 'registered');
-    return phone;
-  };
   const baresip = async (user, options = {}) => stage.cast(await startBaresip(user, { proxy: stage.proxy, answer: 'auto', ...options }));
   const linphone = async (user, options = {}) => stage.cast(await startLinphone(user, { proxy: stage.proxy, ...options }));
   /** Listens until the tone is `hertz`: a far end that changes is heard a little later. */
@@ -39,7 +34,7 @@ describe('transfer', () => {
   test('a phone transfers the call, and the page hears the new one in the same call', async () => {
     const bob = await baresip('bob', { tone: BOB_HZ, name: 'bob-transfers' });
     const carol = await baresip('carol', { tone: CAROL_HZ, name: 'carol-gets' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     await hears(call, BOB_HZ);
@@ -63,7 +58,7 @@ describe('transfer', () => {
   test('a called page is transferred too', async () => {
     const bob = await baresip('bob', { tone: BOB_HZ, name: 'bob-calls' });
     const carol = await baresip('carol', { tone: CAROL_HZ, name: 'carol-called' });
-    const alice = await registered();
+    const alice = await stage.registered();
     await bob.dial(alice.account);
     const call = await alice.incoming();
     await call.accept();
@@ -78,7 +73,7 @@ describe('transfer', () => {
 
   test('a transfer to nobody leaves the call as it was', async () => {
     const bob = await linphone('bob', { tone: BOB_HZ, name: 'bob-fails' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     await hears(call, BOB_HZ);
@@ -94,7 +89,7 @@ describe('transfer', () => {
   test('a page gives its call away, and the two phones talk', async () => {
     const bob = await baresip('bob', { tone: BOB_HZ, name: 'bob-given' });
     const carol = await baresip('carol', { tone: CAROL_HZ, name: 'carol-taking' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     await hears(call, BOB_HZ);
@@ -112,7 +107,7 @@ describe('transfer', () => {
 
   test('a page that gives its call to nobody keeps it', async () => {
     const bob = await baresip('bob', { tone: BOB_HZ, name: 'bob-kept' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     await call.transfer({ uri: `dave@${DOMAIN}` });
@@ -126,7 +121,7 @@ describe('transfer', () => {
   test('a phone asks another one first and then connects it with the page', async () => {
     const carol = await linphone('carol', { tone: BOB_HZ, name: 'carol-asks' });
     const dave = await linphone('dave', { tone: CAROL_HZ, name: 'dave-asked' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const dialled = carol.dial(alice.account);
     const call = await alice.incoming();
     await call.accept();
@@ -144,7 +139,7 @@ describe('transfer', () => {
   test('a phone that takes another one\'s place is heard in the same call', async () => {
     const carol = await linphone('carol', { tone: BOB_HZ, name: 'carol-leaves' });
     const bob = await linphone('bob', { tone: CAROL_HZ, name: 'bob-joins' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const dialled = carol.dial(alice.account);
     const call = await alice.incoming();
     await call.accept();
@@ -163,7 +158,7 @@ describe('transfer', () => {
   test('a page connects the far ends of its two calls', async () => {
     const bob = await linphone('bob', { tone: BOB_HZ, name: 'bob-connected' });
     const dave = await linphone('dave', { tone: CAROL_HZ, name: 'dave-connected' });
-    const alice = await registered();
+    const alice = await stage.registered();
     const one = await alice.call(bob.uri);
     await one.state('established');
     const two = await alice.call(dave.uri);
@@ -177,7 +172,7 @@ describe('transfer', () => {
   });
 
   test('a request to transfer out of the blue makes nobody call', async () => {
-    const alice = await registered();
+    const alice = await stage.registered();
     const stranger = stage.cast(await startSippClient('uac-refer', { target: `127.0.0.1:${stage.proxy.port}`, user: 'alice' }));
     await stranger.done();
     assert.ok((await alice.events()).every((e) => ['ready', 'ack', 'registration'].includes(e.kind)));

@@ -4,11 +4,12 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { startBaresip } from '../testbed/baresip.mjs';
 import { MICROPHONE_HZ } from '../testbed/chromium.mjs';
 import { PHONE_HZ } from '../testbed/conversation.mjs';
+import { hears, hearsNothing } from '../testbed/listening.mjs';
 import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
 import { startSippServer } from '../testbed/sipp.mjs';
 import { startStage } from '../testbed/stage.mjs';
-import { judgeTone, power } from '../testbed/tone.mjs';
-import { until } from '../testbed/wait.mjs';
+import { judgeTone } from '../testbed/tone.mjs';
+import { pause, until } from '../testbed/wait.mjs';
 import { DOMAIN } from '../testbed/kamailio.mjs';
 
 describe('changes of a call', () => {
@@ -18,17 +19,9 @@ describe('changes of a call', () => {
   afterEach(() => stage?.clear());
   after(() => stage?.abandon());
 
-  const registered = async () => {
-    const phone = await stage.connect('alice');
-    assert.equal((await phone.register()).state, 'registered');
-    return phone;
-  };
-  const level = async (call) => power((await call.hear(0.3)).samples, 48000, PHONE_HZ);
-  const hears = (call) => until(async () => (await level(call)) > 1e-3, { seconds: 8, what: 'the phone\'s tone' });
-  const hearsNothing = (call) => until(async () => (await level(call)) < 1e-6, { seconds: 8, what: 'silence' });
   const withBaresip = async (name, options = {}) => {
     const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', name, ...options }));
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await call.state('established');
     await call.mediaStarts();
@@ -37,7 +30,7 @@ describe('changes of a call', () => {
   };
   const withScripted = async () => {
     const bob = stage.cast(await startScriptedPhone({ proxy: stage.proxy }));
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(bob.uri);
     await bob.answer();
     await bob.play(PHONE_HZ);
@@ -49,7 +42,7 @@ describe('changes of a call', () => {
   /** Whether the phone is sent sound. */
   const sounds = (bob) => async () => {
     const { packets } = bob;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await pause(200);
     return bob.packets > packets + 4;
   };
   const isSent = (bob) => until(sounds(bob), { what: 'the page\'s sound at the phone' });
@@ -168,7 +161,7 @@ describe('changes of a call', () => {
 
   test('an update that a SIPp phone refuses with 488 leaves the call as it was', async () => {
     const phone = stage.cast(await startSippServer('uas-refuses-change'));
-    const alice = await registered();
+    const alice = await stage.registered();
     const call = await alice.call(`${phone.uri}@${DOMAIN}`);
     await call.state('established');
     const refused = await call.update({ direction: 'sendonly' });

@@ -4,11 +4,11 @@ import { createSocket } from 'node:dgram';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { startBaresip } from '../testbed/baresip.mjs';
 import { PHONE_HZ } from '../testbed/conversation.mjs';
+import { hears } from '../testbed/listening.mjs';
 import { startScriptedPhone } from '../testbed/scripted-phone.mjs';
 import { startStage } from '../testbed/stage.mjs';
-import { power } from '../testbed/tone.mjs';
 import { startShaper } from '../testbed/udp-shaper.mjs';
-import { until } from '../testbed/wait.mjs';
+import { pause, until } from '../testbed/wait.mjs';
 
 const CODECS = [['video/VP8'], ['video/H264', 'packetization-mode=1'], ['video/H264', 'packetization-mode=0'], ['video/VP9', 'profile-id=0'], ['video/AV1', 'profile=0']];
 const RELAY = '127.0.0.2'; // the advertised address; the gateway's own is 127.0.0.1, same port
@@ -30,11 +30,6 @@ describe('video', () => {
     await shaper?.stop();
   });
 
-  const registered = async (user) => {
-    const phone = await stage.connect(user);
-    assert.equal((await phone.register()).state, 'registered');
-    return phone;
-  };
   /** Waits for so many more frames. */
   const sees = async (call, frames = 10) => {
     const { decoded } = await call.picture();
@@ -49,13 +44,12 @@ describe('video', () => {
   };
   const seesNothing = (call) => until(async () => {
     const { decoded } = await call.picture();
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await pause(500);
     return (await call.picture()).decoded === decoded;
   }, { what: 'no more frames' });
-  const hears = (call) => until(async () => power((await call.hear(0.3)).samples, 48000, PHONE_HZ) > 1e-3, { seconds: 8, what: 'the phone\'s tone' });
   /** Alice calls bob, another page, by SIP. */
   const pages = async (caller = {}, callee = {}) => {
-    const [alice, bob] = [await registered('alice'), await registered('bob')];
+    const [alice, bob] = [await stage.registered('alice'), await stage.registered('bob')];
     const mine = await alice.call('bob@sylk.test', caller);
     const theirs = await bob.incoming();
     assert.equal((await theirs.accept(callee)).kind, 'ack');
@@ -143,7 +137,7 @@ describe('video', () => {
 
   test('a phone adds its video in mid-call and takes it away, and the page is told', async () => {
     const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', video: 'VP8', name: 'bob-adds' }));
-    const alice = await registered('alice');
+    const alice = await stage.registered('alice');
     const call = await alice.call(bob.uri);
     await call.state('established');
     assert.equal((await call.update({})).event?.state, 'accepted');
@@ -166,7 +160,7 @@ describe('video', () => {
   test('a phone with keys has its video encrypted, and a transfer takes the video along', async () => {
     const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', video: 'VP8', encryption: 'srtp', name: 'bob-keys' }));
     const carol = stage.cast(await startBaresip('carol', { proxy: stage.proxy, answer: 'auto', video: 'VP8', name: 'carol-keys' }));
-    const alice = await registered('alice');
+    const alice = await stage.registered('alice');
     const call = await alice.call(bob.uri, { camera: true });
     await call.state('established');
     await sees(call, 20);
@@ -208,7 +202,7 @@ describe('video', () => {
     await new Promise((resolve) => video.bind(0, '127.0.0.1', resolve));
     let packets = 0;
     video.on('message', (packet) => { packets += packet.length > 12 ? 1 : 0; });
-    const alice = await registered('alice');
+    const alice = await stage.registered('alice');
     const call = await alice.call(bob.uri, { camera: true });
     await bob.answer({ description: bob.description({ lines: ['a=sendrecv', `m=video ${video.address().port} RTP/AVP 96`, 'a=rtpmap:96 VP8/90000'] }) });
     await bob.play(PHONE_HZ);
@@ -231,7 +225,7 @@ describe('video', () => {
       frame.writeUInt16BE(index, 2);
       frame.writeUInt32BE(index * 3000, 4);
       video.send(frame, port, '127.0.0.1');
-      await new Promise((resolve) => setTimeout(resolve, 33));
+      await pause(33);
     }
     await bob.hangUp();
     await call.state('terminated');
@@ -241,7 +235,7 @@ describe('video', () => {
   for (const video of ['VP8', 'H264']) {
     test(`a baresip phone with ${video} is seen and sees, called and calling`, async () => {
       const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', video, name: `bob-${video}` }));
-      const alice = await registered('alice');
+      const alice = await stage.registered('alice');
       const call = await alice.call(bob.uri, { camera: true });
       await call.state('established');
       const seen = await sees(call, 20);
@@ -264,7 +258,7 @@ describe('video', () => {
 
   test('a phone without video refuses it and the sound is whole', async () => {
     const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', name: 'bob-audio' }));
-    const alice = await registered('alice');
+    const alice = await stage.registered('alice');
     const call = await alice.call(bob.uri, { camera: true });
     const { sdp } = await call.state('accepted');
     assert.match(sdp, /^m=video 0 /m);
