@@ -10,7 +10,7 @@ import { folder } from '../testbed/run.mjs';
 import { startStage } from '../testbed/stage.mjs';
 import { syllables, understand, writeSyllables } from '../testbed/syllables.mjs';
 import { startShaper } from '../testbed/udp-shaper.mjs';
-import { pause, until } from '../testbed/wait.mjs';
+import { pause } from '../testbed/wait.mjs';
 import { readWav } from '../testbed/wav.mjs';
 
 const RELAY = '127.0.0.2'; // the advertised address; the gateway's own is 127.0.0.1, same port
