@@ -1,12 +1,14 @@
 //! Keeps the machine's cores from halting while something is measured.
 //!
 //! In a virtual machine a halted core is woken through the hypervisor, at the expense of whoever
-//! sends to it: what is measured then is the hypervisor. A process on each core that always
-//! computes, of the scheduling policy SCHED_IDLE (sched(7)), takes no time from anyone and leaves
-//! no core to halt. It is `load` itself, started by chrt(1) and taskset(1), for the kernel can
-//! only be asked for that policy in ways that are not safe Rust.
+//! sends to it: what is measured then is the hypervisor. Where cpuidle has a polling state and we
+//! may ask for it, idle cores poll for as long as a file is held open (Linux: PM QoS).
+//!
+//! Elsewhere a process on each core that always computes, of the scheduling policy SCHED_IDLE
+//! (sched(7)), leaves no core to halt. It is `load` itself, started by chrt(1) and taskset(1), for
+//! the kernel can only be asked for that policy in ways that are not safe Rust.
 
-use std::fs;
+use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -20,24 +22,45 @@ use tokio::time::timeout;
 
 use crate::process::Usage;
 
+/// The longest time, in microseconds as an `i32`, that a core may take to wake.
+const LATENCY: &str = "/dev/cpu_dma_latency";
+/// The name of what an idle core does first.
+const FIRST_STATE: &str = "/sys/devices/system/cpu/cpu0/cpuidle/state0/name";
 /// Turns between two visits to the kernel: some microseconds.
 const TURNS: u32 = 2000;
 /// What they say when they have begun; on a busy machine they wait for it.
 const BEGUN: &[u8] = b"spinning\n";
 const START_LIMIT: Duration = Duration::from_secs(15);
 
-/// The processes that do so. Dropping it kills them; they also end with their standard input.
+/// What keeps them awake. Dropping it ends that, and so does the end of this process.
 #[derive(Debug)]
-pub struct Awake {
-    spinners: Vec<(Child, u32)>,
+pub struct Awake(How);
+
+#[derive(Debug)]
+enum How {
+    /// Idle cores poll while this is open.
+    Polling { _latency: File },
+    /// Processes of these ids; they end with their standard input.
+    Spinning(Vec<(Child, u32)>),
 }
 
 impl Awake {
-    /// Starts one on each core that this process may use. `program` is `load` itself.
+    /// Lets idle cores poll, or gives each of them something to do. `program` is `load` itself.
+    ///
+    /// # Errors
+    /// As [`Self::spinning`], where cores cannot be made to poll.
+    pub async fn start(program: &Path) -> io::Result<Self> {
+        match poll() {
+            Some(latency) => Ok(Self(How::Polling { _latency: latency })),
+            None => Self::spinning(program).await,
+        }
+    }
+
+    /// Starts a process on each core that this process may use. `program` is `load` itself.
     ///
     /// # Errors
     /// When one cannot be started: without util-linux, or by someone who may not.
-    pub async fn start(program: &Path) -> io::Result<Self> {
+    pub async fn spinning(program: &Path) -> io::Result<Self> {
         let status = fs::read_to_string("/proc/self/status")?;
         let cores = allowed_cores(&status).ok_or(io::ErrorKind::InvalidData)?;
         let mut spinners = Vec::new();
@@ -59,20 +82,32 @@ impl Awake {
             })?;
             spinners.push((child, pid));
         }
-        Ok(Self { spinners })
+        Ok(Self(How::Spinning(spinners)))
     }
 
-    /// CPU time that they have taken so far. It is nobody's work.
+    /// CPU time that processes have taken for it so far. It is nobody's work.
     ///
     /// # Errors
     /// When one of them has ended.
     pub fn cpu(&self) -> io::Result<Duration> {
-        let used = self.spinners.iter().map(|(_, pid)| {
+        let spinners = match &self.0 {
+            How::Polling { .. } => return Ok(Duration::ZERO),
+            How::Spinning(spinners) => spinners,
+        };
+        let used = spinners.iter().map(|(_, pid)| {
             let usage = Usage::of(*pid)?;
             Ok(usage.exact.unwrap_or(usage.user + usage.system))
         });
         used.sum()
     }
+}
+
+/// Asks for cores that wake at once; `None` where that is not allowed, or means nothing.
+fn poll() -> Option<File> {
+    let first = fs::read_to_string(FIRST_STATE).ok()?;
+    let mut latency = File::options().write(true).open(LATENCY).ok()?;
+    latency.write_all(&0_i32.to_ne_bytes()).ok()?;
+    (first.trim() == "POLL").then_some(latency)
 }
 
 /// Computes until standard input ends.

@@ -61,7 +61,7 @@ async fn the_relay_loses_nothing_and_its_process_alone_is_charged() {
 #[tokio::test]
 async fn cores_are_kept_awake_by_processes_that_tell_what_they_take() {
     let program = Path::new(env!("CARGO_BIN_EXE_load"));
-    let awake = Awake::start(program).await.expect("util-linux");
+    let awake = Awake::spinning(program).await.expect("util-linux");
     let before = awake.cpu().expect("alive");
     let deadline = Instant::now() + LIMIT;
     while awake.cpu().expect("alive") <= before {

@@ -90,8 +90,8 @@ pub(super) struct Media {
     /// More calls than these are not for Janus and rtpengine.
     #[arg(long, default_value_t = 200)]
     compare_up_to: u32,
-    /// Keeps the cores from halting, for waking one costs much in a virtual machine: beside all
-    /// else, on each of them, runs what yields to everything.
+    /// Keeps the cores from halting, for waking one costs much in a virtual machine: idle ones poll,
+    /// or, where they cannot be made to, run what yields to everything.
     #[arg(long)]
     awake: bool,
     /// How far the pages are from the gateway, one way, in milliseconds: WebSocket and media.
