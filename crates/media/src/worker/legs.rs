@@ -4,6 +4,9 @@
 //! send goes out, what it has to tell is told, its deadline is set. A panic on the way is
 //! caught and ends that leg alone.
 
+mod commands;
+mod ending;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -15,7 +18,7 @@ use slab::Slab;
 use super::Settings;
 use super::browser_slot::BrowserSlot;
 use super::egress::Egress;
-use super::mailbox::{BrowserOpening, Command, EventSink, LegId, PhoneOpening};
+use super::mailbox::{BrowserOpening, LegId, PhoneOpening};
 use super::phone_slot::PhoneSlot;
 use super::timers::Timers;
 use crate::browser_leg::{
@@ -97,169 +100,6 @@ impl Legs {
         self.by_id.insert(id, LegKey::Phone(key));
         self.rearm(LegKey::Phone(key), now);
         key
-    }
-
-    /// Carries out a command. One for a leg that is gone is void.
-    pub(crate) fn handle_command(
-        &mut self,
-        command: Command,
-        now: Instant,
-        egress: &mut impl Egress,
-    ) {
-        let id = match &command {
-            Command::SetBrowserRemote(id, _)
-            | Command::RestartIce(id, _)
-            | Command::ExpectChecks(id)
-            | Command::SetPhoneRemote(id, _)
-            | Command::NeedKeyframe(id)
-            | Command::SetGate(id, _)
-            | Command::SendDigit(id, _)
-            | Command::TellDigit(id, _)
-            | Command::Snapshot(id, _)
-            | Command::Close(id)
-            | Command::OpenBrowser(id, _)
-            | Command::OpenPhone(id, ..) => *id,
-            Command::Bridge { browser, .. } | Command::BridgeVideo { browser, .. } => *browser,
-        };
-        let Some(key) = self.by_id.get(&id).copied() else {
-            return;
-        };
-        if !self.is_live(key) && !matches!(command, Command::Snapshot(..)) {
-            return;
-        }
-        self.serve(key, now, egress, |legs, egress| match (command, key) {
-            (Command::SetBrowserRemote(_, remote), LegKey::Browser(at)) => {
-                let slot = &mut legs.browsers[at];
-                slot.tally.meter.set_extension(remote.audio_level);
-                slot.core.set_remote(*remote, now);
-            }
-            (Command::RestartIce(_, credentials), LegKey::Browser(at)) => {
-                let slot = &mut legs.browsers[at];
-                legs.by_ufrag.insert(credentials.ufrag, at);
-                slot.core.restart_ice(credentials);
-                slot.ufrags.retain(|old| {
-                    let valid = slot.core.ufrags().any(|ufrag| ufrag == *old);
-                    if !valid {
-                        legs.by_ufrag.remove(old);
-                    }
-                    valid
-                });
-                slot.ufrags = slot.core.ufrags().collect();
-            }
-            (Command::ExpectChecks(_), LegKey::Browser(at)) => {
-                legs.browsers[at].core.expect_checks(now);
-            }
-            (Command::SetPhoneRemote(_, remote), LegKey::Phone(at)) => {
-                legs.phones[at].set_remote(remote, now);
-                let video = legs.phones[at].video.as_ref();
-                if let Some(browser) = video.and_then(|stream| stream.peer) {
-                    legs.vouch_for_video(browser);
-                }
-            }
-            (Command::Bridge { phone, relay, .. }, LegKey::Browser(at)) => {
-                if let Some(phone) = legs.live_phone(phone) {
-                    legs.bridge(at, phone, *relay, now);
-                    legs.vouch_for_video(at);
-                }
-            }
-            (Command::BridgeVideo { phone, relay, .. }, LegKey::Browser(at)) => {
-                if let Some(phone) = legs.live_phone(phone) {
-                    legs.bridge_video(at, phone, &relay, now);
-                    legs.vouch_for_video(at);
-                }
-            }
-            (Command::NeedKeyframe(_), LegKey::Browser(at)) => {
-                if let Some(video) = &mut legs.browsers[at].video {
-                    // It is asked with its next packet.
-                    video.stream.want_keyframe();
-                }
-            }
-            (Command::SetGate(_, gate), LegKey::Browser(at)) => {
-                legs.set_gate(at, gate, now);
-            }
-            (Command::SendDigit(_, dtmf), LegKey::Phone(at)) => {
-                if let Some(rewriter) = &mut legs.phones[at].rewriter {
-                    rewriter.send_digit(dtmf, now);
-                }
-                legs.drain_phone_rewriter(at, now, egress);
-            }
-            (Command::TellDigit(_, dtmf), LegKey::Phone(at)) => {
-                legs.handle_told_key(at, dtmf, now, egress);
-            }
-            (Command::Snapshot(_, reply), LegKey::Browser(at)) => {
-                reply(legs.browsers[at].stats(now));
-            }
-            (Command::Snapshot(_, reply), LegKey::Phone(at)) => reply(legs.phones[at].stats(now)),
-            // Opening and closing are the driver's, for their sockets; nothing else fits.
-            (
-                Command::SetBrowserRemote(..)
-                | Command::RestartIce(..)
-                | Command::ExpectChecks(_)
-                | Command::SetPhoneRemote(..)
-                | Command::Bridge { .. }
-                | Command::BridgeVideo { .. }
-                | Command::NeedKeyframe(_)
-                | Command::SetGate(..)
-                | Command::SendDigit(..)
-                | Command::TellDigit(..)
-                | Command::Close(_)
-                | Command::OpenBrowser(..)
-                | Command::OpenPhone(..),
-                LegKey::Browser(_) | LegKey::Phone(_),
-            ) => {}
-        });
-    }
-
-    /// Closes a leg: says goodbye, tells its counters, forgets it.
-    pub(crate) fn close(
-        &mut self,
-        id: LegId,
-        now: Instant,
-        egress: &mut impl Egress,
-    ) -> Option<LegKey> {
-        let key = self.by_id.remove(&id)?;
-        self.serve(key, now, egress, |legs, egress| match key {
-            LegKey::Browser(at) => {
-                let slot = &mut legs.browsers[at];
-                if slot.core.is_connected() {
-                    let bye = slot.rtcp.bye(now);
-                    slot.send_rtcp(&bye, egress);
-                }
-                slot.core.close(now);
-                legs.flush_browser(at, now, egress);
-                let slot = &mut legs.browsers[at];
-                let stats = slot.stats(now);
-                tell_last(&mut slot.on_event, LegEvent::Stats(Box::new(stats)));
-            }
-            LegKey::Phone(at) => {
-                let slot = &mut legs.phones[at];
-                let bye = slot.rtcp.bye(now);
-                slot.send_rtcp(&bye, egress);
-                let stats = slot.stats(now);
-                tell_last(&mut slot.on_event, LegEvent::Stats(Box::new(stats)));
-            }
-        });
-        self.detach(key, now);
-        match key {
-            LegKey::Browser(at) => drop(self.browsers.remove(at)),
-            LegKey::Phone(at) => drop(self.phones.remove(at)),
-        }
-        Some(key)
-    }
-
-    /// The worker cannot go on: cuts a leg off and says so.
-    pub(crate) fn give_up(&mut self, id: LegId, now: Instant, egress: &mut impl Egress) {
-        if let Some(key) = self
-            .by_id
-            .get(&id)
-            .copied()
-            .filter(|key| self.is_live(*key))
-        {
-            self.serve(key, now, egress, |legs, _| {
-                legs.detach(key, now);
-                legs.tell(key, LegEvent::Failed(LegFailure::Panicked));
-            });
-        }
     }
 
     /// The legs there are, to be closed.
@@ -347,52 +187,6 @@ impl Legs {
         }
     }
 
-    /// Cuts a leg off from packets, timers and its counterpart; it stays until it is closed.
-    fn detach(&mut self, key: LegKey, now: Instant) {
-        match key {
-            LegKey::Browser(at) => {
-                let Some(slot) = self.browsers.get_mut(at) else {
-                    return;
-                };
-                self.timers.disarm(key, &mut slot.armed);
-                let phone = slot.phone.take();
-                let video = slot.video.take().and_then(|video| video.stream.peer);
-                slot.rewriter = None;
-                slot.silence.expect(false, now);
-                slot.live = false;
-                for ufrag in std::mem::take(&mut slot.ufrags) {
-                    self.by_ufrag.remove(&ufrag);
-                }
-                for address in slot.core.addresses().collect::<Vec<_>>() {
-                    self.forget_address(address, at);
-                }
-                if let Some(phone) = video {
-                    self.unbridge_phone_video(phone);
-                }
-                if let Some(slot) = phone.and_then(|phone| self.phones.get_mut(phone)) {
-                    slot.browser = None;
-                    slot.silence.expect(false, now);
-                }
-            }
-            LegKey::Phone(at) => {
-                let Some(slot) = self.phones.get_mut(at) else {
-                    return;
-                };
-                self.timers.disarm(key, &mut slot.armed);
-                slot.rewriter = None;
-                slot.live = false;
-                slot.silence.expect(false, now);
-                let video = slot.video.take().and_then(|stream| stream.peer);
-                if let Some(browser) = slot.browser.take() {
-                    self.unbridge_browser(browser, now);
-                }
-                if let Some(browser) = video {
-                    self.unbridge_browser_video(browser);
-                }
-            }
-        }
-    }
-
     /// A phone leg that can be joined to a browser's: one that has failed stays cut off.
     fn live_phone(&self, id: LegId) -> Option<usize> {
         match self.by_id.get(&id).copied()? {
@@ -439,10 +233,4 @@ impl Legs {
             }
         }
     }
-}
-
-/// Tells a last event and lets go of who hears it, while the leg is still being served.
-fn tell_last(sink: &mut EventSink, event: LegEvent) {
-    let sink = std::mem::replace(sink, Box::new(|_| {}));
-    sink(event);
 }
