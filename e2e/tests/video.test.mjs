@@ -179,7 +179,7 @@ describe('video', () => {
   test('a page that takes updates is told that the phone of a transfer has no video', async () => {
     const bob = stage.cast(await startBaresip('bob', { proxy: stage.proxy, answer: 'auto', video: 'VP8', name: 'bob-leaves' }));
     const carol = stage.cast(await startBaresip('carol', { proxy: stage.proxy, answer: 'auto', name: 'carol-hears' }));
-    const alice = await registered('alice');
+    const alice = await stage.registered('alice');
     const call = await alice.call(bob.uri, { camera: true });
     await call.state('established');
     await sees(call, 20);
