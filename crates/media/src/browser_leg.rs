@@ -36,6 +36,9 @@ pub(crate) use demultiplex::{DatagramKind, datagram_kind};
 pub(crate) use ice::{AddressChange, IceFailure, IceLimits, ufrag_of_check};
 pub(crate) use identity::Identity;
 
+/// A browser that is to speak first does so as soon as ICE is up, and repeats itself.
+const HELLO_LIMIT: Duration = Duration::from_secs(2);
+
 /// An address of a browser as seen from one of our sockets: an ICE transport address with the
 /// base it was heard at (RFC 8445 §4). Not a phone's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -202,6 +205,14 @@ impl BrowserCore {
     /// Whether there are no keys yet.
     pub(crate) fn is_handshaking(&self) -> bool {
         matches!(self.security, Security::Handshaking)
+    }
+
+    /// Whether there is a handshake that others at the same address have to leave alone. A leg that
+    /// a browser has not spoken to for so long is not in one.
+    pub(crate) fn claims_handshake(&self, now: Instant) -> bool {
+        let waits = self.dtls.awaits_hello();
+        let in_vain = |since: Instant| now >= since + HELLO_LIMIT;
+        self.is_handshaking() && !(waits && self.validated_at.is_some_and(in_vain))
     }
 
     /// From where the handshake was completed.

@@ -18,7 +18,9 @@ use rtc_shared::error::Error;
 use super::client_hello::HelloAssembler;
 use super::flight::FlightRepeater;
 use super::identity::Identity;
-use super::records::{changes_cipher, is_alert, is_fatal_alert, repeats_hello, speaks_handshake};
+use super::records::{
+    changes_cipher, is_alert, is_client_hello, is_fatal_alert, repeats_hello, speaks_handshake,
+};
 use crate::endpoints::{DtlsRole, Fingerprint};
 use crate::srtp::{MasterKey, SrtpKeys, SrtpProfile};
 
@@ -104,6 +106,11 @@ impl Association {
         self.role
     }
 
+    /// A server that has not been spoken to.
+    pub(crate) fn awaits_hello(&self) -> bool {
+        matches!(self.state, State::Listening { .. })
+    }
+
     /// There is somebody to talk to. A client sends its hello; a server goes on waiting.
     pub(crate) fn start(&mut self, now: Instant) -> Result<(), HandshakeFailed> {
         match self.state {
@@ -134,6 +141,8 @@ impl Association {
     ) -> Result<Option<DtlsEvent>, HandshakeFailed> {
         match &mut self.state {
             State::Idle | State::Over => Ok(None),
+            // Another leg's browser may be here, too, and answers that one.
+            State::Listening { .. } if !is_client_hello(datagram) => Ok(None),
             State::Listening { hello, held } => {
                 hello.handle_datagram(datagram);
                 held.push(Bytes::copy_from_slice(datagram));

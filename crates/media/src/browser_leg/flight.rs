@@ -17,7 +17,8 @@ const FIRST_GAP: Duration = Duration::from_millis(50);
 const LONGEST_GAP: Duration = Duration::from_millis(400);
 /// A flight of the peer comes in several datagrams; they ask for one repeat, not for several.
 const QUIET: Duration = Duration::from_millis(20);
-const MAX_REPEATS: u32 = 40;
+/// Of all flights, by time and asked for: enough for the thirty seconds that a handshake may take.
+const MAX_REPEATS: u32 = 120;
 /// Of the last flight without being asked: for two seconds.
 const LAST_REPEATS: u32 = 7;
 
@@ -36,7 +37,7 @@ pub(crate) struct FlightRepeater {
 struct Timer {
     deadline: Instant,
     gap: Duration,
-    repeats_left: u32,
+    left: u32,
 }
 
 impl FlightRepeater {
@@ -57,7 +58,7 @@ impl FlightRepeater {
         self.timer = Some(Timer {
             deadline: now + FIRST_GAP,
             gap: FIRST_GAP,
-            repeats_left: if self.settled {
+            left: if self.settled {
                 LAST_REPEATS
             } else {
                 MAX_REPEATS
@@ -101,8 +102,8 @@ impl FlightRepeater {
             Some(timer) if now >= timer.deadline => {
                 timer.gap = (timer.gap * 2).min(LONGEST_GAP);
                 timer.deadline = now + timer.gap;
-                timer.repeats_left -= 1;
-                if timer.repeats_left == 0 {
+                timer.left -= 1;
+                if timer.left == 0 {
                     self.timer = None;
                 }
                 self.again(now)
@@ -174,6 +175,19 @@ mod tests {
         assert_eq!((now - start).as_millis(), 1950);
         assert_eq!(repeater.poll_timeout(), None);
         assert_eq!(repeater.handle_repetition(now + 100 * MS), flight());
+    }
+
+    #[test]
+    fn a_flight_still_goes_out_when_the_handshake_is_about_to_be_given_up() {
+        let start = Instant::now();
+        let mut repeater = FlightRepeater::new();
+        repeater.handle_flight(flight(), start);
+        while let Some(deadline) = repeater.poll_timeout()
+            && deadline < start + 30_000 * MS
+        {
+            assert_eq!(repeater.handle_timeout(deadline), flight());
+        }
+        assert_eq!(repeater.handle_repetition(start + 30_000 * MS), flight());
     }
 
     #[test]

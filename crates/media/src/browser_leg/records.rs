@@ -4,6 +4,8 @@
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const HANDSHAKE: u8 = 22;
 const ALERT: u8 = 21;
+/// Handshake type (RFC 5246 §7.4).
+const CLIENT_HELLO: u8 = 1;
 /// Of a record's header.
 const HEADER: usize = 13;
 
@@ -15,6 +17,14 @@ pub(super) fn speaks_handshake(datagram: &[u8]) -> bool {
 /// All records are handshake in the clear: the server's flight before its last.
 pub(super) fn repeats_hello(datagram: &[u8]) -> bool {
     records(datagram).all(|record| record == (HANDSHAKE, 0))
+}
+
+/// Begins with a client's hello, or a piece of one (RFC 6347 §4.2.2).
+pub(super) fn is_client_hello(datagram: &[u8]) -> bool {
+    let [Some(content), Some(kind)] = [0, HEADER].map(|at| datagram.get(at)) else {
+        return false;
+    };
+    *content == HANDSHAKE && *kind == CLIENT_HELLO
 }
 
 /// Holds a change of cipher spec.

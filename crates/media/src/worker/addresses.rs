@@ -65,9 +65,17 @@ impl Legs {
         if rivals.len() >= MAX_RIVALS {
             let browsers = &self.browsers;
             let last_check = |at: &usize| browsers.get(*at)?.core.last_check(from);
-            let stalest = (0..rivals.len()).min_by_key(|place| last_check(&rivals[*place]));
-            if let Some(stalest) = stalest {
-                rivals.remove(stalest);
+            let handshakes = |at: usize| {
+                let leg = browsers.get(at);
+                leg.is_some_and(|slot| slot.live && slot.core.is_handshaking())
+            };
+            let stalest = (0..rivals.len())
+                .filter(|place| !handshakes(rivals[*place]))
+                .min_by_key(|place| last_check(&rivals[*place]));
+            match stalest {
+                Some(stalest) => drop(rivals.remove(stalest)),
+                // Nobody who comes later takes the place of a handshake.
+                None => return,
             }
         }
         rivals.push(at);
@@ -83,8 +91,11 @@ impl Legs {
         let rivals = self.rivals.get(&address).into_iter().flatten();
         let owner = self.by_address.get(&address);
         let mut claimants = owner.into_iter().chain(rivals).copied();
-        let busy =
-            |claimant: usize| handshakes(claimant) && self.is_checked(claimant, address, now);
+        let busy = |claimant: usize| {
+            let slot = self.browsers.get(claimant).filter(|slot| slot.live);
+            slot.is_some_and(|slot| slot.core.claims_handshake(now))
+                && self.is_checked(claimant, address, now)
+        };
         if handshakes(at) {
             return claimants.take_while(|claimant| *claimant != at).any(busy);
         }
@@ -96,7 +107,8 @@ impl Legs {
     }
 
     /// Takes a packet from an address that several legs claim, if it is one; DTLS is for all of
-    /// them to judge who need not be silent, SRTP for the one that opens it, which is asked first from then on.
+    /// them to judge who need not be silent, SRTP for the one that opens it, which is asked first
+    /// from then on.
     pub(super) fn handle_contested(
         &mut self,
         kind: DatagramKind,
@@ -138,12 +150,14 @@ impl Legs {
     }
 
     /// Of those who claim an address, `at` has been heard from there.
-    fn prefer(&mut self, at: usize, from: BrowserAddr) {
-        if let Some(place) = self.rivals.get_mut(&from)
-            && let Some(rival) = place.iter_mut().find(|rival| **rival == at)
+    pub(super) fn prefer(&mut self, at: usize, from: BrowserAddr) {
+        if let Some(rivals) = self.rivals.get_mut(&from)
+            && let Some(place) = rivals.iter().position(|rival| *rival == at)
             && let Some(owner) = self.by_address.insert(from, at)
         {
-            *rival = owner;
+            // The order in which the others came is kept.
+            rivals.remove(place);
+            rivals.insert(0, owner);
         }
     }
 

@@ -167,7 +167,9 @@ fn garbage_instead_of_a_handshake_is_bounded_and_ends_the_leg() {
         call.check(CheckKind::Nominating);
         let (from, now) = (call.address, call.now);
         let mut record = vec![22, 254, 253, 0, 1, 0, 0, 0, 0, 0, 0, 0, 200];
-        record.extend([0; 200]);
+        // A hello, to go by its type.
+        record.push(1);
+        record.extend([0; 199]);
         let mut served = 0;
         while call.failure().is_none() {
             served += 1;

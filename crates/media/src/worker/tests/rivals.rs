@@ -52,6 +52,26 @@ fn a_forger_whose_own_call_is_up_changes_nothing_whenever_he_comes() {
     }
 }
 
+#[test]
+fn a_forger_who_came_first_and_waits_for_a_hello_delays_the_browser_by_two_seconds() {
+    let alone = Scene::new(DtlsRole::Server, DtlsRole::Server).play(None);
+    let delayed = Scene::new(DtlsRole::Server, DtlsRole::Client).play(Some(Duration::ZERO));
+    assert!(delayed > alone, "he did come first");
+    assert!(delayed <= alone + 2_500 * MS, "{delayed:?}");
+}
+
+#[test]
+fn a_forger_with_two_calls_cannot_put_the_browsers_behind_one_of_them() {
+    let [browser, rival, connected] = [0, 1, 2];
+    let from = BrowserAddr::udp("192.0.2.1:4000".parse().expect("address"));
+    let mut legs = Worker::new(beginning()).legs;
+    legs.by_address.insert(from, browser);
+    legs.rivals.insert(from, vec![rival, connected]);
+    legs.prefer(connected, from);
+    assert_eq!(legs.by_address[&from], connected);
+    assert_eq!(legs.rivals[&from], [browser, rival]);
+}
+
 /// A browser that is `ONE_WAY` away, and somebody who forges its address.
 struct Scene {
     legs: Legs,
