@@ -101,6 +101,8 @@ pub struct Call {
     held_by_phone: bool,
     /// An answer of the client to a change of the phone would come too late.
     answer_is_void: bool,
+    /// Until then the client is told of no news, lest it takes them for what it has been asked.
+    news_rest_until: Option<Instant>,
     /// How the client takes changes of the phone.
     page: update::Page,
     /// The phone has become another one in what the client may be told of.
@@ -135,7 +137,7 @@ impl Call {
             Input::Browser(event) => call.handle_browser(event, now),
             Input::Phone(leg, event) if leg == call.phone_leg => call.handle_phone(&event, now),
             Input::Phone(leg, event) => call.handle_other_leg(leg, &event, now),
-            Input::Replacement(phone) => call.handle_replacement(phone),
+            Input::Replacement(phone) => call.handle_replacement(phone, now),
             Input::CandidateOpened {
                 session,
                 leg,
@@ -227,6 +229,7 @@ impl Call {
             change: update::Change::default(),
             held_by_phone: false,
             answer_is_void: false,
+            news_rest_until: None,
             page: update::Page::default(),
             news: false,
             actions: VecDeque::new(),
@@ -252,7 +255,7 @@ impl Call {
             } => self.handle_accepted(sdp.as_deref(), call_id, headers, now),
             SessionEvent::Confirmed { sdp } => self.handle_confirmed(sdp.as_deref(), now),
             SessionEvent::Reinvite { sdp } => self.handle_reinvite(sdp.as_deref(), now),
-            SessionEvent::ReinviteWithdrawn => self.page_asked_in_vain(),
+            SessionEvent::ReinviteWithdrawn => self.page_asked_in_vain(now),
             SessionEvent::Offered { sdp, dialog } => self.handle_offered(&sdp, dialog),
             SessionEvent::Refreshed { sdp } => self.handle_refreshed(&sdp),
             SessionEvent::Reinvited { sdp } => self.handle_reinvited(sdp.as_deref(), now),

@@ -31,6 +31,9 @@ impl Call {
                     self.end(&reason::never_connected(), now);
                 } else if self.change_until().is_some_and(|limit| now >= limit) {
                     self.telling_established(now, |call| call.change_timed_out(now));
+                } else if self.news_rest_until.is_some_and(|until| now >= until) {
+                    self.news_rest_until = None;
+                    self.telling_established(now, |_| {});
                 } else {
                     self.check_lifetime(since, now);
                 }
@@ -52,8 +55,12 @@ impl Call {
             }
             Signalling::Accepted { since } => {
                 let next = self.lifetime.next(*since).into_iter();
-                let others = self.connecting_until().into_iter();
-                next.chain(others).chain(self.change_until()).min()
+                let others = [
+                    self.connecting_until(),
+                    self.change_until(),
+                    self.news_rest_until,
+                ];
+                next.chain(others.into_iter().flatten()).min()
             }
             Signalling::Calling(_) | Signalling::Alerting | Signalling::Ended => None,
         }

@@ -19,7 +19,7 @@ use super::{Action, Call, Signalling, reason};
 impl Call {
     pub(super) fn handle_reinvite(&mut self, sdp: Option<&[u8]>, now: Instant) {
         // What the page was only told of is overtaken.
-        self.page_told_in_vain();
+        self.page_told_in_vain(now);
         let answer = match (&self.signalling, sdp) {
             (Signalling::Accepted { .. }, Some(offer)) => {
                 let differs = self.negotiation.video_change(offer);

@@ -18,6 +18,8 @@ use sip_stack::command::{Command, Reason};
 use sip_stack::event::StatusReason;
 use sip_stack::refer::Referral;
 
+use std::time::Instant;
+
 use super::negotiation::{Joining, Refusal};
 use super::{Action, Call, CandidateSession, MediaAction, PhoneLegId, Replacement, Signalling};
 
@@ -122,13 +124,15 @@ impl Call {
     }
 
     /// Another phone calls to take the present one's place.
-    pub(super) fn handle_replacement(&mut self, phone: Replacement) {
+    pub(super) fn handle_replacement(&mut self, phone: Replacement, now: Instant) {
         let session = phone.session;
         if let Err(code) = self.may_be_replaced() {
             tracing::info!(code, "replacement of the phone refused");
             return self.reject_candidate(session, code);
         }
         tracing::info!(%session, "another phone takes the call over");
+        // What the page was told of the present one would be answered too late.
+        self.page_told_in_vain(now);
         self.transfer = Transfer::Opening(Wish::Replaces(phone));
         let session = CandidateSession::Incoming(session);
         self.actions.push_back(Action::OpenCandidate(session));

@@ -154,7 +154,7 @@ impl Call {
         if self.negotiation.holds() == held {
             self.say_hold();
         } else {
-            self.question_gives_way();
+            self.question_gives_way(now);
             let hold = if held { Hold::On } else { Hold::Off };
             self.propose_hold(hold, 0, now);
         }
@@ -297,7 +297,7 @@ impl Call {
     pub(super) fn change_lost(&mut self, hold: Hold, now: Instant) {
         let was_holding = matches!(self.change, Change::Holding { .. });
         match self.change {
-            Change::Asked { .. } => self.page_asked_in_vain(),
+            Change::Asked { .. } => self.page_asked_in_vain(now),
             Change::Updating { .. } => {
                 self.tell_update_failed(StatusReason::new(487, "Request Terminated"));
             }
@@ -338,7 +338,7 @@ impl Call {
             }
             Change::HoldWaits { .. } => self.tell_hold(),
             Change::Asked { otherwise, .. } => {
-                self.page_is_silent(&otherwise);
+                self.page_is_silent(&otherwise, now);
             }
             change @ (Change::Settled | Change::Updating { .. } | Change::Holding { .. }) => {
                 self.change = change;

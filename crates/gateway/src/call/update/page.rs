@@ -3,9 +3,10 @@
 //!
 //! The phone waits meanwhile, so a page is only asked that can be expected to answer. For another
 //! codec it is enough that its version knows how, because the phone would be refused otherwise. For
-//! added video the page must have changed a call itself: without it the phone is answered at once,
-//! with the sound alone, or has its answer already. A page that has let the time pass is not waited
-//! for again, and its own hold goes before what it is asked.
+//! added video the page must have changed a call itself; the phones of other pages are answered at
+//! once, with the sound alone. What a page is only told of, the phone has had its answer to. A page
+//! that has let the time pass is not waited for again, and its own hold goes before what it is
+//! asked.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use sip_stack::command::Command;
 use sip_stack::event::StatusReason;
 
-use super::Change;
+use super::{Change, TURN};
 use crate::call::negotiation::{Negotiation, Refusal};
 use crate::call::{Action, Call, CallEvent, ClientState, Refused, UpdateChange, reason};
 
@@ -87,7 +88,8 @@ impl Call {
         let quiet = self.client_state() == ClientState::Established
             && !self.negotiation.is_busy()
             && !self.transfer.is_taking_over();
-        if !self.news || !quiet {
+        let rests = self.news_rest_until.is_some_and(|until| now < until);
+        if !self.news || !quiet || rests {
             return;
         }
         self.news = false;
@@ -127,23 +129,23 @@ impl Call {
 
     /// The phone has taken back what the page was asked: the page rolls back, and an answer of it
     /// that is on its way is void.
-    pub(in crate::call) fn page_asked_in_vain(&mut self) {
+    pub(in crate::call) fn page_asked_in_vain(&mut self, now: Instant) {
         if let Change::Asked { .. } = self.change {
             self.negotiation.withdraw();
-            self.answer_is_void = true;
+            self.expect_void_answer(now);
             self.tell_update_failed(StatusReason::new(487, "Request Terminated"));
         }
     }
 
     /// The same, if the page was only told: the phone, which does not wait for it, wants something
     /// else by now.
-    pub(in crate::call) fn page_told_in_vain(&mut self) {
+    pub(in crate::call) fn page_told_in_vain(&mut self, now: Instant) {
         match self.change {
             Change::Asked {
                 otherwise: Otherwise::Nothing,
                 ..
             } => {
-                self.page_asked_in_vain();
+                self.page_asked_in_vain(now);
                 self.news = true;
             }
             Change::Asked {
@@ -161,7 +163,7 @@ impl Call {
     /// The page wants something of its own, which does not wait for what it is asked: a phone that
     /// waits for the answer gets the one without the page, or is to ask again (RFC 3261 §14.2).
     /// What the page was only told it is told again afterwards.
-    pub(super) fn question_gives_way(&mut self) {
+    pub(super) fn question_gives_way(&mut self, now: Instant) {
         let otherwise = match std::mem::take(&mut self.change) {
             Change::Asked { otherwise, .. } => otherwise,
             other @ (Change::Settled
@@ -174,7 +176,7 @@ impl Call {
             }
         };
         self.negotiation.withdraw();
-        self.answer_is_void = true;
+        self.expect_void_answer(now);
         match otherwise {
             Otherwise::Refuse => self.answer_reinvite(Err(491)),
             Otherwise::WithoutVideo(_) => self.answer_without_page(&otherwise),
@@ -211,6 +213,13 @@ impl Call {
         }
     }
 
+    /// An answer of the page may be on its way to an offer that does not stand any more. For a
+    /// moment it is told of nothing that this could be taken for an answer to.
+    fn expect_void_answer(&mut self, now: Instant) {
+        self.answer_is_void = true;
+        self.news_rest_until = Some(now + TURN);
+    }
+
     /// Answers a phone's offer that the page has not agreed to.
     fn answer_without_page(&mut self, otherwise: &Otherwise) {
         match otherwise {
@@ -228,10 +237,10 @@ impl Call {
     }
 
     /// The page has let the time pass.
-    pub(super) fn page_is_silent(&mut self, otherwise: &Otherwise) {
+    pub(super) fn page_is_silent(&mut self, otherwise: &Otherwise, now: Instant) {
         self.page = Page::Silent;
         self.negotiation.withdraw();
-        self.answer_is_void = true;
+        self.expect_void_answer(now);
         self.answer_without_page(otherwise);
         self.tell_update_failed(reason::page_silent());
     }
