@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::histogram::Histogram;
 use crate::stamp::Stamp;
 
-/// Numbers one call may use: an hour at 50 packets per second.
-const MAX_NUMBERS: u32 = 180_000;
+/// Numbers one stream may use: of video, 120 a second, for 50 minutes, the longest round.
+const MAX_NUMBERS: u32 = 400_000;
 
 /// The account of one call.
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! The bare relay that the gateway is compared with, in its own process, on cores kept awake.
+//! The bare relay that the gateway is compared with, in its own process; and cores that are kept awake.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
