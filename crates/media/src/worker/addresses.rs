@@ -65,17 +65,9 @@ impl Legs {
         if rivals.len() >= MAX_RIVALS {
             let browsers = &self.browsers;
             let last_check = |at: &usize| browsers.get(*at)?.core.last_check(from);
-            let handshakes = |at: usize| {
-                let leg = browsers.get(at);
-                leg.is_some_and(|slot| slot.live && slot.core.is_handshaking())
-            };
-            let stalest = (0..rivals.len())
-                .filter(|place| !handshakes(rivals[*place]))
-                .min_by_key(|place| last_check(&rivals[*place]));
-            match stalest {
-                Some(stalest) => drop(rivals.remove(stalest)),
-                // Nobody who comes later takes the place of a handshake.
-                None => return,
+            let stalest = (0..rivals.len()).min_by_key(|place| last_check(&rivals[*place]));
+            if let Some(stalest) = stalest {
+                rivals.remove(stalest);
             }
         }
         rivals.push(at);
