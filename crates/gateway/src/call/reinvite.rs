@@ -3,8 +3,8 @@
 //! The gateway answers them itself; the browser hears nothing of them but the sound. What the
 //! browser has to agree to, another codec or added video, is put to pages that know how to; about
 //! video a page that does not agree is passed over. Video that the phone drops and other packet
-//! times need nobody's consent: the page is told of them afterwards. A change that cannot be carried is refused with 488 and
-//! leaves the call as it was.
+//! times need nobody's consent: the page is told of them afterwards. A change that cannot be
+//! carried is refused with 488 and leaves the call as it was.
 
 use std::time::Instant;
 

@@ -169,9 +169,10 @@ impl Victim {
     }
 }
 
+/// Keeps what leaves for browsers.
 #[derive(Default)]
-struct Record {
-    to_browser: Vec<(BrowserAddr, Vec<u8>)>,
+pub(super) struct Record {
+    pub(super) to_browser: Vec<(BrowserAddr, Vec<u8>)>,
 }
 
 impl Egress for Record {

@@ -1,16 +1,15 @@
 //! Who has a call of his own and forges a browser's address, while that browser's call is set up:
 //! the browser connects as soon as if nobody else were there.
 
-use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use super::fixture::Worker;
+use super::intruders::Record;
 use crate::browser_leg::BrowserAddr;
 use crate::endpoints::{BrowserLocal, DtlsRole};
 use crate::event::LegEvent;
 use crate::simulate::{CheckKind, End, Link, SimBrowser, beginning};
-use crate::worker::egress::{Channel, Egress};
 use crate::worker::legs::Legs;
 use crate::worker::mailbox::{Command, LegId};
 
@@ -207,21 +206,5 @@ impl Scene {
         let (from, now) = (self.address, self.now);
         self.legs
             .handle_browser_datagram(datagram, from, now, &mut self.record);
-    }
-}
-
-#[derive(Default)]
-struct Record {
-    to_browser: Vec<(BrowserAddr, Vec<u8>)>,
-}
-
-impl Egress for Record {
-    fn to_browser(&mut self, to: BrowserAddr, datagram: &[u8]) -> bool {
-        self.to_browser.push((to, datagram.to_vec()));
-        true
-    }
-
-    fn to_phone(&mut self, _: usize, _: Channel, _: SocketAddr, _: &[u8]) -> bool {
-        true
     }
 }
