@@ -1,30 +1,20 @@
 //! What a browser is told of a phone that has had its answer.
 
+use media::PhoneLocal;
 use media::plan::{
     Agreed, BrowserExchange, Refusal, Transcoding, accept_phone_answer, accept_reinvite_answer,
     accept_told, answer_another, browser_answer, browser_told, offer_to_another, phone_offer,
     reinvite,
 };
-use media::{PhoneLocal, SrtpLocal, SrtpPolicy, VideoLocal};
 
 use crate::far_ends::{
-    ASTERISK_ANSWER, BARESIP_ANSWER, CHROMIUM_ANSWER, CHROMIUM_OFFER, address, assert_lines,
-    browser, browser_local, has, media_lines, phone, phone_local, policy, transcoding, video_phone,
+    ASTERISK_ANSWER, BARESIP_ANSWER, CHROMIUM_ANSWER, CHROMIUM_OFFER, assert_lines, browser,
+    browser_local, has, media_lines, phone, phone_local, policy, transcoding, video_phone,
 };
+use crate::video::local as local_with_video;
 
 const VP8: &str = "m=video 5006 RTP/AVP 97\r\na=rtpmap:97 VP8/90000\r\n";
 const NO_VIDEO: &str = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n";
-
-fn with_video() -> PhoneLocal {
-    PhoneLocal {
-        video: Some(VideoLocal {
-            rtp: address("203.0.113.1:40002"),
-            rtcp: address("203.0.113.1:40003"),
-            srtp: SrtpLocal::new(SrtpPolicy::Off, [8; 32]),
-        }),
-        ..phone_local()
-    }
-}
 
 /// An outgoing call to a phone that answers so.
 fn outgoing(answer: &str, local: &PhoneLocal) -> (Agreed, BrowserExchange) {
@@ -113,7 +103,7 @@ fn the_phone_of_a_transfer_may_want_other_packets() {
 
 #[test]
 fn a_browser_is_told_that_the_phone_of_a_transfer_has_no_video() {
-    let local = with_video();
+    let local = local_with_video();
     let (agreed, exchange) = outgoing(&format!("{BARESIP_ANSWER}{VP8}"), &local);
     let offer = offer_to_another(&agreed, &policy(), &local);
     let moved = accept_reinvite_answer(&agreed, &offer, &phone(BARESIP_ANSWER), &policy());
@@ -137,7 +127,7 @@ fn a_browser_is_told_that_the_phone_of_a_transfer_has_no_video() {
 
 #[test]
 fn video_goes_on_while_a_browser_is_told_of_other_packets() {
-    let local = with_video();
+    let local = local_with_video();
     let (agreed, exchange) = outgoing(&format!("{BARESIP_ANSWER}{VP8}"), &local);
     let slower = BARESIP_ANSWER.replace("ptime:20", "ptime:40");
     let slower = video_phone(&format!("{slower}{VP8}"));

@@ -19,7 +19,7 @@ const H264: &str = "m=video 5006 RTP/AVP 107\r\na=rtpmap:107 H264/90000\r\n\
                     a=fmtp:107 packetization-mode=0;profile-level-id=428014\r\n";
 
 /// Our end with a leg for video.
-fn local() -> PhoneLocal {
+pub(super) fn local() -> PhoneLocal {
     PhoneLocal {
         video: Some(VideoLocal {
             rtp: address("203.0.113.1:40002"),
